@@ -1,0 +1,1 @@
+"""What a mail says: choosing, ordering, rendering, and the message's bytes."""

@@ -1,0 +1,120 @@
+"""Every error this program raises on purpose.
+
+WatcherError
+├── ConfigError            a file, a line, a key: what the user can put right
+│   └── RuleError          a rule that is not valid or can never match
+├── SourceError            a page that did not give its papers
+│   ├── FetchError         no usable answer (status, whether to try again)
+│   ├── BlockedError       the site's firewall asked for proof of a browser
+│   └── ParseError         an answer that does not hold what it should
+├── StoreError             the database
+│   └── BusyError          another instance holds the lock
+├── RenderError            a template or a message that cannot be made
+└── DeliveryError          one recipient, one answer (whether to try again)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class WatcherError(Exception):
+    """The root: its text is fit to be shown to a user, with what to do next."""
+
+
+class ConfigError(WatcherError):
+    """Configuration that cannot be used.
+
+    `path` is the file (None: the environment or a flag), `key` the dotted key, `line` counts from 1.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Path | None = None,
+        key: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        self.message, self.path, self.key, self.line = message, path, key, line
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        where = [str(self.path)] if self.path else []
+        if self.line is not None:
+            where.append(f"line {self.line}")
+        if self.key:
+            where.append(self.key)
+        return f"{', '.join(where)}: {self.message}" if where else self.message
+
+
+class RuleError(ConfigError):
+    """A rule that is not valid, or that no paper can ever satisfy."""
+
+
+class SourceError(WatcherError):
+    """A page that did not give its papers; `source` is its name in the configuration."""
+
+    def __init__(self, message: str, *, source: str, url: str) -> None:
+        self.source, self.url = source, url
+        super().__init__(message)
+
+
+class FetchError(SourceError):
+    """No usable HTTP answer.
+
+    `status` is None where none came; `retry_after` is seconds, where the server named them.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        source: str,
+        url: str,
+        status: int | None = None,
+        retryable: bool = True,
+        retry_after: float | None = None,
+    ) -> None:
+        self.status, self.retryable, self.retry_after = status, retryable, retry_after
+        super().__init__(message, source=source, url=url)
+
+
+class BlockedError(SourceError):
+    """The site's web application firewall answered with a challenge."""
+
+
+class ParseError(SourceError):
+    """An answer arrived whole, but it is not the page that was asked for."""
+
+
+class StoreError(WatcherError):
+    """The database cannot be used as it is."""
+
+
+class BusyError(StoreError):
+    """Another instance is writing; the text names it."""
+
+
+class RenderError(WatcherError):
+    """A template or a message that cannot be made."""
+
+
+class DeliveryError(WatcherError):
+    """One recipient's mail was not accepted.
+
+    `retryable` False means dead: a 5xx to RCPT, DATA or the dot. `session` True means the trouble was
+    before RCPT (connect, STARTTLS, AUTH, MAIL), and so not this recipient's own. `code` is the SMTP code.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        recipient: str,
+        retryable: bool,
+        session: bool = False,
+        code: int | None = None,
+    ) -> None:
+        self.recipient, self.retryable, self.session, self.code = recipient, retryable, session, code
+        super().__init__(message)

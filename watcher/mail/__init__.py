@@ -1,0 +1,1 @@
+"""The ways a finished message leaves: SMTP, a maildir, sendmail."""

@@ -1,0 +1,1 @@
+"""The rule language: folding, compiling, judging, explaining."""
