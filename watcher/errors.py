@@ -116,5 +116,10 @@ class DeliveryError(WatcherError):
         session: bool = False,
         code: int | None = None,
     ) -> None:
-        self.recipient, self.retryable, self.session, self.code = recipient, retryable, session, code
+        self.recipient, self.retryable, self.session, self.code = (
+            recipient,
+            retryable,
+            session,
+            code,
+        )
         super().__init__(message)

@@ -100,7 +100,12 @@ class Paper:
             value = getattr(newer, name)
             if value is None or name in {"id", "is_full"}:
                 continue
-            if self.is_full and not newer.is_full and name not in drifting and getattr(self, name) is not None:
+            if (
+                self.is_full
+                and not newer.is_full
+                and name not in drifting
+                and getattr(self, name) is not None
+            ):
                 continue
             changes[name] = value
         return replace(self, **changes, is_full=self.is_full or newer.is_full)  # type: ignore[arg-type]  # names come from fields()
@@ -130,7 +135,9 @@ class Period:
             return Period("day", self.start_on + dt.timedelta(days=1))
         if self.kind == "week":
             return Period("week", self.start_on + dt.timedelta(days=7))
-        return Period("month", (self.start_on.replace(day=1) + dt.timedelta(days=32)).replace(day=1))
+        return Period(
+            "month", (self.start_on.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+        )
 
     @property
     def start_at(self) -> dt.datetime:
@@ -231,7 +238,9 @@ class Hit:
     where it was found; `words` the distinct spellings in the text; `topic` the topic that brought `wanted`.
     """
 
-    condition: Literal["any", "all", "topics", "authors", "organizations", "min_upvotes", "min_stars", "has_code"]
+    condition: Literal[
+        "any", "all", "topics", "authors", "organizations", "min_upvotes", "min_stars", "has_code"
+    ]
     wanted: str
     field: str
     words: tuple[str, ...] = ()
