@@ -25,7 +25,8 @@ class WatcherError(Exception):
 class ConfigError(WatcherError):
     """Configuration that cannot be used.
 
-    `path` is the file (None: the environment or a flag), `key` the dotted key, `line` counts from 1.
+    `path` is the file (None: the environment or a flag), `key` the dotted key, `line` counts
+    from 1.
     """
 
     def __init__(
@@ -103,8 +104,9 @@ class RenderError(WatcherError):
 class DeliveryError(WatcherError):
     """One recipient's mail was not accepted.
 
-    `retryable` False means dead: a 5xx to RCPT, DATA or the dot. `session` True means the trouble was
-    before RCPT (connect, STARTTLS, AUTH, MAIL), and so not this recipient's own. `code` is the SMTP code.
+    `retryable` False means dead: a 5xx to RCPT, DATA or the dot. `session` True means the
+    trouble was before RCPT (connect, STARTTLS, AUTH, MAIL), and so not this recipient's own.
+    `code` is the SMTP code.
     """
 
     def __init__(

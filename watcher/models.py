@@ -1,6 +1,7 @@
 """The records that travel through the program: frozen, plain, without behaviour beyond themselves.
 
-`_at` is an aware UTC datetime, `_on` a date, `_count` an int, `_url` an absolute URL; None is "not known".
+`_at` is an aware UTC datetime, `_on` a date, `_count` an int, `_url` an absolute URL; None is
+"not known".
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """One author; `user` is the Hub account that claimed the paper, `status` how far that claim got."""
+    """One author; `user` is the Hub account that claimed the paper, `status` how far that got."""
 
     name: str
     user: str | None = None
@@ -61,9 +62,9 @@ class Submitter:
 class Paper:
     """A paper as one source showed it, or as all of them together know it.
 
-    `id` is the arXiv id without its version. `is_full` says the facts came from a full record (hydration
-    JSON or API), so a field that is None is absent at the site too, and not just from the page's markup.
-    `author_count` may exceed `len(authors)`: cards name five at most.
+    `id` is the arXiv id without its version. `is_full` says the facts came from a full record
+    (hydration JSON or API), so a field that is None is absent at the site too, and not just from
+    the page's markup. `author_count` may exceed `len(authors)`: cards name five at most.
     """
 
     id: str
@@ -91,8 +92,8 @@ class Paper:
     def merged_with(self, newer: Paper) -> Paper:
         """These facts brought up to date by `newer`: None never overwrites.
 
-        Markup only fills gaps beside a full record (its authors are cut off, its dates lack the hour),
-        except for what drifts: votes, comments, stars.
+        Markup only fills gaps beside a full record (its authors are cut off, its dates lack the
+        hour), except for what drifts: votes, comments, stars.
         """
         drifting = {"upvotes", "comment_count", "star_count"}
         changes: dict[str, object] = {}
@@ -113,7 +114,7 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A day, ISO week or month of the site's calendar, which is UTC's; `start_on` is its first day."""
+    """A day, ISO week or month of the site's calendar (UTC); `start_on` is its first day."""
 
     kind: Literal["day", "week", "month"]
     start_on: dt.date
@@ -213,9 +214,10 @@ class Skipped:
 class Listing:
     """The papers one answer held, in its order.
 
-    `origin` is the layer they were read from. `period` is the one the answer itself names (a weekend page
-    answers with another day's), None for trending and search. `says_empty`: it states that it has no papers.
-    `has_marks`: it bears the page's own marks. `notes` are oddities worth a line to the operator.
+    `origin` is the layer they were read from. `period` is the one the answer itself names (a
+    weekend page answers with another day's), None for trending and search. `says_empty`: it
+    states that it has no papers. `has_marks`: it bears the page's own marks. `notes` are
+    oddities worth a line to the operator.
     """
 
     source: str
@@ -234,8 +236,9 @@ class Listing:
 class Hit:
     """One condition of a rule that a paper satisfies, and the very words that did.
 
-    `condition` is the rule's key; `wanted` the keyword, topic keyword, name or bound as written; `field`
-    where it was found; `words` the distinct spellings in the text; `topic` the topic that brought `wanted`.
+    `condition` is the rule's key; `wanted` the keyword, topic keyword, name or bound as written;
+    `field` where it was found; `words` the distinct spellings in the text; `topic` the topic
+    that brought `wanted`.
     """
 
     condition: Literal[
@@ -251,7 +254,8 @@ class Hit:
 class Reason:
     """Why a paper matched: one rule, its hits, and what has changed since the paper was first seen.
 
-    `crossed` are sentences like "reached 20 votes"; `is_incomplete`: judged without a field it wanted.
+    `crossed` are sentences like "reached 20 votes"; `is_incomplete`: judged without a field it
+    wanted.
     """
 
     rule: str
