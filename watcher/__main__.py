@@ -1,0 +1,21 @@
+"""`python -m watcher` and the command `watcher`."""
+
+from __future__ import annotations
+
+import sys
+
+from watcher import __version__
+
+
+def main() -> None:
+    """Run the command line; what the arguments ask for is all that is imported."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        sys.stdout.write(f"watcher {__version__}\n")
+        return
+    from watcher.cli import app  # noqa: PLC0415  # costs more than the answer above
+
+    app()
+
+
+if __name__ == "__main__":
+    main()
