@@ -113,6 +113,25 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstSeen:
+    """What drifts, as it stood when the paper was first stored."""
+
+    upvotes: int | None = None
+    stars: int | None = None
+    has_code: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPaper:
+    """A paper with what the store knows besides its facts."""
+
+    paper: Paper
+    first_seen: FirstSeen
+    first_seen_at: dt.datetime
+    facts_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Period:
     """A day, ISO week or month of the site's calendar (UTC); `start_on` is its first day."""
 
@@ -262,6 +281,34 @@ class Reason:
     hits: tuple[Hit, ...] = ()
     crossed: tuple[str, ...] = ()
     is_incomplete: bool = False
+
+
+class MatchState(StrEnum):
+    """Where a (subscription, paper) pair stands.
+
+    `undecided` waits for a field, `pending` for its slot; `baseline` was there before the
+    subscription; `composed` is in a digest; `withdrawn` no longer held when its slot came.
+    """
+
+    UNDECIDED = "undecided"
+    PENDING = "pending"
+    BASELINE = "baseline"
+    COMPOSED = "composed"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One (subscription, paper) pair and why it is one."""
+
+    subscription_id: str
+    paper_id: str
+    state: MatchState
+    source: str
+    matched_at: dt.datetime
+    reasons: tuple[Reason, ...] = ()
+    is_baseline: bool = False
+    digest_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

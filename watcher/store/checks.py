@@ -1,0 +1,162 @@
+"""Checks of sources, how the sources fare, and what their pages last said."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import sqlalchemy as sa
+
+from watcher.models import Outcome
+from watcher.store.rows import columns, inserted_id, record, records, scalar, scalars
+from watcher.store.schema import checks, meta, pages, remarks, sources
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of a source; `outcome` None: under way, or cut short."""
+
+    id: int
+    source: str
+    started_at: dt.datetime
+    finished_at: dt.datetime | None
+    outcome: Outcome | None
+    paper_count: int
+    new_count: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How a source fares: since when it is in trouble, and what the operator was told."""
+
+    name: str
+    last_good_at: dt.datetime | None = None
+    trouble_at: dt.datetime | None = None
+    trouble_count: int = 0
+    degraded_count: int = 0
+    told_at: dt.datetime | None = None
+    not_before_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPage:
+    """What a URL said when it was last read well."""
+
+    url: str
+    source: str
+    etag: str | None
+    last_modified: str | None
+    body_hash: str
+    fetched_at: dt.datetime
+    paper_count: int
+    outcome: Outcome
+
+
+def start(connection: sa.Connection, source: str, now: dt.datetime) -> int:
+    """Record that a check begins; its id."""
+    row = checks.insert().values(source=source, started_at=now)
+    return inserted_id(connection, row.returning(checks.c.id))
+
+
+def finish(
+    connection: sa.Connection,
+    check_id: int,
+    outcome: Outcome,
+    *,
+    paper_count: int,
+    new_count: int,
+    error: str | None,
+    now: dt.datetime,
+) -> None:
+    """Record what became of a check."""
+    connection.execute(
+        checks.update()
+        .where(checks.c.id == check_id)
+        .values(
+            finished_at=now,
+            outcome=outcome,
+            paper_count=paper_count,
+            new_count=new_count,
+            error=error,
+        )
+    )
+
+
+def good(connection: sa.Connection, check_ids: Iterable[int]) -> set[int]:
+    """Those of the checks that ended well."""
+    query = sa.select(checks.c.id, checks.c.outcome).where(checks.c.id.in_(list(check_ids)))
+    return {
+        row.id for row in connection.execute(query) if row.outcome and Outcome(row.outcome).is_good
+    }
+
+
+def recent(connection: sa.Connection, source: str | None = None, limit: int = 50) -> list[Check]:
+    """Checks, newest first."""
+    query = sa.select(*columns(checks, Check))
+    if source is not None:
+        query = query.where(checks.c.source == source)
+    return records(connection, query.order_by(checks.c.id.desc()).limit(limit), Check)
+
+
+def state(connection: sa.Connection, source: str) -> SourceState:
+    """How the source fares; a blank state where it was never checked."""
+    query = sa.select(*columns(sources, SourceState)).where(sources.c.name == source)
+    return record(connection, query, SourceState) or SourceState(source)
+
+
+def put_state(connection: sa.Connection, new: SourceState) -> None:
+    """Store how the source fares."""
+    connection.execute(sources.delete().where(sources.c.name == new.name))
+    connection.execute(sources.insert().values(asdict(new)))
+
+
+def page(connection: sa.Connection, url: str) -> KnownPage | None:
+    """What the URL last said."""
+    query = sa.select(*columns(pages, KnownPage)).where(pages.c.url == url)
+    return record(connection, query, KnownPage)
+
+
+def put_page(connection: sa.Connection, new: KnownPage) -> None:
+    """Remember what a URL says."""
+    forget_page(connection, new.url)
+    connection.execute(pages.insert().values(asdict(new)))
+
+
+def forget_page(connection: sa.Connection, url: str) -> None:
+    """Ask for the whole page next time."""
+    connection.execute(pages.delete().where(pages.c.url == url))
+
+
+def remark(connection: sa.Connection, source: str, text: str, now: dt.datetime) -> None:
+    """Keep a sentence for the next digests of those who read the source."""
+    connection.execute(remarks.insert().values(source=source, made_at=now, text=text))
+
+
+def remarks_since(
+    connection: sa.Connection, names: Iterable[str], since: dt.datetime
+) -> tuple[str, ...]:
+    """The sentences kept for these sources after `since`, oldest first."""
+    query = sa.select(remarks.c.text).where(
+        remarks.c.source.in_(list(names)), remarks.c.made_at > since
+    )
+    return tuple(scalars(connection, query.order_by(remarks.c.id), str))
+
+
+def get_meta(connection: sa.Connection, key: str) -> str | None:
+    """One of the few facts that belong to no table."""
+    return scalar(connection, sa.select(meta.c.value).where(meta.c.key == key), str)
+
+
+def put_meta(connection: sa.Connection, key: str, value: str | None) -> None:
+    """Set such a fact; None forgets it."""
+    connection.execute(meta.delete().where(meta.c.key == key))
+    if value is not None:
+        connection.execute(meta.insert().values(key=key, value=value))
+
+
+def prune(connection: sa.Connection, before: dt.datetime) -> None:
+    """Drop remarks and pages from before then; checks that listings hang on stay with them."""
+    connection.execute(remarks.delete().where(remarks.c.made_at < before))
+    connection.execute(pages.delete().where(pages.c.fetched_at < before))

@@ -1,0 +1,134 @@
+"""Opening the database, and its transactions."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from watcher.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+
+class Database:
+    """One database and its engine.
+
+    `writable` False is for readers: they never wait for the writer, never create, never migrate.
+    """
+
+    def __init__(self, url: str, *, writable: bool) -> None:
+        self.url = _normalised(url)
+        self.writable = writable
+        self.path = (
+            Path(self.url.database)
+            if self.url.get_backend_name() == "sqlite" and self.url.database
+            else None
+        )
+        if self.path and not writable and not self.path.exists():
+            raise StoreError(
+                f"there is no database at {self.path} yet; `watcher check-now` makes it"
+            )
+        try:
+            self.engine = self._sqlite(self.path) if self.path else sa.create_engine(self.url)
+        except ImportError as error:
+            raise StoreError(
+                "PostgreSQL needs its driver: pip install 'paper-watcher[postgres]'"
+            ) from error
+
+    @property
+    def name(self) -> str:
+        """What a user knows it by; never a password."""
+        return str(self.path) if self.path else self.url.render_as_string(hide_password=True)
+
+    def _sqlite(self, path: Path) -> sa.Engine:
+        if self.writable:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                raise StoreError(f"{path.parent} cannot be made: {error.strerror}") from error
+        engine = sa.create_engine(
+            self.url, connect_args={"check_same_thread": False, "timeout": 30}
+        )
+
+        @event.listens_for(engine, "connect")
+        def configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+            # The driver's own transaction handling emits no BEGIN for DDL; "begin" below does.
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA foreign_keys=ON")
+            cursor.execute("PRAGMA synchronous=FULL")
+            if not self.writable:
+                cursor.execute("PRAGMA query_only=ON")
+            cursor.close()
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: sa.Connection) -> None:
+            writes = connection.get_execution_options().get("writes", False)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+        return engine
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One transaction that commits whole or leaves no trace. Raises StoreError."""
+        with (
+            self.explained(),
+            self.engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """One consistent view. Raises StoreError."""
+        with self.explained(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn the driver's errors into StoreError, with what to do."""
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            raise StoreError(self._explain(error.orig)) from error
+        except sqlite3.Error as error:
+            raise StoreError(self._explain(error)) from error
+
+    def _explain(self, error: BaseException | None) -> str:
+        said = str(error).strip() or type(error).__name__
+        if isinstance(error, sqlite3.DatabaseError):
+            if "not a database" in said or "malformed" in said:
+                return (
+                    f"{self.name} is damaged ({said}). It was left as it is: put a copy back with"
+                    " `watcher restore`, or move it away"
+                )
+            if "locked" in said:
+                return f"{self.name} is locked by another program ({said}); close it and try again"
+            if "unable to open" in said or "readonly" in said:
+                return f"{self.name} cannot be opened ({said}); see its owner and permissions"
+            if "disk is full" in said:
+                return f"no room left for {self.name} ({said}); nothing was recorded or sent"
+        return f"{self.name}: {said}"
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self.engine.dispose()
+
+
+def _normalised(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise StoreError("[store] url is not a database URL; use sqlite:///watcher.db") from error
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed

@@ -1,0 +1,76 @@
+"""One writing instance at a time: a file lock beside SQLite, an advisory lock on PostgreSQL.
+
+Both end with the process, however it ends.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import TextIO
+
+import sqlalchemy as sa
+
+from watcher.errors import BusyError, StoreError
+from watcher.store.database import Database
+
+ADVISORY_LOCK = 0x7061706572  # "paper" in ASCII
+
+
+class InstanceLock:
+    """The right to write, held until `release`. Raises BusyError at once where another holds it."""
+
+    def __init__(self, database: Database, command: str, now: dt.datetime) -> None:
+        self._held: TextIO | sa.Connection = (
+            _lock_file(database.path, command, now) if database.path else _lock_server(database)
+        )
+
+    def release(self) -> None:
+        """Let another instance write."""
+        self._held.close()
+
+
+def _lock_server(database: Database) -> sa.Connection:
+    with database.explained():
+        connection = database.engine.connect()
+        taken = connection.scalar(sa.select(sa.func.pg_try_advisory_lock(ADVISORY_LOCK)))
+        connection.commit()
+    if not taken:
+        connection.close()
+        raise BusyError(f"another instance is writing to {database.name}; nothing was done")
+    connection.detach()  # or the pool would keep the session, and with it the lock
+    return connection
+
+
+def _lock_file(path: Path, command: str, now: dt.datetime) -> TextIO:
+    lock_path = path.with_name(f"{path.name}.lock")
+    try:
+        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write in {lock_path.parent} ({error.strerror}); see its owner and permissions"
+        ) from error
+    handle = os.fdopen(descriptor, "r+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        message = f"{_holder(handle)}; nothing was done"
+        handle.close()
+        raise BusyError(message) from error
+    handle.truncate(0)
+    json.dump({"pid": os.getpid(), "command": command, "since": now.isoformat()}, handle)
+    handle.flush()
+    return handle
+
+
+def _holder(handle: TextIO) -> str:
+    try:
+        held = json.load(handle)
+        pid, command, since = int(held["pid"]), str(held["command"]), str(held["since"])[:19]
+    except (ValueError, KeyError, TypeError):
+        return "another instance is writing"
+    hint = f" (kill -USR1 {pid} makes it check now)" if command == "run" else ""
+    return f"`watcher {command}`, process {pid}, has been writing since {since}Z{hint}"

@@ -1,0 +1,122 @@
+"""The (subscription, paper) pairs: each is made once, and kept for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import sqlalchemy as sa
+
+from watcher.models import Match, MatchState, Reason
+from watcher.store.papers import chunks
+from watcher.store.schema import first_runs, matches
+
+REASONS = msgspec.json.Decoder(tuple[Reason, ...])
+
+
+def states_of(
+    connection: sa.Connection, paper_ids: Iterable[str]
+) -> dict[tuple[str, str], MatchState]:
+    """The state of every (subscription id, paper id) pair of these papers."""
+    found: dict[tuple[str, str], MatchState] = {}
+    columns = (matches.c.subscription_id, matches.c.paper_id, matches.c.state)
+    for chunk in chunks(list(paper_ids)):
+        for row in connection.execute(sa.select(*columns).where(matches.c.paper_id.in_(chunk))):
+            found[row.subscription_id, row.paper_id] = MatchState(row.state)
+    return found
+
+
+def put(connection: sa.Connection, match: Match) -> None:
+    """Store the pair, over what stood there."""
+    forget(connection, match.subscription_id, match.paper_id)
+    connection.execute(
+        matches.insert().values(
+            subscription_id=match.subscription_id,
+            paper_id=match.paper_id,
+            state=match.state,
+            is_baseline=match.is_baseline,
+            source=match.source,
+            matched_at=match.matched_at,
+            reasons=msgspec.json.encode(match.reasons).decode(),
+            digest_id=match.digest_id,
+        )
+    )
+
+
+def forget(connection: sa.Connection, subscription_id: str, paper_id: str) -> None:
+    """Drop a pair that was undecided and turned out to be none."""
+    connection.execute(
+        matches.delete().where(
+            matches.c.subscription_id == subscription_id, matches.c.paper_id == paper_id
+        )
+    )
+
+
+def in_state(
+    connection: sa.Connection, state: MatchState, subscription_id: str | None = None
+) -> list[Match]:
+    """The pairs in a state, oldest first."""
+    query = sa.select(matches).where(matches.c.state == state)
+    if subscription_id is not None:
+        query = query.where(matches.c.subscription_id == subscription_id)
+    rows = connection.execute(query.order_by(matches.c.matched_at, matches.c.paper_id))
+    return [_match(row) for row in rows]
+
+
+def of_paper(connection: sa.Connection, paper_id: str) -> list[Match]:
+    """All pairs of a paper."""
+    query = sa.select(matches).where(matches.c.paper_id == paper_id)
+    return [_match(row) for row in connection.execute(query.order_by(matches.c.subscription_id))]
+
+
+def of_digest(connection: sa.Connection, digest_id: int) -> list[Match]:
+    """The pairs that a digest mailed."""
+    query = sa.select(matches).where(matches.c.digest_id == digest_id)
+    return [_match(row) for row in connection.execute(query.order_by(matches.c.paper_id))]
+
+
+def counts(connection: sa.Connection) -> Mapping[str, Mapping[str, int]]:
+    """How many pairs of each subscription stand in each state."""
+    columns = (matches.c.subscription_id, matches.c.state)
+    found: dict[str, dict[str, int]] = {}
+    for subscription_id, state, count in connection.execute(
+        sa.select(*columns, sa.func.count()).group_by(*columns)
+    ):
+        found.setdefault(subscription_id, {})[state] = count
+    return found
+
+
+def withdraw_unsent(connection: sa.Connection, subscription_id: str) -> None:
+    """What waits for a digest of a subscription that is gone will not be mailed."""
+    waiting = (MatchState.PENDING, MatchState.UNDECIDED)
+    connection.execute(
+        matches.update()
+        .where(matches.c.subscription_id == subscription_id, matches.c.state.in_(waiting))
+        .values(state=MatchState.WITHDRAWN)
+    )
+
+
+def met_sources(connection: sa.Connection) -> set[tuple[str, str]]:
+    """The (subscription id, source) pairs whose first run is behind them."""
+    rows = connection.execute(sa.select(first_runs.c.subscription_id, first_runs.c.source))
+    return {(row.subscription_id, row.source) for row in rows}
+
+
+def mark_met(connection: sa.Connection, met: Iterable[tuple[str, str]], check_id: int) -> None:
+    """Note that the first run of these (subscription id, source) pairs is done."""
+    rows = [{"subscription_id": s, "source": n, "check_id": check_id} for s, n in met]
+    if rows:
+        connection.execute(first_runs.insert(), rows)
+
+
+def _match(row: sa.Row[tuple[object, ...]]) -> Match:
+    return Match(
+        subscription_id=row.subscription_id,
+        paper_id=row.paper_id,
+        state=MatchState(row.state),
+        source=row.source,
+        matched_at=row.matched_at,
+        reasons=REASONS.decode(row.reasons),
+        is_baseline=row.is_baseline,
+        digest_id=row.digest_id,
+    )

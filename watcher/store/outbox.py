@@ -1,0 +1,358 @@
+"""Slots, frozen digests and notices, and one delivery for each recipient."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from watcher.models import DeliveryState, Envelope, MatchState
+from watcher.store.rows import columns, inserted_id, record, records, scalar, scalars
+from watcher.store.schema import deliveries, digests, matches, notices, slots
+
+WAITING = (DeliveryState.QUEUED, DeliveryState.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One recipient's frozen mail; `message` has CRLF line ends."""
+
+    sender: str
+    recipient: str
+    message_id: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where one recipient's mail stands."""
+
+    id: int
+    digest_id: int | None
+    notice_id: int | None
+    recipient: str
+    message_id: str
+    state: DeliveryState
+    attempt_count: int
+    queued_at: dt.datetime
+    next_attempt_at: dt.datetime
+    finished_at: dt.datetime | None
+    answer: str | None
+    is_session_trouble: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PastDigest:
+    """A digest that was composed."""
+
+    id: int
+    subscription_id: str
+    slot_key: str
+    composed_at: dt.datetime
+    subject: str
+    paper_count: int
+
+
+_DELIVERIES = sa.select(*columns(deliveries, Delivery))
+_DIGESTS = sa.select(*columns(digests, PastDigest))
+
+
+def last_slot_at(
+    connection: sa.Connection, subscription_id: str, now: dt.datetime
+) -> dt.datetime | None:
+    """The latest recorded slot; one stamped in the future (a clock put back) does not count."""
+    query = sa.select(sa.func.max(slots.c.scheduled_at)).where(
+        slots.c.subscription_id == subscription_id, slots.c.scheduled_at <= now
+    )
+    return scalar(connection, query, dt.datetime)
+
+
+def record_slot(
+    connection: sa.Connection,
+    subscription_id: str,
+    slot_key: str,
+    scheduled_at: dt.datetime,
+    now: dt.datetime,
+    digest_id: int | None,
+) -> None:
+    """Close a slot for good; a second time it is refused by the table itself."""
+    connection.execute(
+        slots.insert().values(
+            subscription_id=subscription_id,
+            slot_key=slot_key,
+            scheduled_at=scheduled_at,
+            recorded_at=now,
+            digest_id=digest_id,
+        )
+    )
+
+
+def has_slot(connection: sa.Connection, subscription_id: str, slot_key: str) -> bool:
+    """Whether the slot was closed before."""
+    query = sa.select(slots.c.slot_key).where(
+        slots.c.subscription_id == subscription_id, slots.c.slot_key == slot_key
+    )
+    return connection.scalar(query) is not None
+
+
+def enqueue_digest(
+    connection: sa.Connection,
+    *,
+    subscription_id: str,
+    slot_key: str,
+    subject: str,
+    html: str,
+    paper_ids: Iterable[str],
+    messages: Iterable[Message],
+    now: dt.datetime,
+) -> int:
+    """Store a frozen digest with its deliveries and settle its pairs; the digest's id."""
+    ids = list(paper_ids)
+    digest_id = inserted_id(
+        connection,
+        digests.insert()
+        .values(
+            subscription_id=subscription_id,
+            slot_key=slot_key,
+            composed_at=now,
+            subject=subject,
+            html=html,
+            paper_count=len(ids),
+        )
+        .returning(digests.c.id),
+    )
+    for paper_id in ids:
+        connection.execute(
+            matches.update()
+            .where(matches.c.subscription_id == subscription_id, matches.c.paper_id == paper_id)
+            .values(state=MatchState.COMPOSED, digest_id=digest_id)
+        )
+    _enqueue(connection, messages, now, digest_id=digest_id)
+    return digest_id
+
+
+def enqueue_notice(
+    connection: sa.Connection,
+    *,
+    key: str,
+    kind: str,
+    subject: str,
+    message: Message,
+    now: dt.datetime,
+) -> bool:
+    """Store a mail to the operator; False where one of this key was raised before."""
+    if connection.scalar(sa.select(notices.c.id).where(notices.c.key == key)) is not None:
+        return False
+    row = notices.insert().values(key=key, kind=kind, raised_at=now, subject=subject)
+    notice_id = inserted_id(connection, row.returning(notices.c.id))
+    _enqueue(connection, [message], now, notice_id=notice_id)
+    return True
+
+
+def _enqueue(
+    connection: sa.Connection,
+    messages: Iterable[Message],
+    now: dt.datetime,
+    *,
+    digest_id: int | None = None,
+    notice_id: int | None = None,
+) -> None:
+    for message in messages:
+        connection.execute(
+            deliveries.insert().values(
+                digest_id=digest_id,
+                notice_id=notice_id,
+                sender=message.sender,
+                recipient=message.recipient,
+                message_id=message.message_id,
+                message=message.message,
+                state=DeliveryState.QUEUED,
+                queued_at=now,
+                next_attempt_at=now,
+            )
+        )
+
+
+def cancel(
+    connection: sa.Connection, subscription_id: str, *, keep: Iterable[str], now: dt.datetime
+) -> None:
+    """What waits for a recipient who is not in `keep` will not be sent."""
+    theirs = sa.select(digests.c.id).where(digests.c.subscription_id == subscription_id)
+    connection.execute(
+        deliveries.update()
+        .where(
+            deliveries.c.digest_id.in_(theirs),
+            deliveries.c.state.in_(WAITING),
+            deliveries.c.recipient.not_in(list(keep)),
+        )
+        .values(state=DeliveryState.CANCELLED, finished_at=now, answer="recipient removed")
+    )
+
+
+def recover(connection: sa.Connection, now: dt.datetime) -> int:
+    """Queue again what an ended process left half sent; how many. The same bytes will go."""
+    done = connection.execute(
+        deliveries.update()
+        .where(deliveries.c.state == DeliveryState.SENDING)
+        .values(state=DeliveryState.QUEUED, next_attempt_at=now)
+    )
+    return done.rowcount
+
+
+def due(connection: sa.Connection, now: dt.datetime, limit: int = 500) -> list[int]:
+    """Ids of the deliveries to be tried now, the longest waiting first."""
+    query = sa.select(deliveries.c.id).where(
+        deliveries.c.state == DeliveryState.QUEUED, deliveries.c.next_attempt_at <= now
+    )
+    return list(scalars(connection, query.order_by(deliveries.c.id).limit(limit), int))
+
+
+def next_due_at(connection: sa.Connection) -> dt.datetime | None:
+    """When the next delivery is to be tried; None where none waits."""
+    query = sa.select(sa.func.min(deliveries.c.next_attempt_at)).where(
+        deliveries.c.state == DeliveryState.QUEUED
+    )
+    return scalar(connection, query, dt.datetime)
+
+
+def hasten(connection: sa.Connection, now: dt.datetime) -> int:
+    """A session opens again: what waited only for that is due at once; how many."""
+    done = connection.execute(
+        deliveries.update()
+        .where(
+            deliveries.c.state == DeliveryState.QUEUED,
+            deliveries.c.is_session_trouble,
+            deliveries.c.next_attempt_at > now,
+        )
+        .values(next_attempt_at=now)
+    )
+    return done.rowcount
+
+
+def start(connection: sa.Connection, delivery_id: int, now: dt.datetime) -> Envelope | None:
+    """Record that an attempt begins, before the first byte goes; None if it is no longer queued."""
+    row = connection.execute(
+        sa.select(deliveries).where(
+            deliveries.c.id == delivery_id, deliveries.c.state == DeliveryState.QUEUED
+        )
+    ).first()
+    if row is None or row.message is None:
+        return None
+    connection.execute(
+        deliveries.update()
+        .where(deliveries.c.id == delivery_id)
+        .values(state=DeliveryState.SENDING, attempt_count=row.attempt_count + 1, attempted_at=now)
+    )
+    return Envelope(row.id, row.message_id, row.sender, row.recipient, bytes(row.message))
+
+
+def finish(
+    connection: sa.Connection,
+    delivery_id: int,
+    state: DeliveryState,
+    answer: str,
+    now: dt.datetime,
+) -> None:
+    """Record the end of a delivery."""
+    connection.execute(
+        deliveries.update()
+        .where(deliveries.c.id == delivery_id)
+        .values(state=state, finished_at=now, answer=answer, is_session_trouble=False)
+    )
+
+
+def defer(
+    connection: sa.Connection,
+    delivery_id: int,
+    answer: str,
+    until: dt.datetime,
+    *,
+    is_session_trouble: bool,
+) -> None:
+    """Queue it again for later."""
+    connection.execute(
+        deliveries.update()
+        .where(deliveries.c.id == delivery_id)
+        .values(
+            state=DeliveryState.QUEUED,
+            next_attempt_at=until,
+            answer=answer,
+            is_session_trouble=is_session_trouble,
+        )
+    )
+
+
+def get(connection: sa.Connection, delivery_id: int) -> Delivery | None:
+    """One delivery."""
+    return record(connection, _DELIVERIES.where(deliveries.c.id == delivery_id), Delivery)
+
+
+def of_digests(connection: sa.Connection, digest_ids: Iterable[int]) -> list[Delivery]:
+    """The deliveries of these digests."""
+    query = _DELIVERIES.where(deliveries.c.digest_id.in_(list(digest_ids)))
+    return records(connection, query.order_by(deliveries.c.id), Delivery)
+
+
+def in_state(
+    connection: sa.Connection, states: Iterable[DeliveryState], limit: int = 50
+) -> list[Delivery]:
+    """Deliveries in these states, newest first."""
+    query = _DELIVERIES.where(deliveries.c.state.in_(list(states)))
+    return records(connection, query.order_by(deliveries.c.id.desc()).limit(limit), Delivery)
+
+
+def counts(
+    connection: sa.Connection, since: dt.datetime | None = None
+) -> Mapping[DeliveryState, int]:
+    """How many deliveries stand in each state; `since` bounds when they got there."""
+    query = sa.select(deliveries.c.state, sa.func.count()).group_by(deliveries.c.state)
+    if since is not None:
+        query = query.where(deliveries.c.finished_at >= since)
+    found = {DeliveryState(state): count for state, count in connection.execute(query)}
+    return {state: found.get(state, 0) for state in DeliveryState}
+
+
+def past_digests(
+    connection: sa.Connection, subscription_id: str | None = None, limit: int = 20
+) -> list[PastDigest]:
+    """Digests, newest first."""
+    query = _DIGESTS
+    if subscription_id is not None:
+        query = query.where(digests.c.subscription_id == subscription_id)
+    return records(connection, query.order_by(digests.c.id.desc()).limit(limit), PastDigest)
+
+
+def digest(connection: sa.Connection, digest_id: int) -> PastDigest | None:
+    """One digest."""
+    return record(connection, _DIGESTS.where(digests.c.id == digest_id), PastDigest)
+
+
+def last_digest_at(
+    connection: sa.Connection, subscription_id: str | None = None
+) -> dt.datetime | None:
+    """When the last digest was composed."""
+    query = sa.select(sa.func.max(digests.c.composed_at))
+    if subscription_id is not None:
+        query = query.where(digests.c.subscription_id == subscription_id)
+    return scalar(connection, query, dt.datetime)
+
+
+def last_notice_at(connection: sa.Connection, kind: str) -> dt.datetime | None:
+    """When the operator was last written to about such a thing."""
+    query = sa.select(sa.func.max(notices.c.raised_at)).where(notices.c.kind == kind)
+    return scalar(connection, query, dt.datetime)
+
+
+def prune(connection: sa.Connection, before: dt.datetime) -> int:
+    """Drop the bytes of mails that ended before then; their rows stay. How many."""
+    done = connection.execute(
+        deliveries.update()
+        .where(deliveries.c.finished_at < before, deliveries.c.message.is_not(None))
+        .values(message=None)
+    )
+    connection.execute(
+        digests.update().where(digests.c.composed_at < before, digests.c.html != "").values(html="")
+    )
+    return done.rowcount

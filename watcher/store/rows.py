@@ -1,0 +1,53 @@
+"""From rows to typed records: what a query gives is checked once, here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T")
+
+
+def columns(table: sa.Table, kind: type[DataclassInstance]) -> list[sa.Column[object]]:
+    """The table's columns that bear the names of the record's fields."""
+    return [table.c[field.name] for field in fields(kind)]
+
+
+def records(connection: sa.Connection, query: sa.Executable, kind: type[T]) -> list[T]:
+    """All rows as records of that kind."""
+    return [_convert(row, kind) for row in connection.execute(query)]
+
+
+def record(connection: sa.Connection, query: sa.Executable, kind: type[T]) -> T | None:
+    """The first row as a record; None where there is none."""
+    row = connection.execute(query).first()
+    return _convert(row, kind) if row is not None else None
+
+
+def scalar(connection: sa.Connection, query: sa.Executable, kind: type[T]) -> T | None:
+    """The first column of the first row; None where that is null or there is none."""
+    value = connection.scalar(query)
+    return None if value is None else msgspec.convert(value, kind)
+
+
+def scalars(connection: sa.Connection, query: sa.Executable, kind: type[T]) -> Sequence[T]:
+    """The first column of all rows."""
+    return msgspec.convert(connection.scalars(query).all(), list[kind])  # type: ignore[valid-type]  # a variable is a type here
+
+
+def inserted_id(connection: sa.Connection, insert: sa.Executable) -> int:
+    """The id that an INSERT … RETURNING gave its row."""
+    return int(connection.execute(insert).scalar_one())
+
+
+def _convert(row: sa.Row[tuple[object, ...]], kind: type[T]) -> T:
+    # The names are a subclass of str, which msgspec does not take for keys.
+    named = {str(name): value for name, value in zip(row._fields, row, strict=True)}
+    return msgspec.convert(named, kind)

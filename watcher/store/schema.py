@@ -1,0 +1,272 @@
+"""The tables, the same on SQLite and PostgreSQL.
+
+Lists and records inside a row are JSON text written by msgspec; the newest facts of a paper are one
+such record, because they are always read and merged whole.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    false,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[dt.datetime]):
+    """Aware UTC in Python; `timestamptz` on PostgreSQL, ISO text without zone on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        """Refuse naive instants: they are a bug of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime: {value}")
+        value = value.astimezone(dt.UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: object, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002  # SQLAlchemy's signature
+        """Make what SQLite gives back aware again."""
+        if not isinstance(value, dt.datetime):
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+papers = Table(
+    "papers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("first_facts", Text, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("facts_at", UtcDateTime, nullable=False),
+    Column("asked_at", UtcDateTime),  # when the API was last asked for this one paper
+    Column("pruned_at", UtcDateTime),
+    Index(None, "first_seen_at"),
+)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("paper_id", Text, ForeignKey("papers.id"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("upvotes", Integer),
+    Column("comment_count", Integer),
+    Column("star_count", Integer),
+    Index(None, "paper_id", "source", "seen_at"),
+    Index(None, "seen_at"),
+)
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),  # null: under way, or cut short by the process's end
+    Column("outcome", Text),
+    Column("paper_count", Integer, nullable=False, server_default="0"),
+    Column("new_count", Integer, nullable=False, server_default="0"),
+    Column("error", Text),
+    Index(None, "source", "started_at"),
+)
+
+listings = Table(
+    "listings",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("check_id", RowId, ForeignKey("checks.id"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("period", Text, nullable=False),  # '' where the source is not dated
+    Column("observed_at", UtcDateTime, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("is_whole", Boolean, nullable=False),  # its period had ended, so its count is a measure
+    Column("coverage", Text, nullable=False),
+    Column("matched_at", UtcDateTime),
+    Index(None, "source", "period", "id"),
+    Index(None, "matched_at"),
+)
+
+listing_papers = Table(
+    "listing_papers",
+    metadata,
+    Column("listing_id", RowId, ForeignKey("listings.id", ondelete="CASCADE"), primary_key=True),
+    Column("paper_id", Text, ForeignKey("papers.id"), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Index(None, "paper_id"),
+)
+
+pages = Table(
+    "pages",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("body_hash", Text, nullable=False),
+    Column("fetched_at", UtcDateTime, nullable=False),
+    Column("paper_count", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("last_good_at", UtcDateTime),
+    Column("trouble_at", UtcDateTime),  # since when no check was good
+    Column("trouble_count", Integer, nullable=False, server_default="0"),
+    Column("degraded_count", Integer, nullable=False, server_default="0"),
+    Column("told_at", UtcDateTime),  # the operator was told of the trouble, not yet of its end
+    Column("not_before_at", UtcDateTime),  # the site asked to be left alone until then
+)
+
+remarks = Table(
+    "remarks",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("text", Text, nullable=False),  # a sentence for the digests: a catch-up, a gap
+    Index(None, "source", "made_at"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("definition", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("known_at", UtcDateTime, nullable=False),
+    Column("removed_at", UtcDateTime),
+    Column("paused_at", UtcDateTime),
+    Column("renamed_from", Text),  # looks like that one renamed: waits for a word of the operator
+)
+
+first_runs = Table(
+    "first_runs",
+    metadata,
+    Column("subscription_id", Text, ForeignKey("subscriptions.id"), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("check_id", RowId, nullable=False),
+)
+
+digests = Table(
+    "digests",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("subscription_id", Text, ForeignKey("subscriptions.id"), nullable=False),
+    Column("slot_key", Text, nullable=False),
+    Column("composed_at", UtcDateTime, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("paper_count", Integer, nullable=False),
+    UniqueConstraint("subscription_id", "slot_key"),
+    Index(None, "composed_at"),
+)
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("subscription_id", Text, ForeignKey("subscriptions.id"), primary_key=True),
+    Column("slot_key", Text, primary_key=True),
+    Column("scheduled_at", UtcDateTime, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("digest_id", RowId, ForeignKey("digests.id")),  # null: there was nothing to mail
+    Index(None, "subscription_id", "scheduled_at"),
+)
+
+matches = Table(
+    "matches",
+    metadata,
+    Column("subscription_id", Text, ForeignKey("subscriptions.id"), primary_key=True),
+    Column("paper_id", Text, ForeignKey("papers.id"), primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("is_baseline", Boolean, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("matched_at", UtcDateTime, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("digest_id", RowId, ForeignKey("digests.id")),
+    CheckConstraint(
+        "state IN ('undecided', 'pending', 'baseline', 'composed', 'withdrawn')", name="state"
+    ),
+    Index(None, "state", "subscription_id"),
+    Index(None, "digest_id"),
+    Index(None, "paper_id"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),  # one trouble, one mail
+    Column("kind", Text, nullable=False),
+    Column("raised_at", UtcDateTime, nullable=False),
+    Column("subject", Text, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("digest_id", RowId, ForeignKey("digests.id")),
+    Column("notice_id", RowId, ForeignKey("notices.id")),
+    Column("sender", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("message_id", Text, nullable=False, unique=True),
+    Column("message", LargeBinary),  # null once pruned
+    Column("state", Text, nullable=False),
+    Column("attempt_count", Integer, nullable=False, server_default="0"),
+    Column("queued_at", UtcDateTime, nullable=False),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Column("attempted_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("answer", Text),
+    Column("is_session_trouble", Boolean, nullable=False, server_default=false()),
+    UniqueConstraint("digest_id", "recipient"),
+    CheckConstraint("(digest_id IS NULL) <> (notice_id IS NULL)", name="one_origin"),
+    CheckConstraint(
+        "state IN ('queued', 'sending', 'delivered', 'dead', 'expired', 'cancelled')", name="state"
+    ),
+    Index(None, "state", "next_attempt_at"),
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,141 @@
+"""The schema's version: migrating, refusing, copying, putting back."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import shutil
+import sqlite3
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from watcher.errors import StoreError
+from watcher.store.database import Database
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+REVISIONS = ("0001",)
+"""All there are, oldest first; a test holds them against the migrations themselves."""
+
+VERSION_TABLE = "watcher_version"
+
+
+def version(database: Database) -> str | None:
+    """The schema's revision, None for an empty database.
+
+    Raises StoreError for a damaged database, one of another program, or one of a newer version.
+    """
+    with database.read() as connection:
+        tables = sa.inspect(connection).get_table_names()
+        found = (
+            str(connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar())  # noqa: S608  # a constant
+            if VERSION_TABLE in tables
+            else None
+        )
+    if found is None and tables:
+        raise StoreError(
+            f"{database.name} holds other tables ({', '.join(sorted(tables)[:3])}): it is not a"
+            " database of this program. Set [store] url to another one"
+        )
+    if found is not None and found not in REVISIONS:
+        raise StoreError(
+            f"{database.name} was written by a newer version of this program (schema {found}, this"
+            f" one knows {REVISIONS[-1]}). It was left as it is; install the newer version"
+        )
+    return found
+
+
+def require_newest(database: Database) -> None:
+    """For readers: the newest schema, or a StoreError that says what to do."""
+    if version(database) != REVISIONS[-1]:
+        raise StoreError(f"{database.name} is from an older version; run `watcher migrate`")
+
+
+def migrate(database: Database, now: dt.datetime) -> Path | None:
+    """Bring the schema up to date; the caller holds the lock.
+
+    Returns the copy that was made of a SQLite file before it was changed. Raises StoreError.
+    """
+    found = version(database)
+    if database.path:
+        with database.explained(), database.engine.connect() as connection:
+            # Only now: before `version` this might have been somebody else's file.
+            raw = connection.connection.cursor()
+            raw.execute("PRAGMA journal_mode=WAL")
+            raw.close()
+    if found == REVISIONS[-1]:
+        return None
+    copy = None
+    if found is not None and database.path:
+        copy = database.path.with_name(
+            f"{database.path.name}.before-{REVISIONS[-1]}-{now:%Y%m%d%H%M%S}"
+        )
+        backup(database, copy)
+    from alembic import command, config  # noqa: PLC0415  # a quarter of a second, rarely needed
+
+    settings = config.Config()
+    settings.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with database.write() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "head")
+    return copy
+
+
+def backup(database: Database, target: Path) -> None:
+    """A consistent copy of a SQLite database, taken while others read and write."""
+    if not database.path:
+        raise StoreError(f"{database.name}: use pg_dump for a copy of a PostgreSQL database")
+    if target.exists():
+        raise StoreError(f"{target} exists already; name another file")
+    partial = target.with_name(f"{target.name}.partial")
+    uri = f"{database.path.absolute().as_uri()}?mode=ro"
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(uri, uri=True)) as here,
+            contextlib.closing(sqlite3.connect(partial)) as there,
+        ):
+            partial.chmod(0o600)
+            here.backup(there)
+        partial.replace(target)
+    except (OSError, sqlite3.Error) as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(f"no copy of {database.name} at {target}: {error}") from error
+
+
+def restore(database: Database, source: Path, now: dt.datetime) -> Path | None:
+    """Put a copy in the place of a SQLite database; the caller holds the lock.
+
+    Returns where the database that stood there is kept. Raises StoreError and changes nothing if
+    the copy is damaged, empty, or another program's.
+    """
+    path = database.path
+    if not path:
+        raise StoreError(f"{database.name}: use pg_restore for a PostgreSQL database")
+    copy = Database(f"sqlite:///{source.absolute()}", writable=False)
+    try:
+        if version(copy) is None or integrity(copy):
+            raise StoreError(f"{source} is empty or damaged; nothing was changed")
+    finally:
+        copy.close()
+    partial = path.with_name(f"{path.name}.partial")
+    shutil.copyfile(source, partial)
+    partial.chmod(0o600)
+    kept = None
+    if path.exists():
+        kept = path.with_name(f"{path.name}.replaced-{now:%Y%m%d%H%M%S}")
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as old:
+            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        path.replace(kept)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    partial.replace(path)
+    return kept
+
+
+def integrity(database: Database) -> tuple[str, ...]:
+    """What SQLite finds wrong with the file; PostgreSQL sees to that itself."""
+    if not database.path:
+        return ()
+    with database.read() as connection:
+        rows = connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
+    return tuple(str(row) for row in rows if row != "ok")
