@@ -1,0 +1,67 @@
+# `make demo` on a machine with Python 3.11 or newer is all it takes. Nothing is put outside .venv.
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+SOURCES := pyproject.toml config.example.toml $(shell find watcher tests templates systemd \
+	-type f -not -name '*.pyc' -not -name '.*')
+
+.PHONY: help demo test check lint bench clean
+
+help:
+	@echo 'make demo    the whole way in a minute: pages in, digests out, mail in demo-mail/'
+	@echo 'make test    run the tests (JOBS=2 of them at a time)'
+	@echo 'make check   format, lint, types, imports, coverage; runs the tests if they are due'
+	@echo 'make bench   measure, and print ratios'
+	@echo 'make clean   remove all that was made'
+
+demo: $(VENV)/.runtime
+	$(BIN)/watcher demo --out demo-mail
+
+test: $(VENV)/.dev
+	@rm -f $(VENV)/.tested .coverage .coverage.*
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report= --cov-fail-under=0
+	@touch $(VENV)/.tested
+
+check: lint $(VENV)/.tested
+	$(BIN)/coverage report
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist demo-mail .coverage .coverage.* .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/.tested: $(VENV)/.dev $(SOURCES)
+	@$(MAKE) --no-print-directory test
+
+# Dependency groups need pip 25.1.
+$(VENV)/.python:
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed.' >&2; exit 1; }
+	@echo 'Setting up $(VENV) with $(PYTHON) ...'
+	@$(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 \
+	|| uv venv --quiet --clear --seed --python $(PYTHON) $(VENV) 2>/dev/null \
+	|| { $(PYTHON) -m venv --clear --without-pip $(VENV) \
+		&& $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; } 2>/dev/null \
+	|| { rm -rf $(VENV); echo 'A virtual environment cannot be made.' \
+		'On Debian, as root: apt-get install python3-venv' >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.python pyproject.toml
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
