@@ -1,1 +1,7 @@
 """The commands; nothing else prints."""
+
+from __future__ import annotations
+
+from watcher.cli.root import app
+
+__all__ = ["app"]

@@ -198,15 +198,16 @@ def not_asked_since(
 
 
 def listings_to_match(
-    connection: sa.Connection, now: dt.datetime, tail: dt.timedelta
+    connection: sa.Connection, now: dt.datetime, tail: dt.timedelta, *, leftover_only: bool = False
 ) -> list[CurrentListing]:
     """The unmatched listings, and the current ones: of each source and period the latest.
 
     A dated source's listing is current until `tail` after its period ended. Oldest first.
     """
     latest = sa.select(sa.func.max(listings.c.id)).group_by(listings.c.source, listings.c.period)
+    unmatched = listings.c.matched_at.is_(None)
     query = sa.select(listings).where(
-        sa.or_(listings.c.matched_at.is_(None), listings.c.id.in_(latest))
+        unmatched if leftover_only else sa.or_(unmatched, listings.c.id.in_(latest))
     )
     found = []
     for row in connection.execute(query.order_by(listings.c.id)).all():

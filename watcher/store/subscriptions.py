@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
 import sqlalchemy as sa
 
 from watcher.store import matches as pairs
@@ -44,6 +45,10 @@ class Wanted:
     definition: str
     fingerprint: str
     recipients: tuple[str, ...]
+
+
+class _Addressed(msgspec.Struct):
+    to: tuple[str, ...]
 
 
 def known(connection: sa.Connection) -> dict[str, KnownSubscription]:
@@ -94,7 +99,12 @@ def synchronise(
 
 
 def _origin(new: Wanted, gone: Iterable[KnownSubscription]) -> str | None:
-    same = [old.id for old in gone if old.fingerprint == new.fingerprint]
+    same = [
+        old.id
+        for old in gone
+        if old.fingerprint == new.fingerprint
+        and msgspec.json.decode(old.definition, type=_Addressed).to == new.recipients
+    ]
     return same[0] if len(same) == 1 else None
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from watcher.errors import StoreError
 from watcher.store.database import Database
+from watcher.store.schema import metadata
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 REVISIONS = ("0001",)
@@ -79,6 +80,14 @@ def migrate(database: Database, now: dt.datetime) -> Path | None:
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
     return copy
+
+
+def copy_rows(here: sa.Connection, there: sa.Connection) -> None:
+    """Copy every row of a database of the newest schema into an empty one of the same."""
+    for table in metadata.sorted_tables:
+        rows = here.execute(sa.select(table)).mappings().partitions(1000)
+        for part in rows:
+            there.execute(table.insert(), [dict(row) for row in part])
 
 
 def backup(database: Database, target: Path) -> None:

@@ -1,0 +1,234 @@
+"""The composition root: from settings to a database, rules, sources, a mailer, an engine."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
+
+import sqlalchemy as sa
+import structlog
+
+from watcher.engine import Engine
+from watcher.errors import ConfigError, RuleError
+from watcher.fetch import Fetcher
+from watcher.mail import make_mailer
+from watcher.pipeline import upkeep
+from watcher.pipeline.context import Context
+from watcher.rules import Ruleset
+from watcher.settings import Config, SubscriptionSettings
+from watcher.sources import make_source
+from watcher.store import subscriptions, versions
+from watcher.store.database import Database
+from watcher.store.lock import InstanceLock
+
+log = structlog.get_logger(__name__)
+
+
+def utc_now() -> dt.datetime:
+    """The wall clock."""
+    return dt.datetime.now(dt.UTC)
+
+
+def compile_rules(config: Config, last_good: Mapping[str, str]) -> tuple[Config, Ruleset]:
+    """The rules of a configuration, ready to judge, and the configuration they stand for.
+
+    A file of `subscriptions.d` that does not validate, or whose rules do not, leaves its
+    subscriptions as they were last good (`last_good`: definitions by id) and joins `broken`.
+    Raises RuleError, with file and line, for a rule of the main file.
+    """
+    config = _with_last_good(config, last_good)
+    while True:
+        try:
+            ruleset = Ruleset.compile(config.settings.subscriptions, config.settings.topics)
+        except RuleError as error:
+            config = _without_broken(config, error, last_good)
+        else:
+            return config, ruleset
+
+
+def _with_last_good(config: Config, last_good: Mapping[str, str]) -> Config:
+    stems = {problem.path.stem for problem in config.broken if problem.path}
+    present = {subscription.id for subscription in config.settings.subscriptions}
+    kept = [
+        SubscriptionSettings.model_validate_json(definition)
+        for subscription_id, definition in last_good.items()
+        if subscription_id.partition("/")[0] in stems and subscription_id not in present
+    ]
+    return _with_subscriptions(config, (*config.settings.subscriptions, *kept))
+
+
+def _without_broken(config: Config, error: RuleError, last_good: Mapping[str, str]) -> Config:
+    culprit = error.subscription_id or ""
+    path, line = config.locate(culprit, error.key or "")
+    located = RuleError(error.message, path=path, line=line, key=error.key)
+    if path is None or path == config.path:
+        raise located from error
+    definition = last_good.get(culprit)
+    others = tuple(s for s in config.settings.subscriptions if s.id != culprit)
+    present = next(s for s in config.settings.subscriptions if s.id == culprit)
+    if definition is not None:
+        former = SubscriptionSettings.model_validate_json(definition)
+        if former != present:  # or it would not be good
+            others = (*others, former)
+    config = _with_subscriptions(config, others)
+    return replace(config, broken=(*config.broken, located))
+
+
+def _with_subscriptions(config: Config, chosen: tuple[SubscriptionSettings, ...]) -> Config:
+    settings = config.settings.model_copy(update={"subscriptions": chosen})
+    return replace(config, settings=settings)
+
+
+def last_good_of(database: Database) -> dict[str, str]:
+    """The stored definitions of the subscriptions that are not removed, by id."""
+    with database.read() as connection:
+        known = subscriptions.known(connection)
+    return {row.id: row.definition for row in known.values() if row.removed_at is None}
+
+
+@contextlib.contextmanager
+def reading(config: Config) -> Iterator[Database]:
+    """The database for a command that only looks: no lock, no change. Raises StoreError."""
+    database = Database(config.store_url, writable=False)
+    try:
+        versions.require_newest(database)
+        yield database
+    finally:
+        database.close()
+
+
+@contextlib.contextmanager
+def writing(config: Config, command: str, now: dt.datetime) -> Iterator[Database]:
+    """The database for the one writer, migrated. Raises StoreError, BusyError."""
+    database = Database(config.store_url, writable=True)
+    try:
+        lock = InstanceLock(database, command, now)
+        try:
+            copy = versions.migrate(database, now)
+            if copy:
+                log.warning("database migrated", copy=str(copy))
+            yield database
+        finally:
+            lock.release()
+    finally:
+        database.close()
+
+
+@contextlib.contextmanager
+def rehearsing(config: Config, now: dt.datetime) -> Iterator[Database]:
+    """A copy of the database to be thrown away; an empty one where none is yet."""
+    with tempfile.TemporaryDirectory(prefix="paper-watcher-") as folder:
+        database = Database(f"sqlite:///{folder}/rehearsal.db", writable=True)
+        try:
+            versions.migrate(database, now)
+            with contextlib.suppress(FileNotFoundError):
+                _copy(config, database)
+            yield database
+        finally:
+            database.close()
+
+
+def _copy(config: Config, target: Database) -> None:
+    origin = Database(config.store_url, writable=True)
+    if origin.path and not origin.path.exists():
+        raise FileNotFoundError(origin.path)
+    try:
+        if versions.version(origin) is None:
+            return
+        versions.require_newest(origin)
+        with origin.read() as here, target.write() as there:
+            versions.copy_rows(here, there)
+    finally:
+        origin.close()
+
+
+@contextlib.asynccontextmanager
+async def running(
+    config: Config,
+    database: Database,
+    *,
+    clock: Callable[[], dt.datetime] = utc_now,
+    is_rehearsal: bool = False,
+) -> AsyncIterator[Engine]:
+    """An engine over an open database, with the configuration taken over. Raises WatcherError."""
+    with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
+        context = build(config, database, writer, clock=clock, is_rehearsal=is_rehearsal)
+        engine = Engine(context)
+        try:
+            await take_over(context)
+            await engine.recover()
+            yield engine
+        finally:
+            await engine.context.fetcher.aclose()
+
+
+def build(
+    config: Config,
+    database: Database,
+    writer: Executor,
+    *,
+    clock: Callable[[], dt.datetime],
+    is_rehearsal: bool = False,
+) -> Context:
+    """The parts that a configuration asks for. Raises ConfigError, RuleError."""
+    config, ruleset = compile_rules(config, last_good_of(database))
+    settings = config.settings
+    return Context(
+        config=config,
+        database=database,
+        ruleset=ruleset,
+        sources=tuple(make_source(s, settings.http.base_url) for s in settings.sources),
+        fetcher=Fetcher(settings.http, clock=clock),
+        mailer=make_mailer(settings, config.state_dir),
+        writer=writer,
+        clock=clock,
+        is_rehearsal=is_rehearsal,
+    )
+
+
+async def take_over(context: Context) -> None:
+    """Bring the store in line with the configuration, and report what was not taken over."""
+    wanted = [
+        subscriptions.Wanted(
+            id=subscription.id,
+            definition=subscription.model_dump_json(by_alias=True),
+            fingerprint=context.ruleset.fingerprint(subscription.id),
+            recipients=subscription.to,
+        )
+        for subscription in context.config.settings.subscriptions
+    ]
+    now = context.clock()
+
+    def step(connection: sa.Connection) -> None:
+        renames = subscriptions.synchronise(connection, wanted, now)
+        upkeep.report_renames(context, connection, renames, now)
+        upkeep.report_broken(context, connection, context.config.broken, now)
+
+    await context.write(step)
+    for problem in context.config.broken:
+        log.error("left as it was last good", problem=str(problem))
+
+
+async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigError, ...]:
+    """Take a changed configuration up; what does not validate keeps the last good rules.
+
+    Returns the problems. The place of the database is fixed until a restart.
+    """
+    old = engine.context
+    try:
+        config = load()
+        context = build(config, old.database, old.writer, clock=old.clock)
+    except ConfigError as error:
+        log.error("configuration not taken over", problem=str(error))
+        now = old.clock()
+        problems = (error,)
+        await old.write(lambda connection: upkeep.report_broken(old, connection, problems, now))
+        return problems
+    await take_over(context)
+    await engine.replace(context)
+    await old.fetcher.aclose()
+    return context.config.broken

@@ -1,0 +1,142 @@
+"""What all commands share: options, exit codes, output, and errors as text."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NoReturn, ParamSpec, TypeVar
+
+import typer
+
+from watcher import logs
+from watcher.errors import BusyError, ConfigError, StoreError, WatcherError
+from watcher.settings import Config, load
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DONE = 0
+ALL_SOURCES_FAILED = 1
+USAGE = 2
+NOT_WELL = 3
+STORE = 74
+BUSY = 75
+BAD_CONFIG = 78
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="The TOML file. [default: the user's, else /etc/paper-watcher/config.toml]"
+    ),
+]
+StateOption = Annotated[
+    Path | None, typer.Option("--state-dir", help="Where the database and the maildir live.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+VerboseOption = Annotated[
+    int, typer.Option("-v", "--verbose", count=True, help="Log more; -vv logs everything.")
+]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Log errors only.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The options that every command takes, wherever they stand."""
+
+    config: Path | None = None
+    state_dir: Path | None = None
+    as_json: bool = False
+    verbose: int = 0
+    quiet: bool = False
+
+    def load(self, default_level: str | None = None) -> Config:
+        """Read the configuration and set the log up. Raises ConfigError."""
+        config = load(self.config, state_dir=self.state_dir, environ=os.environ)
+        log = config.settings.log
+        logs.configure(self.level(default_level or log.level), log.format, log.file)
+        for warning in config.warnings:
+            say(f"warning: {warning}")
+        return config
+
+    def level(self, default: str) -> str:
+        """The log level that the flags ask for, else `default`."""
+        if self.quiet:
+            return "error"
+        return {0: default, 1: "info"}.get(self.verbose, "debug")
+
+
+def common(
+    context: typer.Context,
+    config: Path | None = None,
+    state_dir: Path | None = None,
+    *,
+    as_json: bool = False,
+    verbose: int = 0,
+    quiet: bool = False,
+) -> Common:
+    """The options of a command, over those given before its name."""
+    before = context.obj if isinstance(context.obj, Common) else Common()
+    return Common(
+        config=config or before.config,
+        state_dir=state_dir or before.state_dir,
+        as_json=as_json or before.as_json,
+        verbose=max(verbose, before.verbose),
+        quiet=quiet or before.quiet,
+    )
+
+
+def guarded(command: Callable[P, T]) -> Callable[P, T]:
+    """Errors that a user can cause become a sentence on stderr and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except WatcherError as error:
+            if kwargs.get("as_json"):
+                print_json({"error": str(error)})
+            fail(str(error), exit_code(error))
+        except BrokenPipeError:
+            # Whoever read us has enough; say nothing, not even at the interpreter's end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(DONE) from None
+
+    return run
+
+
+def exit_code(error: WatcherError) -> int:
+    """The exit code that stands for an error."""
+    if isinstance(error, ConfigError):
+        return BAD_CONFIG
+    if isinstance(error, BusyError):
+        return BUSY
+    if isinstance(error, StoreError):
+        return STORE
+    return ALL_SOURCES_FAILED
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal: on stderr, so that stdout stays for results."""
+    print(text, file=sys.stderr)
+
+
+def fail(text: str, code: int) -> NoReturn:
+    """Say what is wrong, and end."""
+    for line in text.splitlines() or [""]:
+        say(f"watcher: {line}")
+    raise typer.Exit(code)
+
+
+def print_json(value: Mapping[str, object] | Sequence[object]) -> None:
+    """A result for machines."""
+    print(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def is_interactive() -> bool:
+    """Whether a person sits at both ends."""
+    return sys.stdin.isatty() and sys.stdout.isatty()

@@ -1,0 +1,204 @@
+"""`run`, `check-now`, `migrate`: the commands that write."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import signal
+from typing import Annotated
+
+import typer
+
+from watcher.cli.common import (
+    ALL_SOURCES_FAILED,
+    DONE,
+    NOT_WELL,
+    USAGE,
+    ConfigOption,
+    JsonOption,
+    QuietOption,
+    StateOption,
+    VerboseOption,
+    common,
+    fail,
+    guarded,
+    is_interactive,
+    print_json,
+    say,
+)
+from watcher.cli.owner import act_as_owner
+from watcher.engine import Request, Result
+from watcher.settings import Config, require_mail
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("run")(run)
+    app.command("check-now")(check_now)
+    app.command("migrate")(migrate)
+
+
+@guarded
+def run(
+    context: typer.Context,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = False,
+) -> None:
+    """Watch for good: check by the timer, mail at each slot, until stopped."""
+    from watcher import app
+    from watcher.daemon import Daemon
+    from watcher.settings import load
+
+    options = common(context, config, state_dir, verbose=verbose, quiet=quiet)
+    loaded = options.load()
+    require_mail(loaded)
+    act_as_owner(loaded.state_dir)
+
+    def load_again() -> Config:
+        return load(options.config, state_dir=options.state_dir, environ=os.environ)
+
+    async def watch() -> None:
+        with app.writing(loaded, "run", app.utc_now()) as database:
+            async with app.running(loaded, database) as engine:
+                await Daemon(engine, load_again).run()
+
+    asyncio.run(watch())
+
+
+@guarded
+def check_now(
+    context: typer.Context,
+    send: Annotated[
+        bool, typer.Option("--send", help="Compose now, whatever the slot says.")
+    ] = False,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="With --send: every subscription.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing, send nothing; say what would be.")
+    ] = False,
+    source: Annotated[
+        list[str] | None, typer.Option("--source", help="Only this source; may be repeated.")
+    ] = None,
+    subscription: Annotated[
+        list[str] | None,
+        typer.Option("--subscription", help="Compose only for this one; may be repeated."),
+    ] = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = 0,
+    quiet: QuietOption = False,
+) -> None:
+    """One pass: fetch, match, and deliver what is due."""
+    from watcher import app
+
+    options = common(context, config, state_dir, as_json=as_json, verbose=verbose, quiet=quiet)
+    if send and not everyone and not subscription:
+        fail("--send needs --subscription NAME or --all", USAGE)
+    loaded = options.load("warning")
+    request = _request(loaded, source, subscription, is_sent=send)
+    if not is_interactive() and not dry_run:
+        require_mail(loaded)
+    act_as_owner(loaded.state_dir)
+    now = app.utc_now()
+    opened = app.rehearsing(loaded, now) if dry_run else app.writing(loaded, "check-now", now)
+
+    async def check() -> Result:
+        with opened as database:
+            async with app.running(loaded, database, is_rehearsal=dry_run) as engine:
+                loop = asyncio.get_running_loop()
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    loop.add_signal_handler(number, engine.stopping.set)
+                return await engine.run_pass(request)
+
+    result = asyncio.run(check())
+    if options.as_json:
+        print_json(as_contract(result))
+    elif not options.quiet:
+        _report(loaded, result, is_dry=dry_run)
+    if result.all_sources_failed:
+        raise typer.Exit(ALL_SOURCES_FAILED)
+    raise typer.Exit(DONE if result.is_well else NOT_WELL)
+
+
+def _request(
+    config: Config, sources: list[str] | None, subscriptions: list[str] | None, *, is_sent: bool
+) -> Request:
+    from watcher.cli.names import pick
+
+    known_sources = [source.name for source in config.settings.sources]
+    known = {s.id: s.name for s in config.settings.subscriptions}
+    return Request(
+        sources={pick("source", name, dict.fromkeys(known_sources, "")) for name in sources}
+        if sources
+        else None,
+        subscriptions={pick("subscription", name, known) for name in subscriptions}
+        if subscriptions
+        else None,
+        manual_run=f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S.%fZ}" if is_sent else None,
+    )
+
+
+def as_contract(result: Result) -> dict[str, object]:
+    """What `check-now --json` prints; scripts rely on these names."""
+    return {
+        "sources": [
+            {
+                "name": source.source,
+                "outcome": source.outcome.value,
+                "papers": source.paper_count,
+                "new": source.new_count,
+                "error": source.error,
+            }
+            for source in result.sources
+        ],
+        "matches": result.match_count,
+        "digests": result.digest_count,
+        "delivered": result.delivered_count,
+        "pending": result.pending_count,
+        "failed": result.failed_count,
+    }
+
+
+def _report(config: Config, result: Result, *, is_dry: bool) -> None:
+    from watcher.cli.tables import count, table
+
+    table(
+        ("source", "outcome", "papers", "new", ""),
+        [
+            (s.source, s.outcome.value, str(s.paper_count), str(s.new_count), s.error or "")
+            for s in result.sources
+        ],
+    )
+    parts = [
+        count(result.match_count, "new match", "new matches"),
+        count(result.digest_count, "digest"),
+        f"{result.delivered_count} delivered",
+        f"{result.pending_count} waiting",
+    ]
+    if result.failed_count:
+        parts.append(f"{result.failed_count} failed for good")
+    print(("Nothing was written or sent. Would be: " if is_dry else "") + ", ".join(parts))
+    if result.mail_error:
+        say(f"mail is stuck: {result.mail_error}")
+    elif result.pending_count and not is_dry:
+        print("What waits goes out at its slot: `watcher status` shows when.")
+        print("To have it now: `watcher check-now --send --all`.")
+    say(f"config {config.path}, database {config.store_url}")
+
+
+@guarded
+def migrate(
+    context: typer.Context, config: ConfigOption = None, state_dir: StateOption = None
+) -> None:
+    """Bring the database up to this version, after a copy of it."""
+    from watcher import app
+
+    loaded = common(context, config, state_dir).load("warning")
+    act_as_owner(loaded.state_dir)
+    with app.writing(loaded, "migrate", app.utc_now()) as database:
+        print(f"{database.name} is up to date")

@@ -1,0 +1,34 @@
+"""Plain tables and counts for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print aligned columns on stdout; on a terminal the last one wraps, elsewhere none does."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    found = list(rows)
+    if not found:
+        return
+    console = Console()
+    if not console.is_terminal:
+        widths = [max(len(row[i]) for row in [headers, *found]) for i in range(len(headers))]
+        for row in [headers, *found]:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            print("  ".join(cells).rstrip())
+        return
+    shown = Table(box=None, pad_edge=False, header_style="dim")
+    for header in headers:
+        shown.add_column(header)
+    for row in found:
+        shown.add_row(*(Text(cell) for cell in row))
+    console.print(shown)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 paper`, `2 papers`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,240 @@
+"""Runs the named tasks (check, compose, deliver) one pass at a time, in the daemon's own loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import structlog
+
+from watcher.models import MatchState, Outcome
+from watcher.pipeline import upkeep
+from watcher.pipeline.check import Checked, check
+from watcher.pipeline.complete import complete
+from watcher.pipeline.compose import Composed, compose
+from watcher.pipeline.context import Context
+from watcher.pipeline.deliver import Delivered, deliver
+from watcher.pipeline.match import match
+from watcher.store import matches, outbox
+
+log = structlog.get_logger(__name__)
+
+PROBE_AGAIN = dt.timedelta(minutes=5)
+"""While mail is stuck, how long until a slot that waits tries to open a session again."""
+
+CHECKS_WITHIN = dt.timedelta(minutes=10)
+"""How long the digests that are due wait for the checks."""
+
+GREYLISTING = dt.timedelta(hours=1)
+"""A mail deferred for less than this is on its ordinary way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a pass is to do. Names and ids; None means all."""
+
+    sources: Collection[str] | None = None
+    subscriptions: Collection[str] | None = None
+    manual_run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a pass did. Counts are of this pass, but for `pending_count`: all that waits.
+
+    That is matches that wait for a digest, and mails that wait for the server. `late_count` are
+    mails that have waited longer than greylisting explains.
+    """
+
+    sources: tuple[Checked, ...] = ()
+    match_count: int = 0
+    digest_count: int = 0
+    delivered_count: int = 0
+    pending_count: int = 0
+    failed_count: int = 0
+    late_count: int = 0
+    mail_error: str | None = None
+    not_composed: tuple[str, ...] = ()
+
+    @property
+    def all_sources_failed(self) -> bool:
+        """Whether not one source gave anything."""
+        lost = {Outcome.FAILED, Outcome.BLOCKED, Outcome.RATE_LIMITED}
+        return bool(self.sources) and all(source.outcome in lost for source in self.sources)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every source is good and no mail is dead, late or stuck."""
+        return (
+            all(source.outcome.is_good for source in self.sources)
+            and not self.failed_count
+            and not self.late_count
+            and not self.not_composed
+            and self.mail_error is None
+        )
+
+
+class Engine:
+    """The embedded engine: tasks run in this process, never two passes at once."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.stopping = asyncio.Event()
+        self.running: dict[str, dt.datetime] = {}
+        self._turn = asyncio.Lock()
+        self._probed_at: dt.datetime | None = None
+
+    @contextlib.contextmanager
+    def _named(self, task: str) -> Iterator[None]:
+        self.running[task] = self.context.clock()
+        try:
+            yield
+        finally:
+            del self.running[task]
+
+    async def recover(self) -> None:
+        """Take up what an ended process left half done."""
+        now = self.context.clock()
+        count = await self.context.write(lambda connection: outbox.recover(connection, now))
+        if count:
+            log.warning("mails cut short are sent again, byte for byte", count=count)
+
+    async def replace(self, context: Context) -> None:
+        """Go on with another configuration, once the pass under way is through."""
+        async with self._turn:
+            self.context = context
+
+    async def idle(self) -> None:
+        """Wait for the pass under way to end."""
+        async with self._turn:
+            return
+
+    async def run_pass(self, request: Request = Request()) -> Result:  # frozen
+        """Check, match, compose what is due, deliver. Raises StoreError."""
+        async with self._turn:
+            context = self.context
+            with self._named("check"):
+                now = context.clock()
+                # What a process left unmatched is matched before its listing is replaced.
+                left = await context.write(
+                    lambda connection: match(context, connection, now, leftover_only=True)
+                )
+                checked = await self._check(request)
+                match_count = left.new_count + await self._match()
+            check_id = max((c.id for c in checked), default=None)
+            composed, delivered = await self._send(request, check_id)
+            result = await self._result(tuple(checked), match_count, composed, delivered)
+            if not context.is_rehearsal:
+                await self._upkeep()
+            return result
+
+    async def run_slots(self) -> Result:
+        """Compose what has come due since the last pass, and deliver. Raises StoreError."""
+        async with self._turn:
+            composed, delivered = await self._send(Request(), None)
+            return await self._result((), 0, composed, delivered)
+
+    async def _check(self, request: Request) -> list[Checked]:
+        """Check the sources one after the other; those there was no time for have failed."""
+        context = self.context
+        checked: list[Checked] = []
+        wanted = [
+            s for s in context.sources if request.sources is None or s.name in request.sources
+        ]
+
+        async def work() -> None:
+            for source in wanted:
+                checked.append(await check(context, source, context.clock()))
+
+        task = asyncio.create_task(work())
+        stopped = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait(
+                {task, stopped},
+                timeout=CHECKS_WITHIN.total_seconds(),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            stopped.cancel()
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        if not self.stopping.is_set():
+            late = f"not done within {CHECKS_WITHIN.seconds // 60} minutes"
+            for source in wanted[len(checked) :]:
+                log.error("check cut short", source=source.name, error=late)
+                checked.append(Checked(source.name, Outcome.FAILED, error=late))
+        return checked
+
+    async def _match(self) -> int:
+        context = self.context
+        now = context.clock()
+        matched = await context.write(lambda connection: match(context, connection, now))
+        count = matched.new_count
+        if matched.undecided:
+            completed = await complete(context, matched.undecided, now)
+            count += completed.new_count if completed else 0
+        return count
+
+    async def _send(self, request: Request, check_id: int | None) -> tuple[Composed, Delivered]:
+        context = self.context
+        now = context.clock()
+        composed = Composed()
+        with self._named("compose"):
+            if check_id is not None or request.manual_run or self._may_probe(now):
+                composed = await compose(
+                    context,
+                    now,
+                    check_id=check_id,
+                    manual_run=request.manual_run,
+                    only=request.subscriptions,
+                )
+                self._probed_at = now if composed.mail_error else None
+        with self._named("deliver"):
+            delivered = (
+                Delivered() if context.is_rehearsal else await deliver(context, self.stopping)
+            )
+        return composed, delivered
+
+    def _may_probe(self, now: dt.datetime) -> bool:
+        return self._probed_at is None or not (now - PROBE_AGAIN < self._probed_at <= now)
+
+    async def _upkeep(self) -> None:
+        context = self.context
+        now = context.clock()
+        await context.write(lambda connection: upkeep.prune(context, connection, now))
+        await context.write(lambda connection: upkeep.reassure(context, connection, now))
+
+    async def _result(
+        self,
+        checked: tuple[Checked, ...],
+        match_count: int,
+        composed: Composed,
+        delivered: Delivered,
+    ) -> Result:
+        now = self.context.clock()
+
+        def count(connection: sa.Connection) -> tuple[int, int]:
+            waiting = outbox.in_state(connection, outbox.WAITING, limit=1_000_000)
+            late = sum(1 for delivery in waiting if delivery.queued_at + GREYLISTING <= now)
+            unsent = sum(
+                states.get(MatchState.PENDING, 0) for states in matches.counts(connection).values()
+            )
+            return unsent + len(waiting), late
+
+        pending_count, late_count = await self.context.read(count)
+        return Result(
+            sources=checked,
+            match_count=match_count,
+            digest_count=composed.digest_count,
+            delivered_count=delivered.delivered_count,
+            pending_count=pending_count,
+            failed_count=delivered.failed_count,
+            late_count=late_count,
+            mail_error=composed.mail_error or delivered.mail_error,
+            not_composed=composed.failed,
+        )

@@ -1,0 +1,389 @@
+"""One check of one source: ask, read, judge, store. Nothing is stored that was not judged first."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+import structlog
+
+from watcher import health
+from watcher.digest import PapersSkipped, SourceDegraded, SourceRecovered
+from watcher.errors import BlockedError, FetchError, ParseError, SourceError
+from watcher.isolation import parse_isolated
+from watcher.models import Listing, Outcome, Page, PageRequest, Paper, Period
+from watcher.pipeline.context import Context
+from watcher.pipeline.notify import notify
+from watcher.sources import Source
+from watcher.store import checks, papers
+
+log = structlog.get_logger(__name__)
+
+BASELINE_AGE = dt.timedelta(days=45)
+"""Older good listings say nothing about a page of today."""
+
+GAP = dt.timedelta(hours=24)
+"""A source without dates that was not read for this long may have shown papers nobody saw."""
+
+DEGRADED_CHECKS = 3
+FAILED_FOR = dt.timedelta(hours=6)
+MORE_PAGES = 20
+
+SEVERITY = (
+    Outcome.BLOCKED,
+    Outcome.RATE_LIMITED,
+    Outcome.FAILED,
+    Outcome.DEGRADED,
+    Outcome.OK,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of a check, or of one page of it; `error` says why it is not good."""
+
+    source: str
+    outcome: Outcome
+    paper_count: int = 0
+    new_count: int = 0
+    error: str | None = None
+    id: int = 0
+
+
+async def check(context: Context, source: Source, now: dt.datetime) -> Checked:
+    """Read the pages of a source that are due, and store what they hold. Raises StoreError."""
+
+    def begin(connection: sa.Connection) -> tuple[int, checks.SourceState]:
+        return checks.start(connection, source.name, now), checks.state(connection, source.name)
+
+    check_id, state = await context.write(begin)
+    if state.not_before_at is not None and state.not_before_at > now:
+        until = f"{state.not_before_at:%H:%M:%S} UTC"
+        results = [Checked(source.name, Outcome.RATE_LIMITED, error=f"left alone until {until}")]
+    else:
+        results = await _read_all(context, source, state, check_id, now)
+    checked = replace(_together(source.name, results), id=check_id)
+    requests = source.requests(now, state.last_good_at)
+    finished_at = context.clock()
+
+    def finish(connection: sa.Connection) -> None:
+        checks.finish(
+            connection,
+            check_id,
+            checked.outcome,
+            paper_count=checked.paper_count,
+            new_count=checked.new_count,
+            error=checked.error,
+            now=finished_at,
+        )
+        before = checks.state(connection, source.name)
+        after = follow(before, checked.outcome, now)
+        if checked.outcome.is_good:
+            _remark(connection, source, before, requests, now)
+        after = _tell(context, connection, source, checked, before, after, now)
+        checks.put_state(connection, after)
+
+    await context.write(finish)
+    log.info(
+        "checked",
+        source=source.name,
+        outcome=checked.outcome,
+        papers=checked.paper_count,
+        new=checked.new_count,
+        error=checked.error,
+    )
+    return checked
+
+
+async def _read_all(
+    context: Context, source: Source, state: checks.SourceState, check_id: int, now: dt.datetime
+) -> list[Checked]:
+    results: list[Checked] = []
+    for request in source.requests(now, state.last_good_at):
+        try:
+            results.append(await _read_page(context, source, request, check_id, now))
+        except FetchError as error:
+            results.append(_failed(error))
+            if error.status == 429 or error.retry_after is not None:
+                until = now + dt.timedelta(seconds=error.retry_after or 300)
+                await context.write(
+                    lambda connection, until=until: checks.put_state(  # type: ignore[misc]  # bound early
+                        connection,
+                        replace(checks.state(connection, source.name), not_before_at=until),
+                    )
+                )
+                break
+        except BlockedError as error:
+            results.append(Checked(source.name, Outcome.BLOCKED, error=str(error)))
+            break
+    return results
+
+
+def _failed(error: FetchError) -> Checked:
+    outcome = Outcome.RATE_LIMITED if error.status == 429 else Outcome.FAILED
+    return Checked(error.source, outcome, error=str(error))
+
+
+async def _read_page(
+    context: Context, source: Source, request: PageRequest, check_id: int, now: dt.datetime
+) -> Checked:
+    known = await context.read(lambda connection: checks.page(connection, request.url))
+    if known:
+        request = replace(request, etag=known.etag, last_modified=known.last_modified)
+    page = await context.fetcher.fetch(request)
+    body_hash = hashlib.sha256(page.body).hexdigest()
+    if known and (page.is_unchanged or known.body_hash == body_hash):
+        count = 0 if known.outcome is Outcome.EMPTY else known.paper_count
+        return Checked(source.name, Outcome.UNCHANGED, count)
+    try:
+        listing = await parse(context, source, page, now)
+    except ParseError as error:
+        return await _from_api(context, source, request, check_id, now, str(error))
+    listing, is_cut_off = await _completed(context, source, listing, now)
+    judged = await _judge(context, source, listing, request.period, now)
+    if judged.outcome is Outcome.DEGRADED and not listing.papers:
+        return await _from_api(context, source, request, check_id, now, "; ".join(judged.reasons))
+    if judged.suspect:
+        listing = replace(
+            listing, papers=tuple(_without(paper, judged.suspect) for paper in listing.papers)
+        )
+    is_own = judged.outcome is not Outcome.EMPTY
+    error = "; ".join(judged.reasons) if judged.outcome is Outcome.DEGRADED else None
+
+    def store(connection: sa.Connection) -> int:
+        new_count = _observe(context, connection, listing, judged.outcome, check_id, now)
+        if judged.outcome.is_good and not is_cut_off:
+            checks.put_page(
+                connection,
+                checks.KnownPage(
+                    url=request.url,
+                    source=source.name,
+                    etag=page.etag,
+                    last_modified=page.last_modified,
+                    body_hash=body_hash,
+                    fetched_at=now,
+                    paper_count=len(listing.papers),
+                    outcome=judged.outcome,
+                ),
+            )
+        else:
+            checks.forget_page(connection, request.url)
+        return new_count
+
+    new_count = await context.write(store)
+    return Checked(
+        source.name, judged.outcome, len(listing.papers) if is_own else 0, new_count, error
+    )
+
+
+async def _from_api(
+    context: Context,
+    source: Source,
+    request: PageRequest,
+    check_id: int,
+    now: dt.datetime,
+    trouble: str,
+) -> Checked:
+    """What the page does not give, the API may: the check stays degraded, its papers are kept."""
+    fallback = source.api_fallback(request)
+    if fallback is None:
+        return Checked(source.name, Outcome.DEGRADED, error=trouble)
+    try:
+        page = await context.fetcher.fetch(fallback)
+        listing = await parse(context, source, page, now)
+    except SourceError as error:
+        log.warning("the API did not help either", source=source.name, error=str(error))
+        return Checked(source.name, Outcome.DEGRADED, error=trouble)
+    listing, _ = await _completed(context, source, listing, now)
+    new_count = await context.write(
+        lambda connection: _observe(context, connection, listing, Outcome.DEGRADED, check_id, now)
+    )
+    error = f"{trouble}; read from the API instead"
+    return Checked(source.name, Outcome.DEGRADED, len(listing.papers), new_count, error)
+
+
+async def parse(context: Context, source: Source, page: Page, now: dt.datetime) -> Listing:
+    """Read a page; markup in a process of its own, because its depth can take hours to parse.
+
+    Raises ParseError.
+    """
+    if page.request.form != "page":
+        return source.parse(page, now)
+    http = context.config.settings.http
+    settings = next(s for s in context.config.settings.sources if s.name == source.name)
+    return await parse_isolated(settings, http.base_url, page, now)
+
+
+async def _completed(
+    context: Context, source: Source, listing: Listing, now: dt.datetime
+) -> tuple[Listing, bool]:
+    """The listing with what the page cut off, from the API; whether it was cut off."""
+    request = (
+        source.following_of(listing) if listing.origin == "api" else source.completion(listing)
+    )
+    is_cut_off = request is not None
+    by_id = {paper.id: paper for paper in listing.papers}
+    for _ in range(MORE_PAGES):
+        if request is None:
+            break
+        try:
+            page = await context.fetcher.fetch(request)
+            more = await parse(context, source, page, now)
+        except SourceError as error:
+            log.warning("list not completed", source=source.name, error=str(error))
+            break
+        for paper in more.papers:
+            by_id[paper.id] = by_id[paper.id].merged_with(paper) if paper.id in by_id else paper
+        request = source.following(page, more)
+    return replace(listing, papers=tuple(by_id.values())), is_cut_off
+
+
+async def _judge(
+    context: Context, source: Source, listing: Listing, asked: Period | None, now: dt.datetime
+) -> health.Judged:
+    whole_only = listing.period is not None and listing.period.end_at <= now
+    baseline = await context.read(
+        lambda connection: papers.baseline(
+            connection, source.name, whole_only=whole_only, since=now - BASELINE_AGE
+        )
+    )
+    return health.judge(listing, page=source.page, requested=asked, now=now, baseline=baseline)
+
+
+def _observe(
+    context: Context,
+    connection: sa.Connection,
+    listing: Listing,
+    outcome: Outcome,
+    check_id: int,
+    now: dt.datetime,
+) -> int:
+    if listing.skipped:
+        _tell_skipped(context, connection, listing, now)
+    # A weekend's answer is another day's page, and a good one of that day.
+    stored_as = Outcome.OK if outcome is Outcome.EMPTY and listing.papers else outcome
+    return papers.observe(
+        connection,
+        listing,
+        check_id=check_id,
+        outcome=stored_as,
+        is_whole=listing.period is None or listing.period.end_at <= now,
+        coverage=health.coverage(listing),
+    )
+
+
+def _without(paper: Paper, suspect: tuple[str, ...]) -> Paper:
+    return replace(paper, **dict.fromkeys(suspect))  # type: ignore[arg-type]  # fields that may be None
+
+
+def _together(source: str, results: list[Checked]) -> Checked:
+    """One outcome for all pages: the worst; among good ones, ok where any was, else the newest."""
+    outcome = results[0].outcome
+    for severe in reversed(SEVERITY):
+        if any(result.outcome is severe for result in results):
+            outcome = severe
+    errors = dict.fromkeys(result.error for result in results if result.error)
+    return Checked(
+        source,
+        outcome,
+        sum(result.paper_count for result in results),
+        sum(result.new_count for result in results),
+        "; ".join(errors) or None,
+    )
+
+
+def follow(before: checks.SourceState, outcome: Outcome, now: dt.datetime) -> checks.SourceState:
+    """How the source fares after one more check."""
+    if outcome.is_good:
+        return checks.SourceState(before.name, last_good_at=now)
+    is_degraded = outcome is Outcome.DEGRADED
+    return replace(
+        before,
+        trouble_at=before.trouble_at or now,
+        trouble_count=before.trouble_count + 1,
+        degraded_count=before.degraded_count + 1 if is_degraded else before.degraded_count,
+    )
+
+
+def is_telling(state: checks.SourceState, outcome: Outcome, now: dt.datetime) -> bool:
+    """Whether the operator should hear of it now: a changed page soon, an outage when it lasts."""
+    if state.told_at is not None or state.trouble_at is None:
+        return False
+    if outcome is Outcome.DEGRADED:
+        return state.degraded_count >= DEGRADED_CHECKS
+    if outcome is Outcome.BLOCKED:
+        return state.trouble_count >= DEGRADED_CHECKS
+    return state.trouble_count >= DEGRADED_CHECKS and state.trouble_at + FAILED_FOR <= now
+
+
+def _tell(
+    context: Context,
+    connection: sa.Connection,
+    source: Source,
+    checked: Checked,
+    before: checks.SourceState,
+    after: checks.SourceState,
+    now: dt.datetime,
+) -> checks.SourceState:
+    since = before.trouble_at or now
+    key = f"{source.name}:{since:%Y-%m-%dT%H:%M:%S}"
+    if checked.outcome.is_good:
+        if before.told_at is not None:
+            well = SourceRecovered(source.name, since, now)
+            notify(context, connection, f"recovered:{key}", well, now)
+        return after
+    if is_telling(after, checked.outcome, now):
+        trouble = SourceDegraded(
+            source=source.name,
+            outcome=checked.outcome,
+            since_at=after.trouble_at or now,
+            reasons=(checked.error or "no reason given",),
+            check_count=after.trouble_count,
+        )
+        notify(context, connection, f"{checked.outcome}:{key}", trouble, now)
+        return replace(after, told_at=now)
+    return after
+
+
+def _tell_skipped(
+    context: Context, connection: sa.Connection, listing: Listing, now: dt.datetime
+) -> None:
+    for skipped in listing.skipped:
+        log.warning(
+            "record skipped",
+            source=listing.source,
+            position=skipped.position,
+            reason=skipped.reason,
+        )
+    notice = PapersSkipped(listing.source, listing.url, listing.skipped)
+    notify(context, connection, f"skipped:{listing.source}:{now:%Y-%m-%d}", notice, now)
+
+
+def _remark(
+    connection: sa.Connection,
+    source: Source,
+    before: checks.SourceState,
+    requests: tuple[PageRequest, ...],
+    now: dt.datetime,
+) -> None:
+    """Leave a sentence for the digests when a good check ends an outage."""
+    last = before.last_good_at
+    if last is None or last + GAP > now:
+        return
+    since = f"{last:%a %d %b %H:%M} UTC"
+    if source.is_dated:
+        caught_up = [r.period for r in requests if r.period and last < r.period.end_at <= now]
+        if caught_up:
+            unit = caught_up[0].kind if len(caught_up) == 1 else f"{caught_up[0].kind}s"
+            text = (
+                f"{source.name}: caught up {len(caught_up)} {unit} after an outage since {since}."
+            )
+            checks.remark(connection, source.name, text, now)
+        return
+    text = (
+        f"{source.name} could not be read from {since} to {now:%a %d %b %H:%M} UTC: papers that"
+        " came and went in between were not seen."
+    )
+    checks.remark(connection, source.name, text, now)

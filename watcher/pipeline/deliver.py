@@ -1,0 +1,177 @@
+"""Send what is due: one SMTP transaction for each recipient, each with its own end."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections import deque
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import structlog
+
+from watcher.digest import DeliveryExpired, RecipientDead
+from watcher.errors import DeliveryError
+from watcher.mail import Session
+from watcher.models import DeliveryState, Envelope
+from watcher.pipeline.context import Context
+from watcher.pipeline.notify import notify
+from watcher.store import checks, outbox
+
+log = structlog.get_logger(__name__)
+
+FIRST_WAIT = dt.timedelta(minutes=1)
+LONGEST_WAIT = dt.timedelta(hours=1)
+EXPIRY_AGE = dt.timedelta(days=5)
+EXPIRY_ATTEMPTS = 30
+TROUBLE = "mail-trouble-at"
+TROUBLE_TEXT = "mail-trouble"
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What a delivering did, in mails. `mail_error`: no session opened."""
+
+    delivered_count: int = 0
+    deferred_count: int = 0
+    failed_count: int = 0
+    mail_error: str | None = None
+
+
+def wait_after(attempt_count: int) -> dt.timedelta:
+    """How long to wait after that many attempts: doubling from a minute to an hour."""
+    return min(FIRST_WAIT * 2 ** min(attempt_count - 1, 10), LONGEST_WAIT)
+
+
+async def deliver(context: Context, stop: asyncio.Event | None = None) -> Delivered:
+    """Try every delivery that is due; `stop` lets the one in flight finish and starts no other."""
+    result = Delivered()
+    now = context.clock()
+    queue = deque(await context.read(lambda connection: outbox.due(connection, now)))
+    if not queue:
+        return result
+    workers = min(context.mailer.session_count, len(queue))
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(_work(context, queue, result, stop))
+    if result.mail_error is None and result.delivered_count:
+        await context.write(lambda connection: clear_trouble(connection, now))
+    return result
+
+
+async def _work(
+    context: Context, queue: deque[int], result: Delivered, stop: asyncio.Event | None
+) -> None:
+    async with context.mailer.session() as session:
+        while queue and not (stop and stop.is_set()):
+            delivery_id = queue.popleft()
+            envelope = await context.write(
+                lambda connection, i=delivery_id: outbox.start(connection, i, context.clock())  # type: ignore[misc]  # bound early
+            )
+            if envelope is None:
+                continue
+            if result.mail_error is not None:
+                # No session opens for anybody: the others wait like the one that found out.
+                error = DeliveryError(
+                    result.mail_error, recipient=envelope.recipient, retryable=True, session=True
+                )
+                await _record_error(context, envelope, error, result)
+                continue
+            await _send(context, session, envelope, result)
+
+
+async def _send(context: Context, session: Session, envelope: Envelope, result: Delivered) -> None:
+    try:
+        answer = await session.send(envelope)
+    except DeliveryError as error:
+        if error.session:
+            result.mail_error = str(error)
+        await _record_error(context, envelope, error, result)
+        return
+    now = context.clock()
+    await context.write(
+        lambda connection: outbox.finish(
+            connection, envelope.delivery_id, DeliveryState.DELIVERED, answer, now
+        )
+    )
+    result.delivered_count += 1
+    log.info("delivered", recipient=envelope.recipient, message_id=envelope.message_id)
+
+
+async def _record_error(
+    context: Context, envelope: Envelope, error: DeliveryError, result: Delivered
+) -> None:
+    now = context.clock()
+    state = await context.write(
+        lambda connection: _settle(context, connection, envelope, error, now)
+    )
+    if state is DeliveryState.QUEUED:
+        result.deferred_count += 1
+    else:
+        result.failed_count += 1
+    log.warning("not delivered", recipient=envelope.recipient, state=state, error=str(error))
+
+
+def _settle(
+    context: Context,
+    connection: sa.Connection,
+    envelope: Envelope,
+    error: DeliveryError,
+    now: dt.datetime,
+) -> DeliveryState:
+    delivery = outbox.get(connection, envelope.delivery_id)
+    if delivery is None:
+        raise AssertionError("a delivery vanished")
+    answer = str(error)
+    if error.session:
+        note_trouble(connection, answer, now)
+    if not error.retryable:
+        outbox.finish(connection, delivery.id, DeliveryState.DEAD, answer, now)
+        _tell(context, connection, delivery, answer, now, is_expired=False)
+        return DeliveryState.DEAD
+    is_old = delivery.queued_at + EXPIRY_AGE <= now
+    if is_old and delivery.attempt_count >= EXPIRY_ATTEMPTS:
+        outbox.finish(connection, delivery.id, DeliveryState.EXPIRED, answer, now)
+        _tell(context, connection, delivery, answer, now, is_expired=True)
+        return DeliveryState.EXPIRED
+    until = now + wait_after(delivery.attempt_count)
+    outbox.defer(connection, delivery.id, answer, until, is_session_trouble=error.session)
+    return DeliveryState.QUEUED
+
+
+def _tell(
+    context: Context,
+    connection: sa.Connection,
+    delivery: outbox.Delivery,
+    answer: str,
+    now: dt.datetime,
+    *,
+    is_expired: bool,
+) -> None:
+    if delivery.digest_id is None:  # a notice about a notice would go the same way
+        return
+    digest = outbox.digest(connection, delivery.digest_id)
+    subscription = digest.subscription_id if digest else "?"
+    if is_expired:
+        expired = DeliveryExpired(
+            subscription, delivery.recipient, delivery.queued_at, delivery.attempt_count, answer
+        )
+        notify(context, connection, f"expired:{delivery.id}", expired, now)
+    else:
+        dead = RecipientDead(subscription, delivery.recipient, answer)
+        notify(context, connection, f"dead:{delivery.id}", dead, now)
+
+
+def note_trouble(connection: sa.Connection, text: str, now: dt.datetime) -> None:
+    """Remember since when no mail session opens, and what the last attempt met."""
+    if checks.get_meta(connection, TROUBLE) is None:
+        checks.put_meta(connection, TROUBLE, now.isoformat())
+    checks.put_meta(connection, TROUBLE_TEXT, text)
+
+
+def clear_trouble(connection: sa.Connection, now: dt.datetime) -> None:
+    """A session opened: what waited only for that is due now."""
+    if checks.get_meta(connection, TROUBLE) is not None:
+        checks.put_meta(connection, TROUBLE, None)
+        checks.put_meta(connection, TROUBLE_TEXT, None)
+        outbox.hasten(connection, now)

@@ -1,0 +1,101 @@
+"""What is done once in a while: pruning, and a word to the operator when all has been quiet."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+
+import sqlalchemy as sa
+
+from watcher.digest import ConfigBroken, NearMiss, Quiet, RenameSuspected
+from watcher.errors import ConfigError
+from watcher.pipeline.context import Context
+from watcher.pipeline.notify import notify
+from watcher.store import checks, outbox, papers, subscriptions
+
+PRUNED = "pruned-at"
+EVERY = dt.timedelta(days=1)
+MISSES_FROM = 300
+"""Papers looked through for near misses: the newest."""
+
+MISSES_SHOWN = 3
+
+
+def prune(context: Context, connection: sa.Connection, now: dt.datetime) -> None:
+    """Once a day, drop what `[store] keep_days` lets go; ids and pairs stay for ever."""
+    last = checks.get_meta(connection, PRUNED)
+    if last is not None and now - EVERY < dt.datetime.fromisoformat(last) <= now:
+        return
+    before = now - dt.timedelta(days=context.config.settings.store.keep_days)
+    papers.prune(connection, before, now)
+    outbox.prune(connection, before)
+    checks.prune(connection, before)
+    checks.put_meta(connection, PRUNED, now.isoformat())
+
+
+def reassure(context: Context, connection: sa.Connection, now: dt.datetime) -> bool:
+    """After `[health] quiet_days` without any digest, tell the operator that all is well."""
+    days = context.config.settings.health.quiet_days
+    active = [row for row in subscriptions.known(connection).values() if row.is_active]
+    if not days or not active:
+        return False
+    since = now - dt.timedelta(days=days)
+    signs = [
+        outbox.last_digest_at(connection),
+        outbox.last_notice_at(connection, Quiet.kind),
+        min(row.known_at for row in active),
+    ]
+    if any(sign is not None and sign > since for sign in signs):
+        return False
+    notice = Quiet(
+        days=days,
+        seen_count=papers.count_since(connection, since),
+        near_misses=near_misses(context, connection, since, now),
+    )
+    return notify(context, connection, f"quiet:{now:%Y-%m-%d}", notice, now)
+
+
+def near_misses(
+    context: Context, connection: sa.Connection, since: dt.datetime, now: dt.datetime
+) -> tuple[NearMiss, ...]:
+    """For each subscription the papers that came closest: one condition short."""
+    found: list[NearMiss] = []
+    recent = papers.seen_since(connection, since, MISSES_FROM)
+    for subscription_id in context.subscriptions:
+        misses = [
+            NearMiss(subscription_id, stored.paper.id, stored.paper.title, explanation.near_miss)
+            for stored in recent
+            for explanation in context.ruleset.explain(
+                stored.paper, subscription_id=subscription_id, now=now
+            )
+            if explanation.near_miss is not None
+        ]
+        found += misses[:MISSES_SHOWN]
+    return tuple(found)
+
+
+def report_broken(
+    context: Context, connection: sa.Connection, problems: tuple[ConfigError, ...], now: dt.datetime
+) -> None:
+    """Tell the operator, once for each text, what of the configuration was not taken over."""
+    if problems:
+        texts = tuple(str(problem) for problem in problems)
+        key = f"config:{now:%Y-%m-%d}:{hash_of(texts)}"
+        notify(context, connection, key, ConfigBroken(texts), now)
+
+
+def report_renames(
+    context: Context,
+    connection: sa.Connection,
+    renames: tuple[tuple[str, str], ...],
+    now: dt.datetime,
+) -> None:
+    """Tell the operator of subscriptions that look renamed and therefore wait."""
+    for old, new in renames:
+        key = f"rename:{old}:{new}:{now:%Y-%m-%d}"
+        notify(context, connection, key, RenameSuspected(old, new), now)
+
+
+def hash_of(texts: tuple[str, ...]) -> str:
+    """A short name for these texts."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
