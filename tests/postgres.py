@@ -23,7 +23,6 @@ from psycopg import sql
 
 _FAST = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "16MB",
     "max_connections": "50",

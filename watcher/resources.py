@@ -10,11 +10,11 @@ Name = Literal["templates", "systemd", "config.example.toml"]
 _PACKAGE = Path(__file__).parent
 
 
-def resource(name: Name, *, package: Path = _PACKAGE) -> Path:
+def resource(name: Name) -> Path:
     """The path of a directory or file that is shipped beside the code.
 
     The wheel holds it as `watcher/_NAME`; an editable install has it at the top of the checkout,
     because hatchling's `force-include` does nothing for those.
     """
-    shipped = package / f"_{name}"
-    return shipped if shipped.exists() else package.parent / name
+    shipped = _PACKAGE / f"_{name}"
+    return shipped if shipped.exists() else _PACKAGE.parent / name
