@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ REVISIONS = ("0001",)
 VERSION_TABLE = "watcher_version"
 
 
-def version(database: Database) -> str | None:
+def version(database: Database, revisions: Sequence[str] = REVISIONS) -> str | None:
     """The schema's revision, None for an empty database.
 
     Raises StoreError for a damaged database, one of another program, or one of a newer version.
@@ -38,7 +39,7 @@ def version(database: Database) -> str | None:
             f"{database.name} holds other tables ({', '.join(sorted(tables)[:3])}): it is not a"
             " database of this program. Set [store] url to another one"
         )
-    if found is not None and found not in REVISIONS:
+    if found is not None and found not in revisions:
         raise StoreError(
             f"{database.name} was written by a newer version of this program (schema {found}, this"
             f" one knows {REVISIONS[-1]}). It was left as it is; install the newer version"
@@ -52,12 +53,14 @@ def require_newest(database: Database) -> None:
         raise StoreError(f"{database.name} is from an older version; run `watcher migrate`")
 
 
-def migrate(database: Database, now: dt.datetime) -> Path | None:
+def migrate(
+    database: Database, now: dt.datetime, *, revisions: Sequence[str] = REVISIONS
+) -> Path | None:
     """Bring the schema up to date; the caller holds the lock.
 
     Returns the copy that was made of a SQLite file before it was changed. Raises StoreError.
     """
-    found = version(database)
+    found = version(database, revisions)
     if database.path:
         with database.explained(), database.engine.connect() as connection:
             # Only now: before `version` this might have been somebody else's file.
@@ -73,12 +76,16 @@ def migrate(database: Database, now: dt.datetime) -> Path | None:
         )
         backup(database, copy)
     from alembic import command, config  # noqa: PLC0415  # a quarter of a second, rarely needed
+    from alembic.util.exc import CommandError  # noqa: PLC0415
 
     settings = config.Config()
     settings.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with database.write() as connection:
         settings.attributes["connection"] = connection
-        command.upgrade(settings, "head")
+        try:
+            command.upgrade(settings, "head")
+        except CommandError as error:
+            raise StoreError(f"{database.name} could not be migrated: {error}") from error
     return copy
 
 

@@ -1,0 +1,86 @@
+"""One writer at a time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.store.conftest import NOW
+from watcher.errors import BusyError, StoreError
+from watcher.store.database import Database
+from watcher.store.lock import InstanceLock
+
+HOLD = """
+import datetime as dt, sys
+from watcher.store.database import Database
+from watcher.store.lock import InstanceLock
+lock = InstanceLock(Database(sys.argv[1], writable=True), "run", dt.datetime.now(dt.UTC))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_writer_is_refused_at_once_and_told_who_writes(database: Database) -> None:
+    url = database.url.render_as_string(hide_password=False)
+    other = Database(url, writable=True)
+    lock = InstanceLock(database, "run", NOW)
+    with pytest.raises(BusyError) as caught:
+        InstanceLock(other, "check-now", NOW)
+    if database.path:
+        assert f"`watcher run`, process {os.getpid()}, has been writing since 2026-02-19" in str(
+            caught.value
+        )
+        assert f"kill -USR1 {os.getpid()} makes it check now" in str(caught.value)
+    assert "nothing was done" in str(caught.value)
+    lock.release()
+    InstanceLock(other, "check-now", NOW).release()
+    other.close()
+
+
+def test_the_lock_ends_with_its_process_however_it_ends(database: Database) -> None:
+    url = database.url.render_as_string(hide_password=False)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    assert holder.stdin is not None
+    assert holder.stdout.readline() == b"held\n"
+    with pytest.raises(BusyError):
+        InstanceLock(database, "run", NOW)
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    holder.stdout.close()
+    holder.stdin.close()
+    if not database.path:
+        # The server notices the end of the session by itself, in its own time.
+        with database.read() as connection:
+            for _ in range(2000):
+                held = connection.exec_driver_sql(
+                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                ).scalar()
+                if not held:
+                    break
+    InstanceLock(database, "run", NOW).release()
+
+
+def test_a_lock_file_with_nonsense_in_it_still_locks(tmp_path: Path) -> None:
+    first = Database(f"sqlite:///{tmp_path / 'w.db'}", writable=True)
+    lock = InstanceLock(first, "run", NOW)
+    (tmp_path / "w.db.lock").write_text("nonsense")
+    with pytest.raises(BusyError, match="another instance is writing"):
+        InstanceLock(first, "run", NOW)
+    lock.release()
+    first.close()
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'w.db'}", writable=True)
+    (tmp_path / "w.db.lock").mkdir()
+    with pytest.raises(StoreError, match=r"cannot write in .*see its owner"):
+        InstanceLock(database, "run", NOW)
+    database.close()

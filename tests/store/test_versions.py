@@ -1,0 +1,169 @@
+"""Migrating, refusing, copying, putting back."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import autogenerate, config, migration, script
+
+from tests.store.conftest import NOW
+from watcher.errors import StoreError
+from watcher.store import checks, versions
+from watcher.store.database import Database
+from watcher.store.schema import metadata
+
+
+def test_the_migrations_make_the_very_tables_of_the_schema(database: Database) -> None:
+    with database.read() as connection:
+        context = migration.MigrationContext.configure(
+            connection, opts={"version_table": versions.VERSION_TABLE}
+        )
+        assert autogenerate.compare_metadata(context, metadata) == []
+
+
+def test_the_known_revisions_are_the_migrations() -> None:
+    settings = config.Config()
+    settings.set_main_option("script_location", str(versions.MIGRATIONS))
+    found = script.ScriptDirectory.from_config(settings).walk_revisions()
+    assert tuple(revision.revision for revision in reversed(list(found))) == versions.REVISIONS
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    assert versions.version(database) == versions.REVISIONS[-1]
+    assert versions.migrate(database, NOW) is None
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(sa.text("UPDATE watcher_version SET version_num = '9999'"))
+    for act in (versions.version, versions.require_newest):
+        with pytest.raises(StoreError, match=r"newer version of this program \(schema 9999"):
+            act(database)
+    with pytest.raises(StoreError, match="newer version"):
+        versions.migrate(database, NOW)
+    with database.read() as connection:
+        found = connection.execute(sa.text("SELECT version_num FROM watcher_version")).scalar()
+    assert found == "9999"
+
+
+def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as raw:
+        raw.execute("CREATE TABLE songs (id)")
+    raw.close()
+    before = path.read_bytes()
+    database = Database(f"sqlite:///{path}", writable=True)
+    with pytest.raises(StoreError, match=r"holds other tables \(songs\)"):
+        versions.migrate(database, NOW)
+    database.close()
+    assert path.read_bytes() == before
+
+
+def test_readers_want_the_newest_schema(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'w.db'}", writable=True)
+    with pytest.raises(StoreError, match="older version; run `watcher migrate`"):
+        versions.require_newest(database)
+    versions.migrate(database, NOW)
+    versions.require_newest(database)
+    database.close()
+
+
+def test_an_old_database_is_copied_before_it_is_changed(tmp_path: Path) -> None:
+    path = tmp_path / "w.db"
+    database = Database(f"sqlite:///{path}", writable=True)
+    versions.migrate(database, NOW)
+    with database.write() as connection:
+        checks.put_meta(connection, "key", "value")
+        connection.execute(sa.text("UPDATE watcher_version SET version_num = '0000'"))
+    # A schema older than the first does not exist yet: one is claimed, and Alembic, which knows
+    # no way from there, fails. The copy must have been made by then, and the database be whole.
+    with pytest.raises(StoreError, match="could not be migrated.*0000"):
+        versions.migrate(database, NOW, revisions=("0000", *versions.REVISIONS))
+    database.close()
+    copies = list(tmp_path.glob("w.db.before-0001-20260219080000"))
+    assert len(copies) == 1
+    with sqlite3.connect(copies[0]) as raw:
+        assert raw.execute("SELECT value FROM meta").fetchall() == [("value",)]
+    raw.close()
+
+
+def test_a_backup_holds_everything_even_while_someone_writes(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'w.db'}", writable=True)
+    versions.migrate(database, NOW)
+    with database.write() as connection:
+        checks.put_meta(connection, "key", "committed")
+    with database.write() as connection:
+        checks.put_meta(connection, "key", "under way")
+        versions.backup(database, tmp_path / "copy.db")
+    copy = Database(f"sqlite:///{tmp_path / 'copy.db'}", writable=False)
+    with copy.read() as connection:
+        assert checks.get_meta(connection, "key") == "committed"
+    assert versions.integrity(copy) == ()
+    assert (tmp_path / "copy.db").stat().st_mode & 0o077 == 0
+    copy.close()
+    with pytest.raises(StoreError, match="exists already"):
+        versions.backup(database, tmp_path / "copy.db")
+    with pytest.raises(StoreError, match="no copy of"):
+        versions.backup(database, tmp_path / "nowhere" / "copy.db")
+    database.close()
+
+
+def test_restore_puts_a_copy_back_and_keeps_what_was_there(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'w.db'}", writable=True)
+    versions.migrate(database, NOW)
+    with database.write() as connection:
+        checks.put_meta(connection, "key", "old")
+    versions.backup(database, tmp_path / "copy.db")
+    with database.write() as connection:
+        checks.put_meta(connection, "key", "new")
+    database.close()
+    kept = versions.restore(database, tmp_path / "copy.db", NOW)
+    assert kept is not None
+    for path, value in ((tmp_path / "w.db", "old"), (kept, "new")):
+        found = Database(f"sqlite:///{path}", writable=False)
+        with found.read() as connection:
+            assert checks.get_meta(connection, "key") == value
+        found.close()
+
+
+def test_restore_refuses_what_is_no_good_copy(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'w.db'}", writable=True)
+    versions.migrate(database, NOW)
+    database.close()
+    before = (tmp_path / "w.db").read_bytes()
+    (tmp_path / "damaged.db").write_bytes(b"nonsense" * 1000)
+    sqlite3.connect(tmp_path / "empty.db").close()
+    (tmp_path / "empty.db").touch()
+    for name, message in (("damaged.db", "damaged"), ("empty.db", "empty or damaged")):
+        with pytest.raises(StoreError, match=message):
+            versions.restore(database, tmp_path / name, NOW)
+    with pytest.raises(StoreError, match="no database at"):
+        versions.restore(database, tmp_path / "missing.db", NOW)
+    assert (tmp_path / "w.db").read_bytes() == before
+
+
+def test_postgresql_is_backed_up_by_its_own_tools(postgres_url: str, tmp_path: Path) -> None:
+    database = Database(postgres_url, writable=True)
+    with pytest.raises(StoreError, match="pg_dump"):
+        versions.backup(database, tmp_path / "copy.db")
+    with pytest.raises(StoreError, match="pg_restore"):
+        versions.restore(database, tmp_path / "copy.db", NOW)
+    assert versions.integrity(database) == ()
+    database.close()
+
+
+def test_rows_are_copied_between_databases(database: Database, tmp_path: Path) -> None:
+    with database.write() as connection:
+        checks.start(connection, "daily", NOW)
+        checks.put_meta(connection, "key", "value")
+    other = Database(f"sqlite:///{tmp_path / 'other.db'}", writable=True)
+    versions.migrate(other, NOW)
+    with database.read() as here, other.write() as there:
+        versions.copy_rows(here, there)
+    with other.read() as connection:
+        assert checks.get_meta(connection, "key") == "value"
+        assert checks.recent(connection)[0].started_at == NOW
+    other.close()
