@@ -50,7 +50,23 @@ class ConfigError(WatcherError):
 
 
 class RuleError(ConfigError):
-    """A rule that is not valid, or that no paper can ever satisfy."""
+    """A rule that is not valid, or that no paper can ever satisfy.
+
+    With a `subscription_id`, `key` is relative to that subscription (`rules[1].any[2]`); without
+    one, to the configuration.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Path | None = None,
+        key: str | None = None,
+        line: int | None = None,
+        subscription_id: str | None = None,
+    ) -> None:
+        self.subscription_id = subscription_id
+        super().__init__(message, path=path, key=key, line=line)
 
 
 class SourceError(WatcherError):

@@ -1,1 +1,19 @@
 """The rule language: folding, compiling, judging, explaining."""
+
+from watcher.rules.condition import FirstSeen, Found
+from watcher.rules.describe import describe
+from watcher.rules.explain import ConditionExplanation, RuleExplanation
+from watcher.rules.ruleset import Judgement, Ruleset
+from watcher.rules.topics import Topic, builtin_topics
+
+__all__ = [
+    "ConditionExplanation",
+    "FirstSeen",
+    "Found",
+    "Judgement",
+    "RuleExplanation",
+    "Ruleset",
+    "Topic",
+    "builtin_topics",
+    "describe",
+]

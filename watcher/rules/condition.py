@@ -1,0 +1,87 @@
+"""What a rule is made of: a condition, and what it has to tell.
+
+A condition is true, false, or None: it needs a field of which nothing is known.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from watcher.models import Hit
+from watcher.rules.facts import Facts
+from watcher.rules.keywords import Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSeen:
+    """What drifts, as it was when the paper was first stored; None is not known."""
+
+    upvotes: int | None = None
+    stars: int | None = None
+    has_code: bool | None = None
+
+
+class Keyword(NamedTuple):
+    """A keyword as written, the number of its phrase, and the topic that brought it."""
+
+    written: str
+    phrase_id: int
+    phrase: Phrase
+    topic: str | None = None
+
+
+class Found(NamedTuple):
+    """A keyword or name found in a field: `words` are the distinct spellings there."""
+
+    wanted: str
+    field: str
+    words: tuple[str, ...]
+    topic: str | None = None
+
+
+class Condition(ABC):
+    """One thing that must hold for a rule to hold."""
+
+    __slots__ = ()
+
+    key: str
+    wanted: str
+    is_about_content = False  # asks what the paper is about or by whom, not how it fares
+    holds_if_absent = False
+
+    @abstractmethod
+    def test(self, facts: Facts) -> bool | None:
+        """Whether it holds; None where that is not known."""
+
+    @abstractmethod
+    def waits_for(self, facts: Facts) -> tuple[str, ...]:
+        """The attributes of Paper that must become known for `test` to decide."""
+
+    @abstractmethod
+    def meaning(self) -> tuple[object, ...]:
+        """What it asks for, folded and in a fixed order: equal for conditions that are equal."""
+
+    @abstractmethod
+    def has(self, facts: Facts) -> str:
+        """What the paper has where this wants something, in a few words."""
+
+    def found(self, facts: Facts) -> tuple[Found, ...]:
+        """The words in the paper that decided, and where they stand."""
+        del facts
+        return ()
+
+    def hits(self, facts: Facts) -> tuple[Hit, ...]:
+        """For a condition that holds: what a digest tells of it."""
+        del facts
+        return ()
+
+    def crossed(self, first_seen: FirstSeen) -> str | None:
+        """For a condition that holds: the sentence that it did not when first seen."""
+        del first_seen
+        return None
+
+    def miss(self, facts: Facts) -> str:
+        """For a condition that fails: what was lacking."""
+        return f"{self.has(facts)}, wanted {self.wanted}"
