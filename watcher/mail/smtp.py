@@ -1,0 +1,299 @@
+"""Delivery over SMTP: one kept connection for each session, one transaction for each recipient.
+
+aiosmtplib is driven step by step. Its `sendmail` returns normally when one of two recipients is
+refused, and left to itself it logs in over a connection that could not be encrypted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import structlog
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+    SMTPTimeoutError,
+)
+
+from watcher.errors import DeliveryError
+from watcher.mail.base import Session
+from watcher.mail.text import answer, explain, one_line
+from watcher.models import Envelope
+from watcher.settings import SmtpSettings
+
+log = structlog.get_logger(__name__)
+
+MESSAGE_SECONDS = 600.0
+QUIT_SECONDS = 5.0
+# Under encryption the plain ones are safe, and the server need not keep passwords readable.
+_LOGINS_ENCRYPTED = ("plain", "login", "cram-md5")
+_LOGINS_CLEAR = ("cram-md5", "plain", "login")
+
+
+class _Step(StrEnum):
+    """How far a transaction has come; the text says what the server was asked."""
+
+    CONNECT = "the connection"
+    EHLO = "EHLO"
+    STARTTLS = "STARTTLS"
+    AUTH = "the login"
+    MAIL = "the sender (MAIL)"
+    RCPT = "the recipient (RCPT)"
+    DATA = "the message (DATA)"
+
+    @property
+    def is_session(self) -> bool:
+        """Whether trouble here is not the recipient's own."""
+        return self not in {_Step.RCPT, _Step.DATA}
+
+
+_TRANSACTION = frozenset({_Step.MAIL, _Step.RCPT, _Step.DATA})
+
+
+class _RefusedError(Exception):
+    """We ourselves will not go on."""
+
+
+_TROUBLE = (SMTPException, OSError, ValueError, _RefusedError)
+
+
+class SmtpMailer:
+    """A mail server as `[smtp]` names it."""
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self.settings = settings
+        self._trust: ssl.SSLContext | None = None
+        self._own_name = settings.helo
+
+    @property
+    def session_count(self) -> int:
+        """`[smtp] connections`."""
+        return self.settings.connections
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """A session that connects with its first mail."""
+        return SmtpSession(self)
+
+    async def probe(self) -> None:
+        """Connect, encrypt, log in and leave. Raises DeliveryError."""
+        async with SmtpSession(self) as session:
+            await session.open()
+
+    def describe(self) -> str:
+        """Host, port, security and user."""
+        settings = self.settings
+        parts = [f"{settings.host} port {settings.port}"]
+        parts.append("unencrypted" if settings.security == "none" else settings.security.upper())
+        if settings.username:
+            parts.append(f"as {settings.username}")
+        return ", ".join(parts)
+
+    async def client(self) -> SMTP:
+        """A client that has not connected yet. Raises ValueError where a setting is of no use."""
+        settings = self.settings
+        if not self._own_name:
+            self._own_name = await asyncio.to_thread(_own_name)
+        if self._trust is None and settings.security != "none":
+            self._trust = await asyncio.to_thread(_trust, settings.ca_file)
+        if not self._own_name.isascii():
+            raise ValueError(f"[smtp] helo = {self._own_name!r} is not ASCII")
+        return SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            local_hostname=self._own_name,
+            timeout=settings.timeout,
+            use_tls=settings.security == "tls",
+            start_tls=False,
+            tls_context=self._trust,
+        )
+
+
+class SmtpSession:
+    """One worker's connection, opened when needed and again where the server has dropped it."""
+
+    def __init__(self, mailer: SmtpMailer) -> None:
+        self._mailer, self._settings = mailer, mailer.settings
+        self._client: SMTP | None = None
+        self._step = _Step.CONNECT
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._client is None or not self._client.is_connected:
+            return
+        try:
+            # Whatever becomes of QUIT, what was accepted is sent.
+            await self._client.quit(timeout=min(QUIT_SECONDS, self._settings.timeout))
+        except (SMTPException, OSError) as trouble:
+            log.debug("quit failed", error=one_line(str(trouble)))
+        finally:
+            self._drop()
+
+    async def open(self) -> None:
+        """Have a session with a server that takes mail from us. Raises DeliveryError."""
+        try:
+            async with asyncio.timeout(MESSAGE_SECONDS):
+                await self._connect()
+        except _TROUBLE as error:
+            self._drop()
+            raise self._explained(error, "") from error
+
+    async def send(self, envelope: Envelope) -> str:
+        """One transaction; the answer to the message. Raises DeliveryError."""
+        try:
+            async with asyncio.timeout(MESSAGE_SECONDS):
+                return await self._transact(envelope)
+        except _TROUBLE as error:
+            explained = self._explained(error, envelope.recipient)
+            await self._clear(explained.code)
+            raise explained from error
+        except asyncio.CancelledError:
+            self._drop()
+            raise
+
+    async def _transact(self, envelope: Envelope) -> str:
+        client = await self._begin(envelope)
+        self._step = _Step.RCPT
+        await client.rcpt(envelope.recipient, encoding="utf-8")
+        self._step = _Step.DATA
+        try:
+            response = await client.data(envelope.message)
+        except SMTPDataError as error:
+            # The library knows 250 alone; a 250 raised here answers DATA, and nothing was sent.
+            if 200 <= error.code < 300 and error.code != 250:
+                return answer(error)
+            raise
+        return answer(response)
+
+    async def _begin(self, envelope: Envelope) -> SMTP:
+        if self._client is not None and self._client.is_connected:
+            try:
+                return await self._mail(self._client, envelope)
+            except (SMTPServerDisconnected, SMTPTimeoutError) as error:
+                log.debug("idle connection is gone", error=one_line(str(error)))
+            except SMTPResponseException as error:
+                if error.code != 421:
+                    raise
+        self._drop()
+        return await self._mail(await self._connect(), envelope)
+
+    async def _mail(self, client: SMTP, envelope: Envelope) -> SMTP:
+        self._step = _Step.MAIL
+        options = []
+        if not (envelope.sender + envelope.recipient).isascii():
+            if not client.supports_extension("smtputf8"):
+                if envelope.sender.isascii():
+                    self._step = _Step.RCPT
+                raise _RefusedError("the server takes only ASCII addresses (no SMTPUTF8)")
+            options.append("SMTPUTF8")
+        await client.mail(envelope.sender, options=options, encoding="utf-8")
+        return client
+
+    async def _connect(self) -> SMTP:
+        self._step = _Step.CONNECT
+        self._client = client = await self._mailer.client()
+        await client.connect()
+        await self._greet(client)
+        if self._settings.security == "starttls":
+            self._step = _Step.STARTTLS
+            if not client.supports_extension("starttls"):
+                raise _RefusedError(
+                    "the server does not offer STARTTLS: refusing to send in clear text"
+                )
+            await client.starttls()
+            await self._greet(client)
+        if self._settings.username:
+            self._step = _Step.AUTH
+            await self._login(client)
+        return client
+
+    async def _greet(self, client: SMTP) -> None:
+        self._step = _Step.EHLO
+        await client.ehlo()
+
+    async def _login(self, client: SMTP) -> None:
+        is_encrypted = self._settings.security != "none"
+        address = client.get_transport_info("peername")[0]
+        if not is_encrypted and not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+            raise _RefusedError('refusing to send a password in clear text (security = "none")')
+        user, password = self._settings.username, self._settings.password.get_secret_value()
+        for method in _LOGINS_ENCRYPTED if is_encrypted else _LOGINS_CLEAR:
+            if method not in client.server_auth_methods:
+                continue
+            # One method only: a wrong password tried by three of them locks accounts.
+            if method == "plain":
+                await client.auth_plain(user, password)
+            elif method == "login":
+                await client.auth_login(user, password)
+            else:
+                await client.auth_crammd5(user, password)
+            return
+        offers = ", ".join(client.server_auth_methods) or "none at all"
+        raise _RefusedError(f"the server offers no login that is known here, but {offers}")
+
+    async def _clear(self, code: int | None) -> None:
+        """Make the connection fit for the next mail, or leave it."""
+        is_answered = code is not None and code >= 400 and code != 421
+        if not is_answered or self._client is None or self._step not in _TRANSACTION:
+            self._drop()
+            return
+        try:
+            await self._client.rset()
+        except (SMTPException, OSError) as error:
+            log.debug("reset failed", error=one_line(str(error)))
+            self._drop()
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _explained(self, error: Exception, recipient: str) -> DeliveryError:
+        """What happened, what it means for this mail, and what can be done about it."""
+        settings, step = self._settings, self._step
+        code = None
+        if isinstance(error, SMTPResponseException) and error.code > 0:
+            code = error.code
+        is_refused = code is not None and 500 <= code < 600
+        is_final = is_refused or isinstance(error, (_RefusedError, ValueError))
+        text = f"{settings.host} port {settings.port}, {step}: {explain(error, settings)}"
+        if step is _Step.DATA and code is None:
+            text += "; it may have taken the mail, and gets the very same one again"
+        return DeliveryError(
+            text,
+            recipient=recipient,
+            retryable=step.is_session or not is_final,
+            session=step.is_session,
+            code=code,
+        )
+
+
+def _own_name() -> str:
+    """How we greet: the full host name, or as RFC 5321 wants it where there is none."""
+    name = socket.getfqdn()
+    return name if "." in name and name.isascii() else "[127.0.0.1]"
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        reason = "holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise _RefusedError(f"[smtp] ca_file {ca_file} cannot be used: {reason}") from None
