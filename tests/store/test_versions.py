@@ -80,7 +80,7 @@ def test_an_old_database_is_copied_before_it_is_changed(tmp_path: Path) -> None:
         connection.execute(sa.text("UPDATE watcher_version SET version_num = '0000'"))
     # A schema older than the first does not exist yet: one is claimed, and Alembic, which knows
     # no way from there, fails. The copy must have been made by then, and the database be whole.
-    with pytest.raises(StoreError, match="could not be migrated.*0000"):
+    with pytest.raises(StoreError, match=r"could not be migrated.*0000"):
         versions.migrate(database, NOW, revisions=("0000", *versions.REVISIONS))
     database.close()
     copies = list(tmp_path.glob("w.db.before-0001-20260219080000"))

@@ -1,0 +1,200 @@
+"""Slots close once, digests stay frozen, deliveries always have a state."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+
+from tests.store.conftest import NOW
+from tests.store.test_matches import PENDING, know
+from tests.store.test_papers import FULL, observe
+from watcher.errors import StoreError
+from watcher.models import DeliveryState, MatchState
+from watcher.store import matches, outbox
+from watcher.store.database import Database
+from watcher.store.schema import deliveries
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+def message(recipient: str, digest: str = "1") -> outbox.Message:
+    return outbox.Message(
+        "papers@example.org", recipient, f"<{digest}.{recipient}>", b"Subject: x\r\n\r\n\xff."
+    )
+
+
+def enqueue(database: Database, *recipients: str, slot: str = "s1") -> int:
+    with database.write() as connection:
+        return outbox.enqueue_digest(
+            connection,
+            subscription_id="weights",
+            slot_key=slot,
+            subject="weights: 1 new paper",
+            html="<p>",
+            paper_ids=[FULL.id],
+            messages=[message(recipient, slot) for recipient in recipients],
+            now=NOW,
+        )
+
+
+@pytest.fixture
+def ready(database: Database) -> Database:
+    observe(database, FULL)
+    know(database, "weights")
+    with database.write() as connection:
+        matches.put(connection, PENDING)
+    return database
+
+
+def test_a_slot_closes_once(ready: Database) -> None:
+    with ready.write() as connection:
+        assert not outbox.has_slot(connection, "weights", "s1")
+        outbox.record_slot(connection, "weights", "s1", NOW, NOW, None)
+        assert outbox.has_slot(connection, "weights", "s1")
+    with pytest.raises(StoreError), ready.write() as connection:
+        outbox.record_slot(connection, "weights", "s1", NOW, NOW, None)
+
+
+def test_a_slot_stamped_in_the_future_does_not_count_as_the_last(ready: Database) -> None:
+    with ready.write() as connection:
+        assert outbox.last_slot_at(connection, "weights", NOW) is None
+        outbox.record_slot(connection, "weights", "s1", NOW, NOW, None)
+        outbox.record_slot(connection, "weights", "s2", NOW + 60 * MINUTE, NOW, None)
+        assert outbox.last_slot_at(connection, "weights", NOW) == NOW
+
+
+def test_a_digest_settles_its_pairs_and_queues_the_very_bytes(ready: Database) -> None:
+    digest_id = enqueue(ready, "ada@example.org", "bob@example.org")
+    with ready.write() as connection:
+        assert matches.of_digest(connection, digest_id)[0].state is MatchState.COMPOSED
+        due = outbox.due(connection, NOW)
+        assert len(due) == 2
+        envelope = outbox.start(connection, due[0], NOW)
+        assert envelope is not None
+        assert envelope.message == b"Subject: x\r\n\r\n\xff."
+        assert envelope.recipient == "ada@example.org"
+        assert outbox.start(connection, due[0], NOW) is None, "it is being sent already"
+        assert outbox.due(connection, NOW) == due[1:]
+        found = outbox.get(connection, due[0])
+        assert found is not None
+        assert (found.state, found.attempt_count) == (DeliveryState.SENDING, 1)
+
+
+def test_a_digest_for_one_slot_cannot_be_frozen_twice(ready: Database) -> None:
+    enqueue(ready, "ada@example.org")
+    with pytest.raises(StoreError):
+        enqueue(ready, "ada@example.org")
+
+
+def test_deferring_and_finishing(ready: Database) -> None:
+    digest_id = enqueue(ready, "ada@example.org")
+    with ready.write() as connection:
+        [delivery_id] = outbox.due(connection, NOW)
+        outbox.start(connection, delivery_id, NOW)
+        until = NOW + MINUTE
+        outbox.defer(connection, delivery_id, "450 later", until, is_session_trouble=False)
+        assert outbox.due(connection, NOW) == []
+        assert outbox.next_due_at(connection) == until
+        assert outbox.due(connection, until) == [delivery_id]
+        outbox.start(connection, delivery_id, until)
+        outbox.finish(connection, delivery_id, DeliveryState.DELIVERED, "250 ok", until)
+        [found] = outbox.of_digests(connection, [digest_id])
+        assert (found.state, found.attempt_count, found.answer) == (
+            DeliveryState.DELIVERED,
+            2,
+            "250 ok",
+        )
+        assert outbox.next_due_at(connection) is None
+        assert outbox.counts(connection)[DeliveryState.DELIVERED] == 1
+        assert outbox.counts(connection, since=until + MINUTE)[DeliveryState.DELIVERED] == 0
+
+
+def test_only_what_waits_for_a_session_is_hastened(ready: Database) -> None:
+    enqueue(ready, "ada@example.org", "bob@example.org")
+    with ready.write() as connection:
+        first, second = outbox.due(connection, NOW)
+        outbox.defer(connection, first, "refused", NOW + 60 * MINUTE, is_session_trouble=True)
+        outbox.defer(connection, second, "450", NOW + 60 * MINUTE, is_session_trouble=False)
+        assert outbox.hasten(connection, NOW + MINUTE) == 1
+        assert outbox.due(connection, NOW + MINUTE) == [first]
+
+
+def test_what_an_ended_process_left_half_sent_goes_again(ready: Database) -> None:
+    enqueue(ready, "ada@example.org")
+    with ready.write() as connection:
+        [delivery_id] = outbox.due(connection, NOW)
+        before = outbox.start(connection, delivery_id, NOW)
+    with ready.write() as connection:
+        assert outbox.recover(connection, NOW) == 1
+        assert outbox.start(connection, delivery_id, NOW) == before
+
+
+def test_cancelling_spares_who_stays_and_what_was_sent(ready: Database) -> None:
+    enqueue(ready, "ada@example.org", "bob@example.org", "eve@example.org")
+    with ready.write() as connection:
+        first, _, _ = outbox.due(connection, NOW)
+        outbox.start(connection, first, NOW)
+        outbox.finish(connection, first, DeliveryState.DELIVERED, "250 ok", NOW)
+        outbox.cancel(connection, "weights", keep=["bob@example.org"], now=NOW)
+        states = {d.recipient: d.state for d in outbox.in_state(connection, list(DeliveryState))}
+    assert states == {
+        "ada@example.org": DeliveryState.DELIVERED,
+        "bob@example.org": DeliveryState.QUEUED,
+        "eve@example.org": DeliveryState.CANCELLED,
+    }
+
+
+def test_one_trouble_one_notice(ready: Database) -> None:
+    with ready.write() as connection:
+        for expected in (True, False):
+            assert (
+                outbox.enqueue_notice(
+                    connection,
+                    key="degraded:daily",
+                    kind="source-degraded",
+                    subject="daily",
+                    message=message("root@example.org"),
+                    now=NOW,
+                )
+                is expected
+            )
+        assert outbox.last_notice_at(connection, "source-degraded") == NOW
+        assert outbox.last_notice_at(connection, "quiet") is None
+        [found] = outbox.in_state(connection, [DeliveryState.QUEUED])
+        assert found.digest_id is None
+        assert found.notice_id is not None
+
+
+def test_a_delivery_belongs_to_a_digest_or_to_a_notice(ready: Database) -> None:
+    with pytest.raises(StoreError, match="one_origin"), ready.write() as connection:
+        connection.execute(
+            deliveries.insert().values(
+                sender="a",
+                recipient="b",
+                message_id="<c>",
+                message=b"",
+                state="queued",
+                queued_at=NOW,
+                next_attempt_at=NOW,
+            )
+        )
+
+
+def test_past_digests_and_pruning(ready: Database) -> None:
+    digest_id = enqueue(ready, "ada@example.org")
+    with ready.write() as connection:
+        [delivery_id] = outbox.due(connection, NOW)
+        outbox.finish(connection, delivery_id, DeliveryState.DELIVERED, "250", NOW)
+        [past] = outbox.past_digests(connection, "weights")
+        assert past == outbox.digest(connection, digest_id)
+        assert (past.subject, past.paper_count) == ("weights: 1 new paper", 1)
+        assert outbox.past_digests(connection, "other") == []
+        assert outbox.last_digest_at(connection, "weights") == NOW
+        assert outbox.last_digest_at(connection) == NOW
+        assert outbox.prune(connection, NOW + MINUTE) == 1
+        assert connection.scalar(sa.select(deliveries.c.message)) is None
+        outbox.recover(connection, NOW)
+        connection.execute(deliveries.update().values(state="queued"))
+        assert outbox.start(connection, delivery_id, NOW) is None, "no bytes are left to send"

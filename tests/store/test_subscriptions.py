@@ -1,0 +1,140 @@
+"""Taking the configuration over, pausing, renaming."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+from tests.store.conftest import NOW
+from tests.store.test_matches import PENDING
+from tests.store.test_outbox import message
+from tests.store.test_papers import FULL, observe
+from watcher.models import DeliveryState, MatchState
+from watcher.store import matches, outbox, subscriptions
+from watcher.store.database import Database
+from watcher.store.subscriptions import Wanted
+
+LATER = NOW + dt.timedelta(hours=1)
+ADA = Wanted("weights", '{"to": ["ada@example.org"]}', "f1", ("ada@example.org",))
+
+
+def take(
+    database: Database, *wanted: Wanted, now: dt.datetime = NOW
+) -> tuple[tuple[str, str], ...]:
+    with database.write() as connection:
+        return subscriptions.synchronise(connection, wanted, now)
+
+
+def known(database: Database) -> dict[str, subscriptions.KnownSubscription]:
+    with database.read() as connection:
+        return subscriptions.known(connection)
+
+
+def test_a_subscription_is_known_from_when_it_was_first_seen(database: Database) -> None:
+    take(database, ADA)
+    take(database, replace(ADA, definition='{"to": []}', fingerprint="f2"), now=LATER)
+    found = known(database)["weights"]
+    assert (found.known_at, found.definition, found.fingerprint) == (NOW, '{"to": []}', "f2")
+    assert found.is_active
+
+
+def test_removing_one_cancels_what_was_not_sent_and_its_return_is_a_new_start(
+    database: Database,
+) -> None:
+    observe(database, FULL)
+    take(database, ADA)
+    with database.write() as connection:
+        matches.put(connection, PENDING)
+        outbox.enqueue_digest(
+            connection,
+            subscription_id="weights",
+            slot_key="s",
+            subject="",
+            html="",
+            paper_ids=[],
+            messages=[message("ada@example.org")],
+            now=NOW,
+        )
+    take(database, now=LATER)
+    found = known(database)["weights"]
+    assert (found.removed_at, found.is_active) == (LATER, False)
+    with database.read() as connection:
+        assert matches.of_paper(connection, FULL.id)[0].state is MatchState.WITHDRAWN
+        assert outbox.counts(connection)[DeliveryState.CANCELLED] == 1
+    assert take(database, ADA, now=LATER) == ()
+    found = known(database)["weights"]
+    assert (found.removed_at, found.known_at, found.is_active) == (None, LATER, True)
+
+
+def test_an_apparent_rename_waits(database: Database) -> None:
+    take(database, ADA)
+    new = replace(ADA, id="hypernetworks")
+    assert take(database, new, now=LATER) == (("weights", "hypernetworks"),)
+    found = known(database)["hypernetworks"]
+    assert (found.renamed_from, found.is_active) == ("weights", False)
+
+
+def test_other_rules_or_other_recipients_are_no_rename(database: Database) -> None:
+    take(database, ADA)
+    assert take(database, replace(ADA, id="a", fingerprint="f2")) == ()
+    take(database, ADA)
+    assert take(database, replace(ADA, id="b", recipients=("bob@example.org",))) == ()
+
+
+def test_of_two_that_went_neither_is_guessed(database: Database) -> None:
+    take(database, ADA, replace(ADA, id="twin"))
+    assert take(database, replace(ADA, id="new")) == ()
+
+
+def test_renaming_moves_the_whole_history(database: Database) -> None:
+    observe(database, FULL, replace(FULL, id="2602.00002"))
+    take(database, ADA)
+    with database.write() as connection:
+        matches.put(connection, PENDING)
+        digest_id = outbox.enqueue_digest(
+            connection,
+            subscription_id="weights",
+            slot_key="s",
+            subject="",
+            html="",
+            paper_ids=[FULL.id],
+            messages=[],
+            now=NOW,
+        )
+        outbox.record_slot(connection, "weights", "s", NOW, NOW, digest_id)
+        matches.mark_met(connection, [("weights", "daily")], 1)
+    take(database, replace(ADA, id="new"), now=LATER)
+    fresh = replace(PENDING, subscription_id="new")
+    with database.write() as connection:
+        matches.put(connection, fresh)
+        matches.put(connection, replace(fresh, paper_id="2602.00002"))
+        matches.mark_met(connection, [("new", "daily")], 2)
+        subscriptions.rename(connection, "weights", "new")
+        states = matches.states_of(connection, [FULL.id, "2602.00002"])
+        assert states == {
+            ("new", FULL.id): MatchState.COMPOSED,
+            ("new", "2602.00002"): MatchState.PENDING,
+        }
+        assert outbox.has_slot(connection, "new", "s")
+        assert outbox.past_digests(connection, "new")[0].id == digest_id
+        assert matches.met_sources(connection) == {("new", "daily")}
+    found = known(database)["new"]
+    assert (found.renamed_from, found.known_at, found.is_active) == (None, NOW, True)
+
+
+def test_pausing_and_resuming(database: Database) -> None:
+    take(database, ADA)
+    with database.write() as connection:
+        subscriptions.pause(connection, "weights", LATER)
+    assert not known(database)["weights"].is_active
+    with database.write() as connection:
+        subscriptions.pause(connection, "weights", None)
+    assert known(database)["weights"].is_active
+
+
+def test_resuming_settles_an_apparent_rename_as_new(database: Database) -> None:
+    take(database, ADA)
+    take(database, replace(ADA, id="new"), now=LATER)
+    with database.write() as connection:
+        subscriptions.pause(connection, "new", None)
+    assert known(database)["new"].is_active
