@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import json
 import os
 import signal
 import socket
@@ -21,7 +20,8 @@ from watcher import __version__, app, schedule
 from watcher.engine import Engine
 from watcher.errors import WatcherError
 from watcher.settings import Config
-from watcher.store import checks
+from watcher.store import heartbeat
+from watcher.store.heartbeat import Heartbeat
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +38,6 @@ OVERDUE = {
 
 DRAIN_WITHIN = 8.0
 """Seconds for the mail in flight after SIGTERM; systemd and people wait ten."""
-
-HEARTBEAT = "daemon"
 
 
 def sd_notify(*lines: str) -> None:
@@ -171,20 +169,10 @@ class Daemon:
             if now - since > OVERDUE[task]:
                 log.error("a task is overdue, the watchdog is not fed", task=task)
                 return
-        beat = json.dumps(
-            {
-                "pid": os.getpid(),
-                "host": socket.gethostname(),
-                "started_at": self._started_at.isoformat(),
-                "beat_at": now.isoformat(),
-                "version": __version__,
-            }
-        )
+        beat = Heartbeat(os.getpid(), socket.gethostname(), self._started_at, now, __version__)
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
-                await self._engine.context.write(
-                    lambda connection: checks.put_meta(connection, HEARTBEAT, beat)
-                )
+                await self._engine.context.write(lambda connection: heartbeat.put(connection, beat))
         except (TimeoutError, WatcherError) as error:
             log.error("the store does not answer", error=str(error) or "timeout")
             return
@@ -206,9 +194,7 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._asked, return_exceptions=True)
         with contextlib.suppress(WatcherError):
-            await self._engine.context.write(
-                lambda connection: checks.put_meta(connection, HEARTBEAT, None)
-            )
+            await self._engine.context.write(lambda connection: heartbeat.put(connection, None))
 
     def _status(self) -> str:
         job = self._scheduler.get_job("check")

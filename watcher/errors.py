@@ -8,7 +8,8 @@ WatcherError
 │   ├── BlockedError       the site's firewall asked for proof of a browser
 │   └── ParseError         an answer that does not hold what it should
 ├── StoreError             the database
-│   └── BusyError          another instance holds the lock
+│   ├── BusyError          another instance holds the lock
+│   └── NoDatabaseError    nothing was ever stored
 ├── RenderError            a template or a message that cannot be made
 └── DeliveryError          one recipient, one answer (whether to try again)
 """
@@ -111,6 +112,10 @@ class StoreError(WatcherError):
 
 class BusyError(StoreError):
     """Another instance is writing; the text names it."""
+
+
+class NoDatabaseError(StoreError):
+    """There is no database yet: nothing was ever checked with this configuration."""
 
 
 class RenderError(WatcherError):

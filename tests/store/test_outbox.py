@@ -198,3 +198,20 @@ def test_past_digests_and_pruning(ready: Database) -> None:
         outbox.recover(connection, NOW)
         connection.execute(deliveries.update().values(state="queued"))
         assert outbox.start(connection, delivery_id, NOW) is None, "no bytes are left to send"
+
+
+def test_what_waits_longest_and_what_was_given_up_are_told(ready: Database) -> None:
+    enqueue(ready, "ada@example.org", "bob@example.org", "eve@example.org")
+    with ready.write() as connection:
+        ada, bob, eve = outbox.due(connection, NOW)
+        outbox.finish(connection, ada, DeliveryState.DELIVERED, "250 ok", NOW + MINUTE)
+        outbox.finish(connection, bob, DeliveryState.DEAD, "550 no", NOW)
+    with ready.read() as connection:
+        oldest = outbox.oldest_waiting(connection)
+        assert oldest is not None
+        assert oldest.id == eve
+        [failed] = outbox.failed_since(connection, NOW)
+        assert (failed.recipient, failed.answer) == ("bob@example.org", "550 no")
+        assert outbox.failed_since(connection, NOW + MINUTE) == []
+        assert outbox.last_delivered_at(connection, "ada@example.org") == NOW + MINUTE
+        assert outbox.last_delivered_at(connection, "bob@example.org") is None

@@ -64,7 +64,7 @@ def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path)
 
 def test_readers_want_the_newest_schema(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'w.db'}", writable=True)
-    with pytest.raises(StoreError, match="older version; run `watcher migrate`"):
+    with pytest.raises(StoreError, match="still empty; `watcher check-now`"):
         versions.require_newest(database)
     versions.migrate(database, NOW)
     versions.require_newest(database)
@@ -167,3 +167,8 @@ def test_rows_are_copied_between_databases(database: Database, tmp_path: Path) -
         assert checks.get_meta(connection, "key") == "value"
         assert checks.recent(connection)[0].started_at == NOW
     other.close()
+
+
+def test_a_database_of_an_older_version_is_told_to_readers(database: Database) -> None:
+    with pytest.raises(StoreError, match="older version; run `watcher migrate`"):
+        versions.require_newest(database, (*versions.REVISIONS, "9999"))

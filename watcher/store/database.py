@@ -13,7 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from watcher.errors import StoreError
+from watcher.errors import NoDatabaseError, StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -34,7 +34,7 @@ class Database:
             else None
         )
         if self.path and not writable and not self.path.exists():
-            raise StoreError(
+            raise NoDatabaseError(
                 f"there is no database at {self.path} yet; `watcher check-now` makes it"
             )
         try:

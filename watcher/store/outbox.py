@@ -314,6 +314,29 @@ def counts(
     return {state: found.get(state, 0) for state in DeliveryState}
 
 
+def oldest_waiting(connection: sa.Connection) -> Delivery | None:
+    """The delivery that has waited longest for its end."""
+    query = _DELIVERIES.where(deliveries.c.state.in_(WAITING))
+    return record(connection, query.order_by(deliveries.c.queued_at, deliveries.c.id), Delivery)
+
+
+def failed_since(connection: sa.Connection, since: dt.datetime, limit: int = 50) -> list[Delivery]:
+    """Deliveries that were given up since then, newest first."""
+    query = _DELIVERIES.where(
+        deliveries.c.state.in_((DeliveryState.DEAD, DeliveryState.EXPIRED)),
+        deliveries.c.finished_at >= since,
+    )
+    return records(connection, query.order_by(deliveries.c.id.desc()).limit(limit), Delivery)
+
+
+def last_delivered_at(connection: sa.Connection, recipient: str) -> dt.datetime | None:
+    """When a mail to this recipient was last taken."""
+    query = sa.select(sa.func.max(deliveries.c.finished_at)).where(
+        deliveries.c.recipient == recipient, deliveries.c.state == DeliveryState.DELIVERED
+    )
+    return scalar(connection, query, dt.datetime)
+
+
 def past_digests(
     connection: sa.Connection, subscription_id: str | None = None, limit: int = 20
 ) -> list[PastDigest]:

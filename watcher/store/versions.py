@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from watcher.errors import StoreError
+from watcher.errors import NoDatabaseError, StoreError
 from watcher.store.database import Database
 from watcher.store.schema import metadata
 
@@ -47,9 +47,12 @@ def version(database: Database, revisions: Sequence[str] = REVISIONS) -> str | N
     return found
 
 
-def require_newest(database: Database) -> None:
+def require_newest(database: Database, revisions: Sequence[str] = REVISIONS) -> None:
     """For readers: the newest schema, or a StoreError that says what to do."""
-    if version(database) != REVISIONS[-1]:
+    found = version(database, revisions)
+    if found is None:
+        raise NoDatabaseError(f"{database.name} is still empty; `watcher check-now` fills it")
+    if found != revisions[-1]:
         raise StoreError(f"{database.name} is from an older version; run `watcher migrate`")
 
 
