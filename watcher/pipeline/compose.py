@@ -13,7 +13,7 @@ import structlog
 from watcher import schedule
 from watcher.digest import boundary_for, build_message, list_headers, message_id, render_digest
 from watcher.errors import DeliveryError, WatcherError
-from watcher.models import DigestContent, DigestPaper, MatchState
+from watcher.models import DigestContent, DigestPaper, Match, MatchState
 from watcher.pipeline import deliver
 from watcher.pipeline.context import Context
 from watcher.settings import SubscriptionSettings
@@ -146,7 +146,9 @@ def _compose_one(
     subscription = slot.subscription
     if outbox.has_slot(connection, subscription.id, slot.key):
         return None
-    chosen = _choose(context, connection, subscription, now)
+    chosen, withdrawn = choose(context, connection, subscription)
+    for pair in withdrawn:
+        matches.put(connection, replace(pair, state=MatchState.WITHDRAWN))
     digest_id = None
     if chosen:
         digest_id = _freeze(context, connection, slot, chosen, now)
@@ -155,16 +157,13 @@ def _compose_one(
     return digest_id
 
 
-def _choose(
-    context: Context,
-    connection: sa.Connection,
-    subscription: SubscriptionSettings,
-    now: dt.datetime,
-) -> tuple[DigestPaper, ...]:
-    """The pending papers that still hold by the rules now in force; the others are withdrawn."""
+def choose(
+    context: Context, connection: sa.Connection, subscription: SubscriptionSettings
+) -> tuple[tuple[DigestPaper, ...], tuple[Match, ...]]:
+    """The pending papers that still hold by the rules now in force, and the pairs that do not."""
     pending = matches.in_state(connection, MatchState.PENDING, subscription.id)
     stored = papers.load(connection, (pair.paper_id for pair in pending))
-    chosen = []
+    chosen, withdrawn = [], []
     for pair in pending:
         found = stored[pair.paper_id]
         judgements = context.ruleset.judge(
@@ -177,8 +176,8 @@ def _choose(
         if judgements:
             chosen.append(DigestPaper(found.paper, judgements[0].reasons, pair.matched_at))
         else:
-            matches.put(connection, replace(pair, state=MatchState.WITHDRAWN))
-    return tuple(chosen)
+            withdrawn.append(pair)
+    return tuple(chosen), tuple(withdrawn)
 
 
 def content(
