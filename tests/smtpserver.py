@@ -21,7 +21,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import BinaryIO, Literal, Self
 
-Stage = Literal["connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "dot", "quit"]
+Stage = Literal[
+    "connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "dot", "rset", "quit"
+]
 
 LONGEST_WAIT = 20.0  # seconds a test waits before it says what is missing
 
@@ -65,6 +67,7 @@ class _Ledger:
     messages: list[Accepted] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     connection_count: int = 0
+    hang_count: int = 0
 
 
 class SmtpServer:
@@ -191,6 +194,12 @@ class SmtpServer:
             ):
                 raise AssertionError(f"no {verb} came")
 
+    def wait_for_hang(self, *, timeout: float = LONGEST_WAIT) -> None:
+        """Block until the server hangs, as it was told to, and a client waits for it."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._ledger.hang_count > 0, timeout):
+                raise AssertionError("nothing hangs")
+
     def wait_for_idle(self, *, timeout: float = LONGEST_WAIT) -> None:
         """Block until no connection is open."""
         with self._changed:
@@ -242,6 +251,11 @@ class SmtpServer:
     def _heard(self, command: Command) -> None:
         with self._changed:
             self._ledger.commands.append(command)
+            self._changed.notify_all()
+
+    def _hang(self, change: int) -> None:
+        with self._changed:
+            self._ledger.hang_count += change
             self._changed.notify_all()
 
     def _took(self, accepted: list[Accepted]) -> None:
@@ -314,8 +328,12 @@ class _Dialogue:
         if answer == "drop":
             raise _GoneError
         if answer == "hang":
-            while self._lines.read(1):
-                pass
+            self._server._hang(1)
+            try:
+                while self._lines.read(1):
+                    pass
+            finally:
+                self._server._hang(-1)
             raise _GoneError
         self._say(answer)
 
@@ -423,8 +441,9 @@ class _Dialogue:
         self._answer(answer.removeprefix("accept+"))
 
     def _do_rset(self, _: str) -> None:
-        self._reset()
-        self._say("250 2.0.0 ok")
+        if not self._fails("rset"):
+            self._reset()
+            self._say("250 2.0.0 ok")
 
     def _do_noop(self, _: str) -> None:
         self._say("250 2.0.0 ok")

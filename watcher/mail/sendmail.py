@@ -71,7 +71,7 @@ class SendmailMailer:
                 raise DeliveryError(
                     f"{self.program} cannot be run: {one_line(str(error))}",
                     recipient=envelope.recipient,
-                    retryable=True,
+                    retryable=isinstance(error, OSError),
                     session=isinstance(error, OSError),
                 ) from error
             try:

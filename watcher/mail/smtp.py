@@ -11,6 +11,7 @@ import ipaddress
 import socket
 import ssl
 from contextlib import AbstractAsyncContextManager
+from email.utils import parseaddr
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -195,7 +196,10 @@ class SmtpSession:
         return await self._mail(await self._connect(), envelope)
 
     async def _mail(self, client: SMTP, envelope: Envelope) -> SMTP:
+        self._step = _Step.RCPT
+        _see_plain(envelope.recipient)
         self._step = _Step.MAIL
+        _see_plain(envelope.sender)
         options = []
         if not (envelope.sender + envelope.recipient).isascii():
             if not client.supports_extension("smtputf8"):
@@ -289,6 +293,12 @@ def _own_name() -> str:
     """How we greet: the full host name, or as RFC 5321 wants it where there is none."""
     name = socket.getfqdn()
     return name if "." in name and name.isascii() else "[127.0.0.1]"
+
+
+def _see_plain(address: str) -> None:
+    """Refuse what the library would read as another address than it is."""
+    if not address.isprintable() or parseaddr(address)[1] != address:
+        raise _RefusedError(f"{one_line(address)!r} is not an address")
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:

@@ -42,12 +42,12 @@ def explain(error: BaseException, settings: SmtpSettings) -> str:
             text = "the host name is not known; check [smtp] host and the network"
         case ConnectionRefusedError():
             text = "nothing listens there; check [smtp] host and port"
-        case ConnectionError():
-            text = "the server closed the connection"
         case TimeoutError():
             is_guess = settings.port == 465 and settings.security != "tls"
             hint = '; port 465 wants [smtp] security = "tls"' if is_guess else ""
             text = f"no answer in time{hint}"
+        case ConnectionError():
+            text = "the server closed the connection"
         case _:
             text = one_line(str(error))
     return text
