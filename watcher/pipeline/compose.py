@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from email.utils import parseaddr
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import structlog
@@ -117,15 +118,26 @@ def _slot(
 ) -> tuple[str, dt.datetime] | None:
     if manual_run is not None:
         return f"manual:{manual_run}", now
-    cadence = schedule.parse_cadence(subscription.digest)
-    if cadence.is_each_check:
+    if schedule.parse_cadence(subscription.digest).is_each_check:
         return None if check_id is None else (f"check:{check_id}", now)
+    zone = context.config.zone(subscription)
+    at = due_slot(connection, subscription, zone, known_at, now)
+    return None if at is None else (f"{at:%Y-%m-%dT%H:%M:%SZ}", at)
+
+
+def due_slot(
+    connection: sa.Connection,
+    subscription: SubscriptionSettings,
+    zone: ZoneInfo,
+    known_at: dt.datetime,
+    now: dt.datetime,
+) -> dt.datetime | None:
+    """The latest scheduled slot that has come by `now` and is not closed yet."""
     last = outbox.last_slot_at(connection, subscription.id, now)
     # A clock that was put back must not make a subscription wait for its own registration.
     after = max(last or min(known_at, now), min(known_at, now))
-    zone = context.config.zone(subscription)
-    at = schedule.latest_slot(cadence, zone, after=after, now=now)
-    return None if at is None else (f"{at:%Y-%m-%dT%H:%M:%SZ}", at)
+    cadence = schedule.parse_cadence(subscription.digest)
+    return schedule.latest_slot(cadence, zone, after=after, now=now)
 
 
 async def _open_session(context: Context, now: dt.datetime) -> str | None:
