@@ -8,6 +8,7 @@ from watcher.settings import SmtpSettings
 
 MESSAGE = (
     b"From: papers@example.org\r\nTo: ada@example.org\r\nMessage-ID: <1@example.org>\r\n"
+    b"Date: Mon, 16 Feb 2026 08:00:00 +0000\r\n"
     b"\r\n.\r\n..\r\n.leading\r\nlast line\r\n.\r\n\r\n"
 )
 
