@@ -1,0 +1,234 @@
+"""Slots: each is closed once, and what is pending goes in one digest."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from tests.fakesite import make_day, make_paper
+from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, World
+from watcher.engine import Request
+from watcher.models import MatchState
+from watcher.store import outbox, subscriptions
+from watcher.store.database import Database
+
+DAY = dt.timedelta(days=1)
+HYPER = "Hypernetworks for everything"
+AT_EIGHT = WEIGHTS.replace("each-check", "daily 08:00")
+
+
+def fill(world: World, *numbers: int) -> None:
+    if not world.site.papers:
+        world.site.papers.extend(make_day(world.now.date(), 8, first=500))
+    world.site.papers += [make_paper(number, world.now, title=HYPER) for number in numbers]
+
+
+async def test_a_digest_waits_for_its_slot(stored_world: World) -> None:
+    world = stored_world
+    world.configure(DAILY, AT_EIGHT)
+    fill(world, 1, 2)
+    result = await world.run_pass()
+    assert (result.match_count, result.digest_count, result.pending_count) == (2, 0, 2)
+    assert result.is_well
+    world.later(minutes=59)
+    async with world.engine() as engine:
+        assert (await engine.run_slots()).digest_count == 0
+        world.later(minutes=1)
+        assert (await engine.run_slots()).digest_count == 1
+        assert (await engine.run_slots()).digest_count == 0
+    [mail] = world.digests()
+    assert sorted(mail.paper_ids) == ["2602.00001", "2602.00002"]
+
+
+async def test_a_slot_with_nothing_pending_is_recorded_and_mails_nothing(world: World) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    fill(world)
+    await world.run_pass()
+    world.later(hours=2)
+    assert (await world.run_pass()).digest_count == 0
+    fill(world, 5)
+    world.later(hours=1)
+    await world.run_pass()
+    assert world.digests() == [], "the slot of today is closed; this is tomorrow's"
+    database = Database(world.config().store_url, writable=False)
+    with database.read() as connection:
+        assert outbox.has_slot(connection, "weights", "2026-02-19T08:00:00Z")
+    database.close()
+
+
+async def test_missed_slots_collapse_into_the_latest(world: World) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    fill(world, 1)
+    await world.run_pass()
+    world.later(days=6)
+    await world.run_pass()
+    await world.run_pass()
+    assert len(world.digests()) == 1
+
+
+async def test_a_new_subscription_starts_at_its_next_slot(world: World) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    world.now = THURSDAY.replace(hour=9)
+    fill(world, 1)
+    assert (await world.run_pass()).digest_count == 0
+    world.later(hours=22, minutes=59)
+    assert (await world.run_pass()).digest_count == 0
+    world.later(minutes=1)
+    assert (await world.run_pass()).digest_count == 1
+
+
+async def test_clocks_that_jump_give_one_digest_for_each_slot(world: World) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    fill(world, 1)
+    await world.run_pass()
+    for jump in (1.5, -1, 1, -24, 24, 24 * 365, -24 * 365):
+        world.now += dt.timedelta(hours=jump)
+        await world.run_pass()
+    assert len(world.digests()) == 1
+    fill(world, 2)
+    for _ in range(3):
+        world.later(days=1)
+        await world.run_pass()
+    assert [mail.paper_ids for mail in world.digests()] == [["2602.00001"], ["2602.00002"]]
+
+
+async def test_sending_now_needs_no_slot_and_happens_once_for_each_asking(world: World) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    fill(world, 1)
+    await world.run_pass(Request(manual_run="one", subscriptions={"weights"}))
+    await world.run_pass(Request(manual_run="two"))
+    world.later(hours=2)
+    await world.run_pass()
+    assert len(world.digests()) == 1
+
+
+async def test_narrowing_composes_for_nobody_else(world: World) -> None:
+    other = WEIGHTS.replace('"weights"', '"other"').replace("ada@", "bob@")
+    world.configure(DAILY, WEIGHTS, other)
+    fill(world, 1)
+    await world.run_pass(Request(subscriptions={"other"}))
+    assert [mail.recipient for mail in world.mails] == ["bob@example.org"]
+    await world.run_pass()
+    assert [mail.recipient for mail in world.mails] == ["bob@example.org", "ada@example.org"]
+
+
+async def test_what_no_longer_holds_at_the_slot_is_withdrawn_and_may_come_again(
+    world: World,
+) -> None:
+    popular = AT_EIGHT.replace("any =", "min_upvotes = 20\nany =")
+    world.configure(TRENDING, popular)
+    votes = {0: 25, 1: 10, 30: 25}
+    fill(world)
+    world.site.papers.append(
+        make_paper(
+            9,
+            world.now,
+            title=HYPER,
+            votes=lambda now: votes[int((now - THURSDAY) / dt.timedelta(hours=1))],
+        )
+    )
+    assert (await world.run_pass()).match_count == 1
+    world.later(hours=1)
+    result = await world.run_pass()
+    assert (result.digest_count, result.pending_count) == (0, 0)
+    world.now = THURSDAY + dt.timedelta(hours=30)
+    assert (await world.run_pass()).match_count == 1
+
+
+async def test_more_than_max_papers_stand_below_and_count_as_delivered(world: World) -> None:
+    world.configure(DAILY, WEIGHTS.replace("any =", "max_papers = 3\nany ="))
+    fill(world, *range(1, 11))
+    await world.run_pass()
+    [mail] = world.digests()
+    assert len(mail.paper_ids) == 10
+    assert mail.html.count("/papers/2602.000") >= 10
+    assert (await world.run_pass()).pending_count == 0
+
+
+async def test_a_paused_subscription_collects_and_goes_on_where_it_was(world: World) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    await world.run_pass()
+    database = Database(world.config().store_url, writable=True)
+    with database.write() as connection:
+        subscriptions.pause(connection, "weights", world.now)
+    for number in (1, 2):
+        fill(world, number)
+        await world.run_pass()
+    assert world.digests() == []
+    with database.write() as connection:
+        subscriptions.pause(connection, "weights", None)
+    database.close()
+    await world.run_pass()
+    assert sorted(world.digests()[0].paper_ids) == ["2602.00001", "2602.00002"]
+
+
+async def test_an_apparent_rename_is_told_and_waits_and_then_keeps_the_history(
+    world: World,
+) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world, 1)
+    await world.run_pass()
+    world.configure(DAILY, WEIGHTS.replace('"weights"', '"hyper"'))
+    fill(world, 2)
+    await world.run_pass()
+    assert len(world.digests()) == 1
+    [notice] = world.notices()
+    assert "watcher rename weights hyper" in notice.text
+    database = Database(world.config().store_url, writable=True)
+    with database.write() as connection:
+        subscriptions.rename(connection, "weights", "hyper")
+    database.close()
+    await world.run_pass()
+    assert [mail.paper_ids for mail in world.digests()] == [["2602.00001"], ["2602.00002"]]
+
+
+async def test_every_recipient_has_a_mail_of_their_own(world: World) -> None:
+    world.configure(DAILY, WEIGHTS.replace('["ada@', '["bob@example.org", "ada@'))
+    fill(world, 1)
+    await world.run_pass()
+    assert sorted(mail.recipient for mail in world.mails) == ["ada@example.org", "bob@example.org"]
+    assert len({mail.message_id for mail in world.mails}) == 2
+
+
+async def test_a_rehearsal_leaves_no_trace(world: World) -> None:
+    from watcher import app
+
+    world.configure(DAILY, WEIGHTS)
+    fill(world, 1)
+    config = world.config()
+    with app.rehearsing(config, world.now) as database:
+        async with app.running(
+            config, database, clock=lambda: world.now, is_rehearsal=True
+        ) as engine:
+            result = await engine.run_pass()
+    assert (result.match_count, result.digest_count, result.delivered_count) == (1, 1, 0)
+    assert world.mails == []
+    assert not world.state_dir.exists() or not list(world.state_dir.iterdir())
+    assert (await world.run_pass()).delivered_count == 1
+
+
+async def test_a_rehearsal_starts_from_what_is_stored(stored_world: World) -> None:
+    from watcher import app
+
+    world = stored_world
+    world.configure(DAILY, WEIGHTS)
+    fill(world, 1)
+    await world.run_pass()
+    config = world.config()
+    with app.rehearsing(config, world.now) as database:
+        async with app.running(
+            config, database, clock=lambda: world.now, is_rehearsal=True
+        ) as engine:
+            assert (await engine.run_pass()).match_count == 0
+
+
+async def test_states_of_pairs_follow_their_digest(world: World) -> None:
+    from tests.pipeline.test_match import states
+
+    world.configure(DAILY, AT_EIGHT)
+    fill(world, 1)
+    await world.run_pass()
+    assert states(world) == {"2602.00001": MatchState.PENDING}
+    world.later(hours=1)
+    await world.run_pass()
+    assert states(world) == {"2602.00001": MatchState.COMPOSED}

@@ -1,0 +1,182 @@
+"""A whole small world for the program: a papers site, a mail server, a clock, a configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import email
+import email.policy
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Self
+
+from tests.fakesite import FakeSite
+from tests.smtpserver import Accepted, SmtpServer
+from watcher import app
+from watcher.engine import Engine, Request, Result
+from watcher.settings import Config, load
+
+THURSDAY = dt.datetime(2026, 2, 19, 7, 0, tzinfo=dt.UTC)
+
+HEAD = """
+[schedule]
+timezone = "UTC"
+[http]
+base_url = "{site}"
+timeout = 10
+[store]
+url = "{store}"
+[mail]
+from = "Papers <papers@example.org>"
+operator = "root@example.org"
+[smtp]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+timeout = 10
+"""
+
+DAILY = """
+[[sources]]
+page = "daily"
+"""
+
+TRENDING = """
+[[sources]]
+page = "trending"
+"""
+
+WEIGHTS = """
+[[subscriptions]]
+name = "weights"
+to = ["ada@example.org"]
+digest = "each-check"
+any = ["hypernetwork"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail as its reader has it; `paper_ids` in the order of the plain text."""
+
+    recipient: str
+    subject: str
+    message_id: str
+    text: str
+    html: str
+    raw: bytes
+
+    @classmethod
+    def of(cls, accepted: Accepted) -> Self:
+        """Read what the server took."""
+        message = email.message_from_bytes(accepted.message, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        text, html = message.get_body(("plain",)), message.get_body(("html",))
+        assert text is not None
+        assert html is not None
+        return cls(
+            recipient=accepted.recipient,
+            subject=message["Subject"],
+            message_id=message["Message-ID"],
+            text=text.get_content(),
+            html=html.get_content(),
+            raw=accepted.message,
+        )
+
+    @property
+    def paper_ids(self) -> list[str]:
+        """Every paper that the plain text links to on the Hub, once."""
+        return list(dict.fromkeys(re.findall(r"/papers/(\d{4}\.\d{4,5})", self.text)))
+
+
+class World:
+    """Set `now`, add papers to `site`, run passes, read `mails`.
+
+    Both servers run while the world is entered. Every `engine` is a new process as far as the
+    program can tell: nothing but the store carries over.
+    """
+
+    def __init__(self, directory: Path, *, store: str = "sqlite:///watcher.db") -> None:
+        self.directory = directory
+        self.store = store
+        self.site = FakeSite(now=THURSDAY)
+        self.smtp = SmtpServer()
+        self._now = THURSDAY
+        self._read = 0
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.site)
+            stack.enter_context(self.smtp)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def now(self) -> dt.datetime:
+        """The program's clock and the site's."""
+        return self._now
+
+    @now.setter
+    def now(self, value: dt.datetime) -> None:
+        self._now = self.site.now = value
+
+    def later(self, **delta: float) -> None:
+        """Let time pass (keywords of timedelta)."""
+        self.now += dt.timedelta(**delta)
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration file."""
+        return self.directory / "config.toml"
+
+    @property
+    def state_dir(self) -> Path:
+        """The state directory."""
+        return self.directory / "state"
+
+    def configure(self, *parts: str) -> None:
+        """Write the configuration: what the world needs, then `parts`."""
+        head = HEAD.format(site=self.site.url, store=self.store, port=self.smtp.port)
+        self.config_path.write_text(head + "".join(parts), encoding="utf-8")
+
+    def config(self) -> Config:
+        """Load the configuration as a command does."""
+        return load(self.config_path, state_dir=self.state_dir, environ={})
+
+    @contextlib.asynccontextmanager
+    async def engine(self) -> AsyncIterator[Engine]:
+        """A freshly started engine."""
+        config = self.config()
+        with app.writing(config, "test", self.now) as database:
+            async with app.running(config, database, clock=lambda: self.now) as engine:
+                yield engine
+
+    async def run_pass(self, request: Request | None = None) -> Result:
+        """One pass of a freshly started engine."""
+        async with self.engine() as engine:
+            return await engine.run_pass(request or Request())
+
+    @property
+    def mails(self) -> list[Mail]:
+        """Every mail the server has taken."""
+        return [Mail.of(accepted) for accepted in self.smtp.messages]
+
+    def new_mails(self) -> list[Mail]:
+        """Those taken since this was last asked."""
+        found = self.mails[self._read :]
+        self._read += len(found)
+        return found
+
+    def digests(self, recipient: str = "ada@example.org") -> list[Mail]:
+        """Every mail to that recipient."""
+        return [mail for mail in self.mails if mail.recipient == recipient]
+
+    def notices(self) -> list[Mail]:
+        """Every mail to the operator."""
+        return self.digests("root@example.org")
