@@ -33,7 +33,7 @@ class Keyword(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A keyword or name found in a field: `words` are the distinct spellings there."""
+    """A keyword or name found in a field: `words` are the distinct spellings there, 20 at most."""
 
     wanted: str
     field: str
@@ -55,9 +55,10 @@ class Condition(ABC):
     def test(self, facts: Facts) -> bool | None:
         """Whether it holds; None where that is not known."""
 
-    @abstractmethod
     def waits_for(self, facts: Facts) -> tuple[str, ...]:
         """The attributes of Paper that must become known for `test` to decide."""
+        del facts
+        return ()
 
     @abstractmethod
     def meaning(self) -> tuple[object, ...]:

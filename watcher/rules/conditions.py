@@ -127,9 +127,9 @@ class ByAuthor(Condition):
         names = [author.name for author in facts.paper.authors or ()]
         if not names:
             return "no authors" if facts.are_authors_complete else "authors not known yet"
-        count = max(len(names), facts.paper.author_count or 0)
-        rest = f" and {count - 6} more" if count > 6 else ""
-        return ", ".join(names[:6]) + rest
+        shown = names[:6]
+        rest = max(len(names), facts.paper.author_count or 0) - len(shown)
+        return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
     @override
     def hits(self, facts: Facts) -> tuple[Hit, ...]:
@@ -298,12 +298,9 @@ class NotOlder(Condition):
     @override
     def test(self, facts: Facts) -> bool | None:
         published_at = facts.paper.published_at
-        return published_at is None or facts.now - published_at <= dt.timedelta(days=self.days)
-
-    @override
-    def waits_for(self, facts: Facts) -> tuple[str, ...]:
-        del facts
-        return ()
+        if published_at is None:
+            return True
+        return (facts.now - published_at) / dt.timedelta(days=1) <= self.days
 
     @override
     def meaning(self) -> tuple[object, ...]:
@@ -337,4 +334,4 @@ def _found(
             if place.field in fields:
                 spellings.setdefault(place.field, {})[place.spelling] = None
         for field, words in spellings.items():
-            yield Found(keyword.written, field, tuple(words), keyword.topic)
+            yield Found(keyword.written, field, tuple(words)[:20], keyword.topic)

@@ -28,9 +28,6 @@ class PhraseTable:
         self._by_exact: dict[str, list[tuple[int, Phrase]]] = {}
         self._by_prefix: dict[str, list[tuple[int, Phrase]]] = {}
 
-    def __len__(self) -> int:
-        return len(self._ids)
-
     def add(self, phrase: Phrase) -> int:
         """The phrase's number: a new one if it is not in the table yet."""
         known = self._ids.get(phrase)

@@ -30,6 +30,7 @@ _LETTERS = str.maketrans(
     | {"ð": "d", "þ": "th"}
 )
 _PLURAL = re.compile(r"[a-z]{3,}s")
+_LONGEST = 64  # letters of a word whose forms are remembered: a page cannot fill the memory
 _SIBILANT_PLURALS = ("ses", "xes", "zes", "ches", "shes")
 
 
@@ -77,18 +78,36 @@ class Text:
         return tuple(match.span() for match in _WORD.finditer(self.readable))
 
     def spelling(self, start: int, stop: int) -> str:
-        """How words `start` to `stop` (exclusive) are written here, white space made single."""
-        return " ".join(self.readable[self._spans[start][0] : self._spans[stop - 1][1]].split())
+        """How words `start` to `stop` (exclusive) are written here, white space made single.
+
+        Cut off after 200 characters.
+        """
+        written = self.readable[self._spans[start][0] : self._spans[stop - 1][1]]
+        return " ".join(written[:200].split())
 
 
-@lru_cache(maxsize=65_536)
 def forms(word: str) -> frozenset[str]:
     """A folded word itself and every singular it may be the plural of.
 
-    Only words of at least four ASCII letters are plurals: `ies` of `y` or `ie`; `ses`, `xes`,
-    `zes`, `ches`, `shes` of what stands before `es` or before `s`; any other `s` but `ss` of what
-    stands before it.
+    Only words of 4 to 64 ASCII letters are plurals: `ies` of `y` or `ie`; `ses`, `xes`, `zes`,
+    `ches`, `shes` of what stands before `es` or before `s`; any other `s` but `ss` of what stands
+    before it.
     """
+    return _forms(word) if len(word) <= _LONGEST else frozenset((word,))
+
+
+def same_word(one: str, other: str) -> bool:
+    """Whether two folded words are equal but for being plural or singular."""
+    return one == other or not forms(one).isdisjoint(forms(other))
+
+
+def stem(word: str) -> str:
+    """A key that all words equal under `same_word` share; others may share it too."""
+    return _stem(word) if len(word) <= _LONGEST else word
+
+
+@lru_cache(maxsize=65_536)
+def _forms(word: str) -> frozenset[str]:
     if not _PLURAL.fullmatch(word) or word.endswith("ss"):
         return frozenset((word,))
     if word.endswith("ies"):
@@ -98,14 +117,8 @@ def forms(word: str) -> frozenset[str]:
     return frozenset((word, word[:-1]))
 
 
-def same_word(one: str, other: str) -> bool:
-    """Whether two folded words are equal but for being plural or singular."""
-    return one == other or not forms(one).isdisjoint(forms(other))
-
-
 @lru_cache(maxsize=65_536)
-def stem(word: str) -> str:
-    """A key that all words equal under `same_word` share; others may share it too."""
+def _stem(word: str) -> str:
     if not (word.isascii() and word.isalpha()):
         return word
     bare = word.rstrip("es")

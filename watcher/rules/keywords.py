@@ -36,6 +36,7 @@ _CURLY = re.compile("[“”„‟«»]|^[\u2018\u201a].*[\u2018\u2019]$", re.DO
 _QUOTE = re.compile(r'(?<!\\)"')
 _COMMA = re.compile(r"(?<!\d)[,;]|[,;](?!\d)")
 _OPERATOR = re.compile(r"(?:^|(?<=[\s(]))(AND|OR|NOT)(?=[\s)]|$)|(?<=\s)\|(?=\s)|\|\||&&")
+_CONSONANT_Y = re.compile("[^aeiou]y$")
 _CHOICES = {
     "AND": "for both of two keywords write `all = ["
     '"first", "second"]`; for words in sequence leave the AND out',
@@ -136,8 +137,8 @@ def _toml(text: str) -> str:
 
 
 def _toml_exact(text: str) -> str:
-    bare = re.sub('[“”„‟«»"\u2018\u2019\u201a]', "", text).strip()
-    return f"""'"{bare}"'"""
+    bare = re.sub('[“”„‟«»"\u2018\u201a]|\u2019$', "", text).strip()
+    return f"""'"{bare or "word"}"'"""
 
 
 def parse_author(name: str) -> tuple[str, ...]:
@@ -193,8 +194,8 @@ def _implies(whole: Phrase, at: int, part: Phrase, i: int) -> bool:
 
 
 def _spellings(word: str) -> frozenset[str]:
-    """The words that `same_word` takes for `word`."""
+    """The words of the language that `same_word` takes for `word`."""
     singulars = forms(word)
     plurals = {singular + ending for singular in singulars for ending in ("s", "es")}
-    plurals |= {f"{singular[:-1]}ies" for singular in singulars if singular.endswith("y")}
+    plurals |= {f"{one[:-1]}ies" for one in singulars if _CONSONANT_Y.search(one)}
     return singulars | {plural for plural in plurals if same_word(plural, word)}

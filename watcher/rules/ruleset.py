@@ -66,7 +66,7 @@ class Ruleset:
         return tuple(self._subscriptions)
 
     def fingerprint(self, subscription_id: str) -> str:
-        """A hash (32 hex digits) that changes exactly when the subscription's rules mean something else.
+        """A hash (32 hex digits) that changes exactly when its rules mean something else.
 
         It counts the keywords of their topics and `max_age_days`, not names or order. KeyError for
         an unknown id.
