@@ -1,1 +1,40 @@
 """What a mail says: choosing, ordering, rendering, and the message's bytes."""
+
+from watcher.digest.message import boundary_for, build_message, list_headers, message_id
+from watcher.digest.notices import (
+    ConfigBroken,
+    DeliveryExpired,
+    Gap,
+    MailStuck,
+    NearMiss,
+    Notice,
+    PapersSkipped,
+    Quiet,
+    RecipientDead,
+    RenameSuspected,
+    SourceDegraded,
+    SourceRecovered,
+    render_notice,
+)
+from watcher.digest.render import render_digest
+
+__all__ = [
+    "ConfigBroken",
+    "DeliveryExpired",
+    "Gap",
+    "MailStuck",
+    "NearMiss",
+    "Notice",
+    "PapersSkipped",
+    "Quiet",
+    "RecipientDead",
+    "RenameSuspected",
+    "SourceDegraded",
+    "SourceRecovered",
+    "boundary_for",
+    "build_message",
+    "list_headers",
+    "message_id",
+    "render_digest",
+    "render_notice",
+]

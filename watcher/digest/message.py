@@ -1,0 +1,187 @@
+"""A mail's bytes (RFC 5322, 2045, 2046): the same arguments give the same ones.
+
+The headers are written here, not by the standard library's EmailMessage. That one reads an encoded
+word out of any text it is given (so a title can smuggle one in), encodes long List-Unsubscribe and
+Message-ID headers, which no reader expects, and folds differently from version to version.
+"""
+
+from __future__ import annotations
+
+import binascii
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Mapping
+from email.header import Header
+from email.utils import format_datetime, formataddr, parseaddr
+from urllib.parse import quote
+
+from email_validator import EmailNotValidError, validate_email
+
+from watcher.digest.text import clean
+from watcher.errors import RenderError
+from watcher.models import Rendered
+
+_OWN_HEADERS = frozenset(
+    (
+        *("from", "to", "cc", "bcc", "sender", "subject", "date", "message-id", "mime-version"),
+        *("content-type", "content-transfer-encoding"),
+    )
+)
+_HEADER_NAME = re.compile(r"[!-9;-~]{1,70}")
+_LINE_LIMIT = 900
+"""Characters in a header line, below the 998 of RFC 5322 even with its name."""
+
+_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[A-Za-z0-9:.]+\]")
+_BOUNDARY = re.compile(r"=_[A-Za-z0-9._]{1,60}")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
+_NEWLINES = re.compile(r"\r\n?|\n")
+_FROM_LINE = re.compile(rb"(^|\r\n)From ")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def message_id(subscription_id: str, slot_key: str, recipient: str, *, domain: str) -> str:
+    """The Message-ID of one mail, in angle brackets; the same whenever it is asked for."""
+    name = _hash("message-id", subscription_id, slot_key, recipient)
+    return f"<{name}@{_header_domain(domain)}>"
+
+
+def boundary_for(mail_id: str) -> str:
+    """The MIME boundary of the mail with that Message-ID; `=_` cannot stand in its parts."""
+    return f"=_{_hash('boundary', mail_id)}"
+
+
+def list_headers(name: str, domain: str, unsubscribe: str) -> dict[str, str]:
+    """The headers of a mail to a list of subscribers (RFC 2369, 2919, 3834).
+
+    `name` is the subscription's, `domain` the sender's, `unsubscribe` an address or empty.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
+    if slug != name:
+        slug = f"{slug or 'list'}-{_hash('list', name)[:8]}"
+    headers = {
+        "List-Id": f"<{slug}.paper-watcher.{_header_domain(domain)}>",
+        "Auto-Submitted": "auto-generated",
+        "Precedence": "bulk",
+    }
+    if unsubscribe:
+        headers["List-Unsubscribe"] = f"<{unsubscribe_url(unsubscribe, name)}>"
+    return headers
+
+
+def unsubscribe_url(address: str, name: str) -> str:
+    """The mailto URL that asks to be taken off the subscription of that name."""
+    subject = quote(f"unsubscribe {clean(name)}", safe="")
+    return f"mailto:{quote(clean(address), safe='@')}?subject={subject}"
+
+
+def build_message(
+    rendered: Rendered,
+    *,
+    sender: str,
+    recipient: str,
+    message_id: str,
+    sent_at: dt.datetime,
+    boundary: str,
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
+    """The whole mail with CRLF line ends, in 7-bit characters, text before HTML.
+
+    `sender` may have a display name; `recipient` is an address alone. `headers` come after the
+    usual ones and are taken as they are, in ASCII, folded only beyond 900 characters. Raises
+    RenderError for addresses and headers that no mail can carry.
+    """
+    if not _BOUNDARY.fullmatch(boundary):
+        raise RenderError(f"{boundary!r} cannot be a boundary: it begins with =_")
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise RenderError(f"{message_id!r} cannot be a Message-ID")
+    lines = [
+        f"From: {_sender(sender)}",
+        f"To: {ascii_address(recipient)}",
+        f"Subject: {_encoded(clean(rendered.subject), 'Subject')}",
+        f"Date: {format_datetime(sent_at.astimezone(dt.UTC))}",
+        f"Message-ID: {message_id}",
+        *(_header(name, value) for name, value in (headers or {}).items()),
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative; boundary="{boundary}"',
+    ]
+    head = "\r\n".join(lines).encode("ascii")
+    delimiter = f"\r\n--{boundary}".encode("ascii")
+    parts = (_part("plain", rendered.text), _part("html", rendered.html))
+    return b"".join((head, b"\r\n", *(delimiter + part for part in parts), delimiter, b"--\r\n"))
+
+
+def ascii_address(address: str) -> str:
+    """The address with its domain in ASCII form. Raises RenderError where there is none."""
+    local, at, domain = address.rpartition("@")
+    if at and not domain.isascii():
+        try:
+            found = validate_email(address, check_deliverability=False).ascii_email
+        except EmailNotValidError as error:
+            raise RenderError(f"{clean(address)!r} is not an address: {error}") from error
+        local, _, domain = (found or f"{local}@").rpartition("@")
+    if not local.isascii():
+        raise RenderError(
+            f"{clean(address)!r} has letters before the @ that only SMTPUTF8 carries; "
+            "use an address in ASCII"
+        )
+    if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain) or len(address) > 254:
+        raise RenderError(f"{clean(address)!r} is not an address; write it as name@example.org")
+    return f"{local}@{domain}"
+
+
+def _sender(sender: str) -> str:
+    name, address = parseaddr(sender)
+    name, address = clean(name), ascii_address(address)
+    if not name:
+        return address
+    if name.isascii() and "=?" not in name and len(name) < _LINE_LIMIT:
+        return formataddr((name, address))
+    return f"{_encoded(name, 'From')} <{address}>"
+
+
+def _encoded(text: str, header: str) -> str:
+    """Unstructured text for a header, folded; all of it in encoded words unless it is plain."""
+    is_plain = text.isascii() and "=?" not in text and max(map(len, text.split()), default=0) < 70
+    charset = "us-ascii" if is_plain else "utf-8"
+    return Header(text, charset, maxlinelen=76, header_name=header).encode(
+        splitchars=" ", linesep="\r\n"
+    )
+
+
+def _header(name: str, value: str) -> str:
+    if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
+        raise RenderError(f"{name!r} cannot be the name of a further header")
+    if not value.strip() or not value.isascii() or not value.isprintable():
+        raise RenderError(f"header {name} must be one line of ASCII, not {value[:80]!r}")
+    # White space inside angle brackets is to be ignored (RFC 2369, 2), so a fold may stand there.
+    folded = re.sub(rf"(.{{{_LINE_LIMIT}}})(?=\S)", r"\1\r\n ", value.strip())
+    return f"{name}: {folded}"
+
+
+def _part(subtype: str, text: str) -> bytes:
+    text = _CONTROLS.sub("", _SURROGATES.sub("\ufffd", text))
+    lines = _NEWLINES.sub("\r\n", text.rstrip() + "\n").encode()
+    body = binascii.b2a_qp(lines, istext=True)
+    # Mailboxes in mbox form would write `>From`.
+    body = _FROM_LINE.sub(rb"\1=46rom =\r\n", body)
+    head = (
+        f'\r\nContent-Type: text/{subtype}; charset="utf-8"\r\n'
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
+    return head.encode("ascii") + body.removesuffix(b"\r\n")
+
+
+def _header_domain(domain: str) -> str:
+    """A domain fit for a header, whatever was configured."""
+    try:
+        return ascii_address(f"x@{domain}").removeprefix("x@").strip("[]").replace(":", ".")
+    except RenderError:
+        return "paper-watcher.invalid"
+
+
+def _hash(*parts: str) -> str:
+    text = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:32]

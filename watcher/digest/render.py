@@ -1,0 +1,203 @@
+"""A digest's subject, HTML and plain text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from watcher.digest import dates
+from watcher.digest.arrange import grouped, ordered
+from watcher.digest.message import unsubscribe_url
+from watcher.digest.papers import Link, PaperView, page_url, paper_view, title_of
+from watcher.digest.templating import render
+from watcher.digest.text import clean, isolated, shorten
+from watcher.models import DigestContent, DigestPaper, Rendered
+
+HTML_LIMIT = 90_000
+"""Bytes of HTML; Gmail shows no more than 102 kB of a mail."""
+
+SUBJECT_LIMIT = 120
+EXCERPTS = (380, 280, 200, 140)
+"""Characters of abstract tried in turn until the HTML is small enough."""
+
+_FULL_LIMIT = 150
+"""Papers in full: more never fit the HTML, and nobody reads more."""
+
+_LISTED_LIMIT = 600
+_RULES_SHOWN = 4
+_NOTES_SHOWN = 8
+_NOTE_LIMIT = 300
+_NAME_LIMIT = 80
+_SHORT_TITLE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """The papers in full under one rule's name."""
+
+    rule: str
+    papers: tuple[PaperView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How much the HTML shows: characters of abstract, papers in full, and papers by title."""
+
+    excerpt: int
+    full_count: int
+    listed_count: int
+
+
+def render_digest(content: DigestContent) -> Rendered:
+    """Write a digest out. The HTML stays under 90 kB; the text lists every paper.
+
+    Raises RenderError when a template or the time zone is not usable.
+    """
+    digest = _Digest(content)
+    text = digest.text()
+    return Rendered(digest.subject, text, digest.html())
+
+
+class _Digest:
+    """One digest with all its texts cleaned once, to be rendered more or less fully."""
+
+    def __init__(self, content: DigestContent) -> None:
+        self._content = content
+        self._tz = dates.zone(content.timezone)
+        self._today = content.composed_at.astimezone(self._tz).date()
+        self._papers = ordered(content.papers)
+        self._full_limit = min(max(content.max_papers, 0), len(self._papers), _FULL_LIMIT)
+        self._views = {
+            id(paper): paper_view(paper, tz=self._tz, today=self._today, hub_url=content.hub_url)
+            for paper in self._papers[: self._full_limit]
+        }
+        self._titles = [title_of(paper.paper) for paper in self._papers]
+        self._listed = [
+            Link(isolated(title), page_url(paper.paper, content.hub_url))
+            for title, paper in zip(self._titles, self._papers, strict=True)
+        ]
+        self._name = shorten(clean(content.subscription), _NAME_LIMIT) or "papers"
+        self.subject = self._subject()
+        self._context = self._common()
+
+    def text(self) -> str:
+        """The plain text: every paper, at least by title."""
+        plan = _Plan(EXCERPTS[0], self._full_limit, len(self._papers))
+        return render("digest.txt.j2", self._context | self._planned(plan))
+
+    def html(self) -> str:
+        """The HTML under the limit: abstracts shorten first, then papers move to the list."""
+        count = len(self._papers)
+        full, listed = self._full_limit, min(count, self._full_limit + _LISTED_LIMIT)
+        plans = [_Plan(excerpt, full, listed) for excerpt in EXCERPTS]
+        for plan in plans:
+            if fitting := self._fitting(plan):
+                return fitting
+        # What is lost to the list costs less there, so fewer papers in full are never longer.
+        return (
+            self._largest(full, lambda full_count: _Plan(EXCERPTS[-1], full_count, listed))
+            or self._largest(listed, lambda listed_count: _Plan(EXCERPTS[-1], 0, listed_count))
+            or ""
+        )
+
+    def _largest(self, upper: int, plan: Callable[[int], _Plan]) -> str | None:
+        """The HTML of the plan with the greatest number that fits, from 0 to `upper`."""
+        best = None
+        low, high = 0, upper
+        while low <= high:
+            middle = (low + high) // 2
+            if fitting := self._fitting(plan(middle)):
+                best, low = fitting, middle + 1
+            else:
+                high = middle - 1
+        return best
+
+    def _fitting(self, plan: _Plan) -> str | None:
+        html = render("digest.html.j2", self._context | self._planned(plan))
+        return html if len(html.encode("utf-8", "replace")) <= HTML_LIMIT else None
+
+    def _planned(self, plan: _Plan) -> dict[str, object]:
+        full = self._papers[: plan.full_count]
+        listed = self._listed[plan.full_count : plan.listed_count]
+        return {
+            "groups": [
+                GroupView(
+                    isolated(shorten(clean(group.rule), _NAME_LIMIT)),
+                    tuple(self._views[id(paper)] for paper in group.papers),
+                )
+                for group in grouped(full)
+            ],
+            "excerpt": plan.excerpt,
+            "listed": listed,
+            "unlisted_count": len(self._papers) - len(full) - len(listed),
+        }
+
+    def _common(self) -> dict[str, object]:
+        content = self._content
+        notes = [shorten(clean(note), _NOTE_LIMIT) for note in content.notes]
+        if len(notes) > _NOTES_SHOWN:
+            notes[_NOTES_SHOWN:] = [f"and {len(notes) - _NOTES_SHOWN} more like these"]
+        breakdown = _breakdown(self._papers)
+        titles = " · ".join(self._titles[:8])
+        address = clean(content.unsubscribe)
+        return {
+            "subject": self.subject,
+            "name": isolated(self._name),
+            "day": dates.long_day(self._today),
+            "count": _papers_counted(len(self._papers)),
+            "breakdown": breakdown,
+            "preheader": shorten(f"{breakdown}. {titles}" if breakdown else titles, 180),
+            "notes": [isolated(note) for note in notes],
+            "next_at": content.next_slot_at and dates.instant(content.next_slot_at, self._tz),
+            "unsubscribe": address,
+            "unsubscribe_url": unsubscribe_url(address, self._name) if address else "",
+        }
+
+    def _subject(self) -> str:
+        count = _papers_counted(len(self._papers))
+        head = f"{isolated(self._name)}: {count}, {dates.short_day(self._today)}"
+        for number, title in enumerate(map(_short_title, self._titles)):
+            longer = f"{head}{', ' if number else ': '}{isolated(title)}"
+            if number == 0 and len(longer) > SUBJECT_LIMIT:
+                return f"{head}: {isolated(shorten(title, max(SUBJECT_LIMIT - len(head), 20)))}"
+            if len(longer) > SUBJECT_LIMIT:
+                return f"{head}, …"
+            head = longer
+        return head
+
+
+def _papers_counted(count: int) -> str:
+    return f"{count or 'no'} new {'paper' if count == 1 else 'papers'}"
+
+
+def _short_title(title: str) -> str:
+    """What a title says before its colon, where that is a name."""
+    name, colon, _ = title.partition(": ")
+    return name if colon and 2 < len(name) <= _SHORT_TITLE else title
+
+
+def _breakdown(papers: Iterable[DigestPaper]) -> str:
+    """How many papers each rule brought, and how many reached what they lacked before."""
+    groups = grouped(tuple(papers))
+    named = [
+        f"{len(group.papers)} {isolated(shorten(rule, _SHORT_TITLE))}"
+        for group in groups[:_RULES_SHOWN]
+        if (rule := clean(group.rule))
+    ]
+    if others := sum(len(group.papers) for group in groups[_RULES_SHOWN:]):
+        named.append(f"{others} by other rules")
+    crossed = Counter(
+        kind
+        for paper in papers
+        for kind in {_crossed_kind(s) for r in paper.reasons for s in r.crossed}
+    )
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(crossed.items()))
+    return "; ".join(part for part in (", ".join(named), told) if part)
+
+
+def _crossed_kind(sentence: str) -> str:
+    for noun in ("votes", "stars"):
+        if noun[:-1] in sentence:
+            return f"reached your {noun}"
+    return shorten(clean(sentence), _SHORT_TITLE)
