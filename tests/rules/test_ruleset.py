@@ -9,8 +9,8 @@ import pytest
 
 from tests.rules.making import NOW, compiled, judged, subscription, titled
 from watcher.errors import RuleError
-from watcher.models import Author, Hit, Paper, Reason
-from watcher.rules import FirstSeen, Judgement, Ruleset
+from watcher.models import Author, FirstSeen, Hit, Paper, Reason
+from watcher.rules import Judgement, Ruleset
 from watcher.settings import RuleSettings, TopicSettings
 
 CARD = Paper("1", "Graph nets")

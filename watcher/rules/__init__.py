@@ -1,6 +1,6 @@
 """The rule language: folding, compiling, judging, explaining."""
 
-from watcher.rules.condition import FirstSeen, Found
+from watcher.rules.condition import Found
 from watcher.rules.describe import describe
 from watcher.rules.explain import ConditionExplanation, RuleExplanation
 from watcher.rules.ruleset import Judgement, Ruleset
@@ -8,7 +8,6 @@ from watcher.rules.topics import Topic, builtin_topics
 
 __all__ = [
     "ConditionExplanation",
-    "FirstSeen",
     "Found",
     "Judgement",
     "RuleExplanation",

@@ -6,21 +6,11 @@ A condition is true, false, or None: it needs a field of which nothing is known.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from watcher.models import Hit
+from watcher.models import FirstSeen, Hit
 from watcher.rules.facts import Facts
 from watcher.rules.keywords import Phrase
-
-
-@dataclass(frozen=True, slots=True)
-class FirstSeen:
-    """What drifts, as it was when the paper was first stored; None is not known."""
-
-    upvotes: int | None = None
-    stars: int | None = None
-    has_code: bool | None = None
 
 
 class Keyword(NamedTuple):

@@ -9,8 +9,8 @@ from typing import Literal
 
 from typing_extensions import override
 
-from watcher.models import Hit
-from watcher.rules.condition import Condition, FirstSeen, Found, Keyword
+from watcher.models import FirstSeen, Hit
+from watcher.rules.condition import Condition, Found, Keyword
 from watcher.rules.facts import TEXT_FIELDS, Facts
 from watcher.settings import TextField
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from watcher.errors import RuleError
-from watcher.models import Paper, Reason
+from watcher.models import FirstSeen, Paper, Reason
 from watcher.rules.compiling import CompiledRule, CompiledSubscription, compile_subscription
-from watcher.rules.condition import FirstSeen
 from watcher.rules.explain import RuleExplanation, explain_rule
 from watcher.rules.facts import Facts, PhraseTable
 from watcher.rules.topics import TopicShelf
