@@ -166,6 +166,7 @@ def as_contract(result: Result) -> dict[str, object]:
 
 def _report(config: Config, result: Result, *, is_dry: bool) -> None:
     from watcher.cli.tables import count, table
+    from watcher.store.database import name_of
 
     table(
         ("source", "outcome", "papers", "new", ""),
@@ -188,7 +189,7 @@ def _report(config: Config, result: Result, *, is_dry: bool) -> None:
     elif result.pending_count and not is_dry:
         print("What waits goes out at its slot: `watcher status` shows when.")
         print("To have it now: `watcher check-now --send --all`.")
-    say(f"config {config.path}, database {config.store_url}")
+    say(f"config {config.path}, database {name_of(config.store_url)}")
 
 
 @guarded

@@ -11,7 +11,10 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    found = list(rows)
+    from watcher.digest.text import clean
+
+    # Titles and servers' answers are others' text: no escape sequence may reach the terminal.
+    found = [[clean(cell) for cell in row] for row in rows]
     if not found:
         return
     console = Console()
@@ -27,6 +30,13 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in found:
         shown.add_row(*(Text(cell) for cell in row))
     console.print(shown)
+
+
+def line(text: str) -> None:
+    """Print one line on stdout, others' text in it made harmless."""
+    from watcher.digest.text import clean
+
+    print(clean(text))
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -47,7 +47,7 @@ class Database:
     @property
     def name(self) -> str:
         """What a user knows it by; never a password."""
-        return str(self.path) if self.path else self.url.render_as_string(hide_password=True)
+        return _name(self.url)
 
     def _sqlite(self, path: Path) -> sa.Engine:
         if self.writable:
@@ -122,6 +122,17 @@ class Database:
     def close(self) -> None:
         """Give up the connections."""
         self.engine.dispose()
+
+
+def name_of(url: str) -> str:
+    """What a user knows the database of that URL by; never a password. Raises StoreError."""
+    return _name(_normalised(url))
+
+
+def _name(url: URL) -> str:
+    if url.get_backend_name() == "sqlite" and url.database:
+        return str(Path(url.database))
+    return url.render_as_string(hide_password=True)
 
 
 def _normalised(url: str) -> URL:

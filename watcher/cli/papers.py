@@ -1,0 +1,215 @@
+"""`explain`: why a paper was mailed to whom, or was not."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from watcher.cli.common import (
+    USAGE,
+    ConfigOption,
+    JsonOption,
+    StateOption,
+    common,
+    fail,
+    guarded,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+
+    from watcher.models import StoredPaper
+    from watcher.overview.story import Story
+    from watcher.rules import ConditionExplanation, RuleExplanation
+    from watcher.store.papers import CurrentListing
+
+_ID = re.compile(r"(?<![\d.])(\d{4}\.\d{4,5})(?:v\d+)?(?!\.?\d)")
+_MARKS = {True: "yes", False: "no", None: "not known"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("explain")(explain)
+
+
+@guarded
+def explain(
+    context: typer.Context,
+    paper: Annotated[
+        list[str], typer.Argument(help="An arXiv id, a URL of the paper, or words of its title.")
+    ],
+    subscription: Annotated[
+        str | None, typer.Option("--subscription", help="For this subscription only.")
+    ] = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Why a paper was mailed to whom, or was not: rule by rule, condition by condition."""
+    from watcher import app
+    from watcher.cli.names import pick
+    from watcher.overview import story
+
+    options = common(context, config, state_dir, as_json=as_json)
+    loaded = options.load("warning")
+    now = app.utc_now()
+    with app.reading(loaded) as database:
+        loaded, ruleset = app.compile_rules(loaded, app.last_good_of(database))
+        known = {each.id: each.name for each in loaded.settings.subscriptions}
+        wanted = pick("subscription", subscription, known) if subscription else None
+        with database.read() as connection:
+            stored = _find(connection, " ".join(paper).strip(), as_json=options.as_json)
+            listings = story.listed_on(connection, stored.paper.id, now)
+            stories = [
+                one
+                for one in story.tell(loaded, ruleset, connection, stored, now)
+                if wanted in {None, one.subscription_id}
+            ]
+    if options.as_json:
+        print_json(_as_contract(stored, listings, stories))
+    else:
+        _report(stored, listings, stories, loaded.zone())
+
+
+def _find(connection: sa.Connection, words: str, *, as_json: bool) -> StoredPaper:
+    """The one paper that the words mean, or the command ends with 2."""
+    from watcher.store import papers
+
+    named = _ID.search(words) if " " not in words else None
+    if named:
+        found = list(papers.load(connection, [named[1]]).values())
+        what = f"paper {named[1]} is not known"
+    else:
+        found = papers.find(connection, words.split()) if words else []
+        exact = [one for one in found if one.paper.title.casefold() == words.casefold()]
+        found = exact if len(exact) == 1 else found
+        what = f"no known paper's title holds: {words}"
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        text = f"{what}. Only papers seen on the watched pages are known"
+    else:
+        text = f"{len(found)} papers or more are meant; name one by its id"
+    if as_json:
+        rows = [{"id": one.paper.id, "title": one.paper.title} for one in found]
+        print_json({"error": text, "papers": rows})
+    elif found:
+        from watcher.cli.tables import table
+
+        table(("id", "title"), [(one.paper.id, one.paper.title) for one in found])
+    fail(text, USAGE)
+
+
+def _as_contract(
+    stored: StoredPaper, listings: Sequence[CurrentListing], stories: Sequence[Story]
+) -> dict[str, object]:
+    paper = stored.paper
+    return {
+        "paper": {
+            "id": paper.id,
+            "title": paper.title,
+            "published_at": paper.published_at.isoformat() if paper.published_at else None,
+            "upvotes": paper.upvotes,
+            "stars": paper.star_count,
+            "first_seen_at": stored.first_seen_at.isoformat(),
+            "facts_at": stored.facts_at.isoformat(),
+            "listed_on": [_listing_name(listing) for listing in listings],
+        },
+        "subscriptions": [_story_contract(one) for one in stories],
+    }
+
+
+def _story_contract(story: Story) -> dict[str, object]:
+    from watcher.cli.history import as_contract as delivery_contract
+
+    match, digest = story.match, story.digest
+    return {
+        "id": story.subscription_id,
+        "name": story.name,
+        "state": story.ending,
+        "sentence": story.sentence,
+        "matched_at": match.matched_at.isoformat() if match else None,
+        "digest": {"id": digest.id, "composed_at": digest.composed_at.isoformat()}
+        if digest
+        else None,
+        "deliveries": [delivery_contract(delivery) for delivery in story.deliveries],
+        "rules": [_rule_contract(rule) for rule in story.rules],
+    }
+
+
+def _rule_contract(rule: RuleExplanation) -> dict[str, object]:
+    return {
+        "name": rule.rule,
+        "sentence": rule.sentence,
+        "verdict": rule.verdict,
+        "near_miss": rule.near_miss,
+        "conditions": [
+            {
+                "condition": condition.condition,
+                "wanted": condition.wanted,
+                "has": condition.has,
+                "passed": condition.passed,
+                "found": [found._asdict() for found in condition.found],
+            }
+            for condition in rule.conditions
+        ],
+    }
+
+
+def _listing_name(listing: CurrentListing) -> str:
+    return f"{listing.source} {listing.period.key}" if listing.period else listing.source
+
+
+def _report(
+    stored: StoredPaper,
+    listings: Sequence[CurrentListing],
+    stories: Sequence[Story],
+    zone: dt.tzinfo,
+) -> None:
+    from watcher.cli.tables import line
+    from watcher.when import moment
+
+    paper = stored.paper
+    line(f"{paper.id}  {paper.title}")
+    facts = [
+        f"first seen {moment(stored.first_seen_at, zone)}",
+        f"facts of {moment(stored.facts_at, zone)}",
+    ]
+    if paper.published_at:
+        facts.append(f"published {paper.published_at:%Y-%m-%d}")
+    if paper.upvotes is not None:
+        facts.append(f"{paper.upvotes} votes")
+    line(", ".join(facts))
+    now_on = ", ".join(_listing_name(listing) for listing in listings)
+    line(f"now on: {now_on}" if now_on else "now on none of the watched pages")
+    for story in stories:
+        print()
+        line(f"{story.subscription_id}: {story.sentence}")
+        for rule in story.rules:
+            _report_rule(rule)
+
+
+def _report_rule(rule: RuleExplanation) -> None:
+    from watcher.cli.tables import line, table
+
+    line(f'- rule "{rule.rule}" {rule.sentence}: {rule.verdict}')
+    table(
+        ("", "condition", "wanted", "has"),
+        [
+            (_MARKS[condition.passed], condition.condition, condition.wanted, _has(condition))
+            for condition in rule.conditions
+        ],
+    )
+    if rule.near_miss:
+        line(f"a near miss: {rule.near_miss}")
+
+
+def _has(condition: ConditionExplanation) -> str:
+    topics = dict.fromkeys(found.topic for found in condition.found if found.topic)
+    return f"{condition.has} (topic {', '.join(topics)})" if topics else condition.has

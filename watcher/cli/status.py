@@ -1,0 +1,289 @@
+"""`status`: whether all is well, and if not, what is the matter."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import typer
+
+from watcher.cli.common import (
+    DONE,
+    NOT_WELL,
+    ConfigOption,
+    JsonOption,
+    StateOption,
+    common,
+    guarded,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from watcher.overview import Overview, SourceOverview, SubscriptionOverview
+    from watcher.settings import Config
+
+NO_DAEMON = 1
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("status")(status)
+
+
+@guarded
+def status(
+    context: typer.Context,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Whether all is well: exit code 0 well, 3 in trouble, 1 no daemon alive."""
+    from watcher import app
+    from watcher.errors import NoDatabaseError, StoreError
+    from watcher.overview import Verdict
+    from watcher.store.database import name_of
+
+    options = common(context, config, state_dir, as_json=as_json)
+    loaded = options.load("warning")
+    database = name_of(loaded.store_url)
+    try:
+        overview = _look(loaded, app.utc_now())
+    except StoreError as error:
+        is_new = isinstance(error, NoDatabaseError)
+        summary = f"No daemon alive: {error}." if is_new else f"In trouble: {error}."
+        if options.as_json:
+            verdict = Verdict.STOPPED if is_new else Verdict.TROUBLE
+            head = {"verdict": verdict.value, "summary": summary, "error": str(error)}
+            print_json({**head, "config": str(loaded.path), "database": database})
+        else:
+            print(f"{summary}\nconfig {loaded.path}, database {database}")
+        raise typer.Exit(NO_DAEMON if is_new else NOT_WELL) from error
+    if options.as_json:
+        print_json(as_contract(loaded, overview, database))
+    else:
+        _report(loaded, overview, database)
+    codes = {Verdict.WELL: DONE, Verdict.TROUBLE: NOT_WELL, Verdict.STOPPED: NO_DAEMON}
+    raise typer.Exit(codes[overview.verdict])
+
+
+def _look(config: Config, now: dt.datetime) -> Overview:
+    from dataclasses import replace
+
+    from watcher import app
+    from watcher.errors import ConfigError
+    from watcher.overview import gather
+
+    with app.reading(config) as database:
+        try:
+            config, _ = app.compile_rules(config, app.last_good_of(database))
+        except ConfigError as error:  # the daemon goes on with the rules it has
+            config = replace(config, broken=(*config.broken, error))
+        with database.read() as connection:
+            return gather(
+                config, connection, now, host=socket.gethostname(), has_process=_has_process
+            )
+
+
+def _has_process(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def as_contract(config: Config, overview: Overview, database: str) -> dict[str, object]:
+    """What `status --json` prints; scripts rely on these names. Instants are ISO 8601 in UTC."""
+    from watcher.overview import headline
+
+    daemon, mail = overview.daemon, overview.mail
+    return {
+        "verdict": overview.verdict.value,
+        "summary": headline(overview),
+        "problems": [{"kind": each.kind, "text": each.text} for each in overview.problems],
+        "config": str(config.path),
+        "database": database,
+        "papers": overview.paper_count,
+        "daemon": daemon
+        and {
+            "alive": daemon.is_alive,
+            "pid": daemon.heartbeat.pid,
+            "host": daemon.heartbeat.host,
+            "version": daemon.heartbeat.version,
+            "started_at": _iso(daemon.heartbeat.started_at),
+            "beat_at": _iso(daemon.heartbeat.beat_at),
+        },
+        "last_check_at": _iso(overview.last_check_at),
+        "next_check_at": _iso(overview.next_check_at),
+        "sources": [_source_contract(source) for source in overview.sources],
+        "subscriptions": [_subscription_contract(each) for each in overview.subscriptions],
+        "mail": {
+            **{state.value: count for state, count in mail.counts.items()},
+            "oldest_waiting_at": _iso(mail.oldest and mail.oldest.queued_at),
+            "next_attempt_at": _iso(mail.next_attempt_at),
+            "stuck_since": _iso(mail.trouble_at),
+            "stuck_because": mail.trouble,
+            "failed": [
+                {
+                    "recipient": failed.delivery.recipient,
+                    "subscription": failed.subscription_id,
+                    "state": failed.delivery.state.value,
+                    "at": _iso(failed.delivery.finished_at),
+                    "answer": failed.delivery.answer,
+                    "delivered_since": failed.is_past,
+                }
+                for failed in mail.failed
+            ],
+        },
+    }
+
+
+def _iso(at: dt.datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _source_contract(source: SourceOverview) -> dict[str, object]:
+    last, state = source.last, source.state
+    return {
+        "name": source.name,
+        "page": source.page,
+        "outcome": last and last.outcome and last.outcome.value,
+        "checked_at": _iso(last and last.started_at),
+        "papers": last.paper_count if last else 0,
+        "new": last.new_count if last else 0,
+        "error": last and last.error,
+        "last_good_at": _iso(state.last_good_at),
+        "trouble_since": _iso(state.trouble_at),
+        "left_alone_until": _iso(state.not_before_at),
+    }
+
+
+def _subscription_contract(subscription: SubscriptionOverview) -> dict[str, object]:
+    digest = subscription.last_digest
+    return {
+        "id": subscription.id,
+        "name": subscription.name,
+        "to": list(subscription.recipients),
+        "standing": subscription.standing,
+        "renamed_from": subscription.renamed_from,
+        "digest": subscription.digest,
+        "timezone": subscription.timezone,
+        "next_digest_at": _iso(subscription.next_slot_at),
+        "overdue_since": _iso(subscription.overdue_at),
+        "pending": subscription.pending_count,
+        "undecided": subscription.undecided_count,
+        "last_digest": digest
+        and {
+            "id": digest.id,
+            "composed_at": _iso(digest.composed_at),
+            "papers": digest.paper_count,
+        },
+    }
+
+
+def _report(config: Config, overview: Overview, database: str) -> None:
+    from watcher.cli.tables import count, line, table
+    from watcher.overview import headline
+    from watcher.when import moment
+
+    line(headline(overview))
+    if len(overview.problems) > 1:
+        for problem in overview.problems:
+            line(f"- {problem.kind}: {problem.text}")
+    line(f"config {config.path}, database {database}, {count(overview.paper_count, 'paper')} known")
+    if overview.daemon and overview.next_check_at:
+        beat = overview.daemon.heartbeat
+        line(
+            f"daemon {beat.version}, process {beat.pid} on {beat.host}, since"
+            f" {moment(beat.started_at, overview.zone)}; next check"
+            f" {moment(overview.next_check_at, overview.zone)}"
+        )
+    print()
+    table(
+        ("source", "last check", "outcome", "papers", "new", "last good", ""),
+        [_source_row(overview, source) for source in overview.sources],
+    )
+    print()
+    table(
+        ("subscription", "digest", "next", "waiting", "undecided", "last digest", ""),
+        [_subscription_row(overview, each) for each in overview.subscriptions],
+    )
+    print()
+    _report_mail(overview)
+
+
+def _source_row(overview: Overview, source: SourceOverview) -> tuple[str, ...]:
+    from watcher.overview import OUTCOME_WORDS
+    from watcher.when import ago
+
+    last, good_at = source.last, source.state.last_good_at
+    good = ago(good_at, overview.now) if good_at else "never"
+    if last is None or last.outcome is None:
+        return (source.name, "never", "not checked yet", "", "", good, "")
+    return (
+        source.name,
+        ago(last.started_at, overview.now),
+        OUTCOME_WORDS[last.outcome],
+        str(last.paper_count),
+        str(last.new_count),
+        good,
+        last.error or "",
+    )
+
+
+def _subscription_row(overview: Overview, subscription: SubscriptionOverview) -> tuple[str, ...]:
+    from zoneinfo import ZoneInfo
+
+    from watcher.cli.tables import count
+    from watcher.when import ago, moment
+
+    digest, at = subscription.last_digest, subscription.next_slot_at
+    standing = {
+        "active": "",
+        "paused": f"paused; `watcher subscriptions resume {subscription.id}`",
+        "held": f"held: looks like {subscription.renamed_from} renamed",
+        "new": "new: taken over at the next check",
+    }[subscription.standing]
+    zone = ZoneInfo(subscription.timezone)
+    return (
+        subscription.id,
+        subscription.digest,
+        moment(at, zone) if at else "with the next check",
+        count(subscription.pending_count, "paper") if subscription.pending_count else "nothing new",
+        str(subscription.undecided_count),
+        f"{ago(digest.composed_at, overview.now)}, {count(digest.paper_count, 'paper')}"
+        if digest
+        else "none yet",
+        standing,
+    )
+
+
+def _report_mail(overview: Overview) -> None:
+    from watcher.cli.tables import line, table
+    from watcher.when import ago, moment
+
+    mail = overview.mail
+    line("mails: " + ", ".join(f"{count} {state}" for state, count in mail.counts.items()))
+    if mail.oldest:
+        waiting = f"the oldest waits since {moment(mail.oldest.queued_at, overview.zone)}"
+        if mail.next_attempt_at:
+            waiting += f", next attempt {ago(mail.next_attempt_at, overview.now)}"
+        line(waiting)
+    table(
+        ("mail to", "of", "state", "when", "answer"),
+        [
+            (
+                failed.delivery.recipient,
+                failed.subscription_id or "a notice",
+                f"{failed.delivery.state}{', later ones arrived' if failed.is_past else ''}",
+                ago(failed.delivery.finished_at or failed.delivery.queued_at, overview.now),
+                failed.delivery.answer or "",
+            )
+            for failed in mail.failed
+        ],
+    )

@@ -1,0 +1,165 @@
+"""Looking everything up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from watcher import schedule
+from watcher.models import MatchState
+from watcher.overview.problems import find
+from watcher.overview.records import (
+    DaemonOverview,
+    Failed,
+    MailOverview,
+    Overview,
+    SourceOverview,
+    Standing,
+    SubscriptionOverview,
+)
+from watcher.pipeline.compose import due_slot
+from watcher.pipeline.deliver import TROUBLE, TROUBLE_TEXT
+from watcher.settings import Config, SourceSettings, SubscriptionSettings
+from watcher.store import checks, heartbeat, matches, outbox, papers, subscriptions
+from watcher.store.heartbeat import Heartbeat
+from watcher.store.outbox import Delivery
+from watcher.store.subscriptions import KnownSubscription
+
+SILENT_AFTER = dt.timedelta(seconds=90)
+"""Three heartbeats missed."""
+
+FAILED_WITHIN = dt.timedelta(days=7)
+LOOKED_THROUGH = 50
+"""Checks of a source looked through for the last one that ended."""
+
+
+def gather(
+    config: Config,
+    connection: sa.Connection,
+    now: dt.datetime,
+    *,
+    host: str,
+    has_process: Callable[[int], bool],
+) -> Overview:
+    """Look at everything. `host` is this machine's name, `has_process` knows its process ids."""
+    settings = config.settings
+    zone = config.zone()
+    daemon = _daemon(heartbeat.read(connection), now, host, has_process)
+    recent = checks.recent(connection, limit=1)
+    last_check_at = recent[0].started_at if recent else None
+    is_alive = daemon is not None and daemon.is_alive
+    overview = Overview(
+        now=now,
+        zone=zone,
+        daemon=daemon,
+        last_check_at=last_check_at,
+        next_check_at=schedule.next_check(settings.schedule.check, zone, now) if is_alive else None,
+        paper_count=papers.count_since(connection),
+        sources=tuple(_source(connection, source) for source in settings.sources),
+        subscriptions=_subscriptions(config, connection, now),
+        mail=_mail(connection, now),
+    )
+    # Of a daemon started just now nothing is overdue; nor after the clock was put back.
+    known = [at for at in (last_check_at, daemon and daemon.heartbeat.started_at) if at]
+    since = min(max(known), now) if known else now
+    due_at = schedule.next_check(settings.schedule.check, zone, since)
+    return replace(overview, problems=find(overview, due_at, config.broken))
+
+
+def _daemon(
+    beat: Heartbeat | None, now: dt.datetime, host: str, has_process: Callable[[int], bool]
+) -> DaemonOverview | None:
+    if beat is None:
+        return None
+    is_process = has_process(beat.pid) if beat.host == host else None
+    is_recent = abs(now - beat.beat_at) <= SILENT_AFTER
+    return DaemonOverview(beat, is_recent and is_process is not False, is_process)
+
+
+def _source(connection: sa.Connection, source: SourceSettings) -> SourceOverview:
+    recent = checks.recent(connection, source.name, LOOKED_THROUGH)
+    last = next((check for check in recent if check.outcome is not None), None)
+    page = f"search: {source.query}" if source.page == "search" else source.page
+    return SourceOverview(source.name, page, last, checks.state(connection, source.name))
+
+
+def _subscriptions(
+    config: Config, connection: sa.Connection, now: dt.datetime
+) -> tuple[SubscriptionOverview, ...]:
+    known = subscriptions.known(connection)
+    counts = matches.counts(connection)
+    found = []
+    for subscription in config.settings.subscriptions:
+        ours = counts.get(subscription.id, {})
+        row = known.get(subscription.id)
+        found.append(look_at(config, connection, subscription, row, now, counts=ours))
+    return tuple(found)
+
+
+def look_at(
+    config: Config,
+    connection: sa.Connection,
+    subscription: SubscriptionSettings,
+    row: KnownSubscription | None,
+    now: dt.datetime,
+    *,
+    counts: Mapping[str, int],
+) -> SubscriptionOverview:
+    """How one subscription stands; `row` as the store has it, `counts` of its pairs by state."""
+    zone = config.zone(subscription)
+    cadence = schedule.parse_cadence(subscription.digest)
+    standing = _standing(row)
+    is_timed = row is not None and standing == "active" and not cadence.is_each_check
+    digests = outbox.past_digests(connection, subscription.id, 1)
+    return SubscriptionOverview(
+        id=subscription.id,
+        name=subscription.name,
+        recipients=subscription.to,
+        digest=schedule.describe(cadence),
+        timezone=zone.key,
+        standing=standing,
+        renamed_from=row.renamed_from if row and standing == "held" else None,
+        next_slot_at=schedule.next_slot(cadence, zone, after=now),
+        overdue_at=due_slot(connection, subscription, zone, row.known_at, now)
+        if row and is_timed
+        else None,
+        pending_count=counts.get(MatchState.PENDING, 0),
+        undecided_count=counts.get(MatchState.UNDECIDED, 0),
+        last_digest=digests[0] if digests else None,
+    )
+
+
+def _standing(row: KnownSubscription | None) -> Standing:
+    if row is None or row.removed_at is not None:
+        return "new"
+    if row.renamed_from is not None:
+        return "held"
+    return "active" if row.paused_at is None else "paused"
+
+
+def _mail(connection: sa.Connection, now: dt.datetime) -> MailOverview:
+    trouble_at = checks.get_meta(connection, TROUBLE)
+    return MailOverview(
+        counts=outbox.counts(connection),
+        oldest=outbox.oldest_waiting(connection),
+        next_attempt_at=outbox.next_due_at(connection),
+        trouble_at=dt.datetime.fromisoformat(trouble_at) if trouble_at else None,
+        trouble=checks.get_meta(connection, TROUBLE_TEXT),
+        failed=tuple(
+            _failed(connection, delivery)
+            for delivery in outbox.failed_since(connection, now - FAILED_WITHIN)
+        ),
+    )
+
+
+def _failed(connection: sa.Connection, delivery: Delivery) -> Failed:
+    digest = None if delivery.digest_id is None else outbox.digest(connection, delivery.digest_id)
+    later = outbox.last_delivered_at(connection, delivery.recipient)
+    return Failed(
+        delivery,
+        digest.subscription_id if digest else None,
+        is_past=bool(later and delivery.finished_at and later >= delivery.finished_at),
+    )

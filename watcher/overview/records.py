@@ -1,0 +1,129 @@
+"""What an overview holds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from watcher.models import DeliveryState
+from watcher.store.checks import Check, SourceState
+from watcher.store.heartbeat import Heartbeat
+from watcher.store.outbox import Delivery, PastDigest
+
+Standing = Literal["active", "paused", "held", "new"]
+
+
+class Verdict(StrEnum):
+    """The one word for everything."""
+
+    WELL = "well"
+    TROUBLE = "trouble"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that wants looking after: `text` says what, and what to do where that helps.
+
+    `site`: a source did not answer as it should. `page`: it answered, but the page has changed.
+    `check`, `digest`: what was due was not done. `mail`: no mail leaves the house. `recipient`:
+    one recipient's mail waits or was given up. `subscription`: one is held. `config`: a file was
+    not taken over.
+    """
+
+    kind: Literal["site", "page", "check", "digest", "mail", "recipient", "subscription", "config"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonOverview:
+    """The daemon that last gave a sign of life; `is_process` None: on another host."""
+
+    heartbeat: Heartbeat
+    is_alive: bool
+    is_process: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOverview:
+    """A source: its last check that ended (None: there was none), and how it fares."""
+
+    name: str
+    page: str
+    last: Check | None
+    state: SourceState
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionOverview:
+    """A subscription: `new` until the store has taken it over, `held` as an apparent rename.
+
+    `digest` is its cadence in words; `next_slot_at` None: with each check. `overdue_at` is a slot
+    that has come and is not closed.
+    """
+
+    id: str
+    name: str
+    recipients: tuple[str, ...]
+    digest: str
+    timezone: str
+    standing: Standing
+    renamed_from: str | None
+    next_slot_at: dt.datetime | None
+    overdue_at: dt.datetime | None
+    pending_count: int
+    undecided_count: int
+    last_digest: PastDigest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A mail that was given up. `is_past`: that recipient got a later one."""
+
+    delivery: Delivery
+    subscription_id: str | None
+    is_past: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MailOverview:
+    """The outbox: how many mails stand in each state, and what holds them up."""
+
+    counts: Mapping[DeliveryState, int]
+    oldest: Delivery | None
+    next_attempt_at: dt.datetime | None
+    trouble_at: dt.datetime | None
+    trouble: str | None
+    failed: tuple[Failed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything at `now`; `next_check_at` is None while no daemon is alive."""
+
+    now: dt.datetime
+    zone: ZoneInfo
+    daemon: DaemonOverview | None
+    last_check_at: dt.datetime | None
+    next_check_at: dt.datetime | None
+    paper_count: int
+    sources: tuple[SourceOverview, ...]
+    subscriptions: tuple[SubscriptionOverview, ...]
+    mail: MailOverview
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_daemon_alive(self) -> bool:
+        """Whether somebody watches."""
+        return self.daemon is not None and self.daemon.is_alive
+
+    @property
+    def verdict(self) -> Verdict:
+        """Well, in trouble, or nobody there."""
+        if not self.is_daemon_alive:
+            return Verdict.STOPPED
+        return Verdict.TROUBLE if self.problems else Verdict.WELL
