@@ -106,7 +106,7 @@ def _last_words(returncode: int | None, errors: bytes) -> str:
 
 def _unreadable(source: SourceSettings, page: Page, why: str) -> ParseError:
     return ParseError(
-        f"{page.url} is nested too deeply or too large to read: {why}",
+        f"{page.url} cannot be read, it may be nested too deeply or too large: {why}",
         source=source.name,
         url=page.url,
     )

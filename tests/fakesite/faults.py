@@ -104,6 +104,8 @@ def renamed_markup() -> Fault:
     """A redesign: the hydration's target, the cards' element and the headings have new names."""
     return edited(
         ('data-target="DailyPapers"', 'data-target="PapersFeed"'),
+        ("&quot;dailyPapers&quot;", "&quot;feed&quot;"),
+        ("&quot;searchResults&quot;", "&quot;hits&quot;"),
         ("<article", "<section"),
         ("</article>", "</section>"),
         ("<h3", "<h4"),

@@ -6,9 +6,9 @@ import datetime as dt
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-Json: TypeAlias = dict[str, Any]
+Json: TypeAlias = dict[str, object]
 Votes: TypeAlias = Callable[[dt.datetime], int]
 
 _METHODS = (

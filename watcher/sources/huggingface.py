@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from watcher.errors import ParseError
 from watcher.models import Listing, Page, PageKind, PageRequest, Period
@@ -117,7 +117,10 @@ class HuggingFace:
         )
 
     def _parse_page(self, page: Page, now: dt.datetime) -> Listing:
-        tree = LexborHTMLParser(page.body)
+        try:
+            tree = LexborHTMLParser(page.body)
+        except SelectolaxError as error:
+            raise self._unreadable(page, "the HTML parser gave up on it") from error
         period = _addressed(page.url) if self.is_dated else None
         props = hydration.props(tree) or {}
         found = props.get("searchResults" if self.page == "search" else "dailyPapers")
