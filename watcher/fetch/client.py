@@ -107,16 +107,12 @@ def explain(error: BaseException, settings: HttpSettings) -> str:
 
 
 def root(error: BaseException) -> BaseException:
-    """The first cause that says more than that there was an error."""
+    """What it all began with; the libraries in between name no causes but leave the contexts."""
     while not isinstance(error, TimeoutError):
-        if isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        elif error.__cause__ is not None:
-            error = error.__cause__
-        elif isinstance(error.__context__, ssl.SSLError):
-            error = error.__context__
-        else:
+        earlier = error.__cause__ or error.__context__
+        if earlier is None:
             break
+        error = earlier
     return error
 
 

@@ -34,6 +34,7 @@ from watcher.settings import HttpSettings
 
 MAX_REDIRECTS: Final = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HOPELESS = (ssl.SSLCertVerificationError, httpx.InvalidURL)
 _LONGEST_VALIDATOR = 1024  # characters
 _ADVICE = {
     401: ": check [http] token",
@@ -69,9 +70,7 @@ class Fetcher:
         ).on(_is_worth_retrying)
         base = parsed(http.base_url)
         if base is None:
-            raise ConfigError(
-                f"{http.base_url!r} is not an http(s) URL without a login", key="http.base_url"
-            )
+            raise ConfigError("is not an http(s) URL without a login", key="http.base_url")
         self._base = base
         self._origin: Origin = origin(base)
         # An address of the operator's own choice, or behind a proxy that looks names up itself.
@@ -108,7 +107,7 @@ class Fetcher:
             raise _error(
                 request,
                 explain(error, self._http),
-                retryable=not isinstance(root(error), ssl.SSLCertVerificationError),
+                retryable=not isinstance(root(error), _HOPELESS),
             ) from error
 
     async def _follow(self, request: PageRequest) -> Page:
@@ -210,10 +209,9 @@ class Fetcher:
         )
 
     def _next_url(self, response: httpx.Response, url: httpx.URL) -> str | None:
-        target = parsed(response.links.get("next", {}).get("url", ""), url)
-        if "next" not in response.links or target is None or origin(target) != self._origin:
-            return None
-        return str(target)
+        link = response.links.get("next", {}).get("url")
+        target = parsed(link, url) if link else None
+        return str(target) if target and origin(target) == self._origin else None
 
 
 def _is_worth_retrying(error: Exception) -> bool:
