@@ -145,3 +145,16 @@ async def test_modules_in_the_working_directory_are_not_the_programs(
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')")
     monkeypatch.chdir(tmp_path)
     assert len((await isolated(trending())).papers) == 20
+
+
+async def test_the_process_finds_its_modules_where_this_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "watcher" / "sources"
+    package.mkdir(parents=True)
+    (package / "worker.py").write_text("def main(): raise SystemExit('found on the path')")
+    for directory in (package, package.parent):
+        (directory / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ParseError, match="found on the path"):
+        await isolated(trending())

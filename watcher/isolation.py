@@ -69,7 +69,6 @@ async def parse_isolated(
 async def _run(job: bytes) -> tuple[int | None, bytes, bytes]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-P",
         "-c",
         _BOOT,
         *sys.path,
