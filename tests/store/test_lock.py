@@ -13,7 +13,7 @@ import pytest
 from tests.store.conftest import NOW
 from watcher.errors import BusyError, StoreError
 from watcher.store.database import Database
-from watcher.store.lock import InstanceLock
+from watcher.store.lock import InstanceLock, holder
 
 HOLD = """
 import datetime as dt, sys
@@ -84,3 +84,14 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"cannot write in .*see its owner"):
         InstanceLock(database, "run", NOW)
     database.close()
+
+
+def test_a_reader_learns_who_writes_without_waiting(database: Database) -> None:
+    assert holder(database) is None
+    lock = InstanceLock(database, "run", NOW)
+    said = holder(database)
+    assert said is not None
+    assert f"process {os.getpid()}" in said or "server's process" in said
+    lock.release()
+    if database.path:  # a server ends the session in its own time
+        assert holder(database) is None

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from watcher import __version__
-from watcher.cli import running
+from watcher.cli import doctor, history, mail, papers, preview, running, status, topics
 from watcher.cli.common import (
     Common,
     ConfigOption,
@@ -49,5 +49,5 @@ def root(
     context.obj = Common(config, state_dir, as_json, verbose, quiet)
 
 
-for module in (running,):
+for module in (running, status, history, papers, preview, mail, topics, doctor):
     module.register(app)

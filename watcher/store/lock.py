@@ -33,6 +33,32 @@ class InstanceLock:
         self._held.close()
 
 
+def holder(database: Database) -> str | None:
+    """Who has the right to write now, for people; None where nobody has. Never waits."""
+    if database.path is None:
+        query = (
+            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            " AND (classid::bigint << 32) | objid::bigint = :key"
+        )
+        with database.read() as connection:
+            pid = connection.scalar(sa.text(query), {"key": ADVISORY_LOCK})
+        return None if pid is None else f"an instance with the server's process {pid} is writing"
+    try:
+        handle = _path(database.path).open(encoding="utf-8")
+    except OSError:
+        return None
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _holder(handle)
+    return None
+
+
+def _path(database_path: Path) -> Path:
+    return database_path.with_name(f"{database_path.name}.lock")
+
+
 def _lock_server(database: Database) -> sa.Connection:
     with database.explained():
         connection = database.engine.connect()
@@ -46,7 +72,7 @@ def _lock_server(database: Database) -> sa.Connection:
 
 
 def _lock_file(path: Path, command: str, now: dt.datetime) -> TextIO:
-    lock_path = path.with_name(f"{path.name}.lock")
+    lock_path = _path(path)
     try:
         descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:

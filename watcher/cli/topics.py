@@ -1,0 +1,168 @@
+"""`topics`: the keyword sets that rules may name."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from watcher.cli.common import (
+    USAGE,
+    ConfigOption,
+    JsonOption,
+    StateOption,
+    common,
+    fail,
+    guarded,
+    print_json,
+    say,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from watcher.settings import Config
+
+COUNTED_FOR = dt.timedelta(days=30)
+COUNTED_AT_MOST = 500
+"""Stored papers that are judged, the newest: enough to tell a broad topic from a narrow one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Topic:
+    """A topic as listed; `origin` is `built in` or where its table stands."""
+
+    name: str
+    keywords: tuple[str, ...]
+    about: str
+    origin: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("topics")(topics)
+
+
+@guarded
+def topics(
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="A topic's name, or words to look for in names and keywords."),
+    ] = None,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The keyword sets that a rule's `topics` may name; with one's name, its keywords."""
+    from watcher.errors import ConfigError
+
+    options = common(context, config, state_dir, as_json=as_json)
+    try:
+        loaded: Config | None = options.load("warning")
+    except ConfigError as error:
+        loaded = None
+        say(f"only the built-in topics: {error}")
+    wanted = " ".join(words or ()).casefold().strip()
+    known = _known(loaded)
+    named = [topic for topic in known if topic.name.casefold() == wanted]
+    found = named or [topic for topic in known if _holds(topic, wanted.split())]
+    if not found:
+        fail(f"no topic has {wanted}; a rule may have the word itself, in `any`", USAGE)
+    counts = _counts(loaded, found) if loaded else {}
+    if options.as_json:
+        print_json(
+            [
+                {
+                    "name": topic.name,
+                    "about": topic.about,
+                    "keywords": list(topic.keywords),
+                    "origin": topic.origin,
+                    "recent_papers": counts.get(topic.name),
+                }
+                for topic in found
+            ]
+        )
+    else:
+        _report(found, counts, is_named=bool(named))
+
+
+def _known(config: Config | None) -> list[_Topic]:
+    from watcher.rules import builtin_topics
+
+    own = {}
+    if config:
+        own = {
+            name: _Topic(name, topic.any, "", "the configuration")
+            for name, topic in config.settings.topics.items()
+        }
+    builtin = [
+        _Topic(topic.name, topic.keywords, topic.description, "built in")
+        for topic in builtin_topics().values()
+        if topic.name not in own
+    ]
+    theirs = [
+        _Topic(name, topic.any, "", subscription.id)
+        for subscription in (config.settings.subscriptions if config else ())
+        for name, topic in subscription.topics.items()
+    ]
+    return [*own.values(), *theirs, *builtin]
+
+
+def _holds(topic: _Topic, words: Sequence[str]) -> bool:
+    text = " ".join((topic.name, topic.about, *topic.keywords)).casefold()
+    return all(word in text for word in words)
+
+
+def _counts(config: Config, found: Sequence[_Topic]) -> Mapping[str, int]:
+    """How many of the newest stored papers each topic brings; empty without a database."""
+    from watcher import app
+    from watcher.errors import RuleError, StoreError
+    from watcher.rules import Ruleset
+    from watcher.settings import RuleSettings, SubscriptionSettings, TopicSettings
+    from watcher.store import papers
+
+    now = app.utc_now()
+    alone = [
+        SubscriptionSettings(
+            id=topic.name,
+            to=(),
+            rules=(RuleSettings(topics=(topic.name,)),),
+            topics={topic.name: TopicSettings(any=topic.keywords)},
+        )
+        for topic in {topic.name: topic for topic in found}.values()
+    ]
+    try:
+        ruleset = Ruleset.compile(alone, {})
+        with app.reading(config) as database, database.read() as connection:
+            recent = papers.seen_since(connection, now - COUNTED_FOR, COUNTED_AT_MOST)
+    except (RuleError, StoreError):
+        return {}
+    counts = dict.fromkeys((topic.name for topic in found), 0)
+    for stored in recent:
+        for judgement in ruleset.judge(stored.paper, now=now, as_it_stands=True):
+            counts[judgement.subscription_id] += 1
+    return counts
+
+
+def _report(found: Sequence[_Topic], counts: Mapping[str, int], *, is_named: bool) -> None:
+    from watcher.cli.tables import count, line, table
+
+    if is_named:
+        for topic in found:
+            line(f"{topic.name}: {topic.about or topic.origin}")
+            if topic.name in counts:
+                line(f"{count(counts[topic.name], 'paper')} among the newest stored ones")
+            for keyword in topic.keywords:
+                line(f"  {keyword}")
+        return
+    table(
+        ("topic", "papers lately", "about"),
+        [
+            (topic.name, str(counts.get(topic.name, "")), topic.about or topic.origin)
+            for topic in found
+        ],
+    )
+    print("`watcher topics NAME` shows a topic's keywords.")

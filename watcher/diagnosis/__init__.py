@@ -1,0 +1,16 @@
+"""Whether this machine and its neighbours are fit for the job: what `doctor` tells."""
+
+from watcher.diagnosis.finding import Finding, Level
+from watcher.diagnosis.machine import examine_machine
+from watcher.diagnosis.remote import examine_mail, examine_site
+from watcher.diagnosis.stored import examine_database, examine_service
+
+__all__ = [
+    "Finding",
+    "Level",
+    "examine_database",
+    "examine_machine",
+    "examine_mail",
+    "examine_service",
+    "examine_site",
+]

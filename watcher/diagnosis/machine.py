@@ -1,0 +1,170 @@
+"""The configuration's files, the state directory, the clock's zone."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from watcher import app
+from watcher.diagnosis.finding import Finding, ok, problem, warning
+from watcher.errors import ConfigError
+from watcher.settings import Config
+
+MOUNTINFO = Path("/proc/self/mountinfo")
+"""Linux's own; proc(5) describes its fields."""
+
+NEEDED_BYTES, WANTED_BYTES = 50_000_000, 500_000_000
+
+_FLEETING = {
+    "overlay": "a container's own layer, which goes with the container; mount a volume there",
+    "aufs": "a container's own layer, which goes with the container; mount a volume there",
+    "tmpfs": "memory, which is empty after a restart; choose another --state-dir",
+    "ramfs": "memory, which is empty after a restart; choose another --state-dir",
+}
+_REMOTE = re.compile(r"nfs4?|cifs|smb3?|9p|afs|ceph|fuse\.(sshfs|.*s3.*|rclone)")
+
+
+def examine_machine(config: Config, mountinfo: Path = MOUNTINFO) -> Iterator[Finding]:
+    """What can be seen without the database and the network."""
+    yield from _configuration(config)
+    yield from _secrets(config)
+    yield from _state(config.state_dir)
+    yield from _place(config.state_dir, mountinfo)
+    zone = config.zone().key
+    origin = "as configured" if config.settings.schedule.timezone else "this machine's"
+    yield ok("timezone", f"{zone}, {origin}")
+
+
+def _configuration(config: Config) -> Iterator[Finding]:
+    broken = config.broken
+    try:
+        compiled, _ = app.compile_rules(config, {})
+    except ConfigError as error:
+        yield problem("configuration", str(error))
+    else:
+        broken = compiled.broken
+        count = len(compiled.settings.subscriptions)
+        if count:
+            yield ok("configuration", f"{config.path}, subscriptions: {count}")
+        else:
+            yield problem(
+                "configuration", f"{config.path} has no subscription; `watcher add` makes one"
+            )
+    for each in broken:
+        yield problem("configuration", str(each))
+    for text in config.warnings:
+        yield warning("configuration", text)
+    if not config.settings.mail.operator:
+        yield warning("operator", "nobody hears of trouble; set [mail] operator")
+
+
+def _secrets(config: Config) -> Iterator[Finding]:
+    settings = config.settings
+    secret_files = (settings.smtp.password_file, settings.http.token_file)
+    exposed = False
+    for path in config.files():
+        if _mode(path) & 0o002:
+            exposed = True
+            yield problem("secrets", f"{path} can be changed by everybody: chmod o-w {path}")
+        if _mode(path) & 0o004 and _holds_secret(path):
+            exposed = True
+            yield problem("secrets", f"{path} holds a secret that everybody can read: {_fix(path)}")
+    for secret in secret_files:
+        if secret is not None and _mode(secret) & 0o004:
+            exposed = True
+            yield problem("secrets", f"{secret} can be read by everybody: {_fix(secret)}")
+    if not exposed:
+        yield ok("secrets", "none that others can read")
+
+
+def _fix(path: Path) -> str:
+    return f"chmod o= {path}"
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
+def _holds_secret(path: Path) -> bool:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return any(
+        isinstance(table := tables.get(name), dict) and table.get(key)
+        for name, key in (("smtp", "password"), ("http", "token"))
+    )
+
+
+def _state(path: Path) -> Iterator[Finding]:
+    """Whether we can write there, and whether all in it belongs to one user."""
+    nearest = next((each for each in (path, *path.parents) if each.exists()), Path("/"))
+    if nearest != path:
+        if os.access(nearest, os.W_OK | os.X_OK):
+            yield ok("state", f"{path} will be made by the first check")
+        else:
+            yield problem("state", f"{path} cannot be made: {nearest} is not yours to write in")
+        return
+    if not path.is_dir():
+        yield problem("state", f"{path} is no directory; choose another --state-dir")
+        return
+    owner_id = path.stat().st_uid
+    if not os.access(path, os.W_OK | os.X_OK):
+        yield problem(
+            "state", f"{path} belongs to user {owner_id} and is not yours to write in: be that user"
+        )
+        return
+    strangers = [each.name for each in path.iterdir() if each.lstat().st_uid != owner_id]
+    if strangers:
+        names = ", ".join(sorted(strangers)[:3])
+        yield problem(
+            "state", f"in {path} {names} belong to somebody else: chown -R {owner_id} {path}"
+        )
+    else:
+        yield ok("state", f"{path} can be written")
+    free = shutil.disk_usage(path).free
+    text = f"{free // 1_000_000} MB free in {path}"
+    if free < NEEDED_BYTES:
+        yield problem("disk", f"only {text}: make room, or nothing can be recorded")
+    elif free < WANTED_BYTES:
+        yield warning("disk", f"only {text}")
+    else:
+        yield ok("disk", text)
+
+
+def _place(path: Path, mountinfo: Path) -> Iterator[Finding]:
+    try:
+        kind = filesystem_of(path.resolve(), mountinfo.read_text(encoding="utf-8"))
+    except OSError:  # not Linux
+        return
+    if kind in _FLEETING:
+        yield warning("filesystem", f"{path} is on {kind}: {_FLEETING[kind]}")
+    elif _REMOTE.fullmatch(kind):
+        yield warning(
+            "filesystem",
+            f"{path} is on {kind}: SQLite is not safe across a network; use a local disk, or"
+            " PostgreSQL",
+        )
+    else:
+        yield ok("filesystem", kind)
+
+
+def filesystem_of(path: Path, mountinfo: str) -> str:
+    """The type of the file system that holds an absolute path; mounts later in the list win."""
+    best, kind = -1, "unknown"
+    for line in mountinfo.splitlines():
+        before, _, after = line.partition(" - ")
+        fields, types = before.split(), after.split()
+        if len(fields) < 5 or not types:
+            continue
+        point = Path(re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), fields[4]))
+        if path.is_relative_to(point) and len(point.parts) >= best:
+            best, kind = len(point.parts), types[0]
+    return kind
