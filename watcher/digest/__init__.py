@@ -1,20 +1,19 @@
 """What a mail says: choosing, ordering, rendering, and the message's bytes."""
 
 from watcher.digest.message import boundary_for, build_message, list_headers, message_id
+from watcher.digest.notice import Notice, render_notice
 from watcher.digest.notices import (
     ConfigBroken,
     DeliveryExpired,
     Gap,
     MailStuck,
     NearMiss,
-    Notice,
     PapersSkipped,
     Quiet,
     RecipientDead,
     RenameSuspected,
     SourceDegraded,
     SourceRecovered,
-    render_notice,
 )
 from watcher.digest.render import render_digest
 

@@ -10,9 +10,10 @@ from unicodedata import normalize
 _WORDS_LIMIT = 60
 _LENGTH_LIMIT = 120
 
-_UNSPACED = re.compile(
-    "[\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U000323af]"
-)
+# Each of these is a word of its own, for the rules as for the eye.
+_CJK = "\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U000323af"
+_IN_WORD = f"[^\\W_{_CJK}]"
+_LETTER = re.compile(_IN_WORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,6 @@ def _longest_first(word: str) -> tuple[int, str]:
 
 def _pattern(word: str) -> str:
     body = r"\s+".join(map(re.escape, word.split(" ")))
-    before = "" if _UNSPACED.match(word) or not word[0].isalnum() else r"(?<![^\W_])"
-    after = "" if _UNSPACED.match(word[-1]) or not word[-1].isalnum() else r"(?![^\W_])"
+    before = f"(?<!{_IN_WORD})" if _LETTER.match(word) else ""
+    after = f"(?!{_IN_WORD})" if _LETTER.match(word[-1]) else ""
     return f"{before}{body}{after}"

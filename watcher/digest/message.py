@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from email_validator import EmailNotValidError, validate_email
 
-from watcher.digest.text import clean
+from watcher.digest.text import clean, clean_line
 from watcher.errors import RenderError
 from watcher.models import Rendered
 
@@ -34,6 +34,7 @@ _LINE_LIMIT = 900
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[A-Za-z0-9:.]+\]")
+_ANGLE = re.compile(r".*<([^<>]*)>\s*", re.DOTALL)
 _BOUNDARY = re.compile(r"=_[A-Za-z0-9._]{1,60}")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 _NEWLINES = re.compile(r"\r\n?|\n")
@@ -100,7 +101,7 @@ def build_message(
     lines = [
         f"From: {_sender(sender)}",
         f"To: {ascii_address(recipient)}",
-        f"Subject: {_encoded(clean(rendered.subject), 'Subject')}",
+        f"Subject: {_encoded(clean_line(rendered.subject), 'Subject')}",
         f"Date: {format_datetime(sent_at.astimezone(dt.UTC))}",
         f"Message-ID: {message_id}",
         *(_header(name, value) for name, value in (headers or {}).items()),
@@ -127,13 +128,20 @@ def ascii_address(address: str) -> str:
             f"{clean(address)!r} has letters before the @ that only SMTPUTF8 carries; "
             "use an address in ASCII"
         )
-    if not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain) or len(address) > 254:
+    is_whole = _LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(domain) and len(address) <= 254
+    if not is_whole or "=?" in local:  # begins an encoded word, which some readers would decode
         raise RenderError(f"{clean(address)!r} is not an address; write it as name@example.org")
     return f"{local}@{domain}"
 
 
 def _sender(sender: str) -> str:
     name, address = parseaddr(sender)
+    # What can be read in two ways would be, by the one who sends and the one who receives.
+    if address != _ANGLE.sub(r"\1", sender).strip():
+        raise RenderError(
+            f"{clean(sender)!r} is not a sender; write it as Name <name@example.org>, "
+            "with double quotes around a name that has other than letters in it"
+        )
     name, address = clean(name), ascii_address(address)
     if not name:
         return address

@@ -1,49 +1,18 @@
-"""Mails to the operator: what happened, since when, what it means, and what to do next."""
+"""The kinds of mail to the operator."""
 
 from __future__ import annotations
 
 import datetime as dt
-import shlex
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from itertools import groupby
 from typing import ClassVar
 
 from typing_extensions import override
 
 from watcher.digest.dates import counted, instant
 from watcher.digest.latex import readable
-from watcher.digest.templating import render
-from watcher.digest.text import clean, isolated, shorten, web_url
-from watcher.models import Outcome, Rendered, Skipped
-
-_LINES_SHOWN = 20
-_LINE_LIMIT = 400
-_NAME_LIMIT = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """A notice in words: `facts` are label and text, `lines` the single findings."""
-
-    subject: str
-    headline: str
-    facts: tuple[tuple[str, str], ...]
-    meaning: str
-    action: str
-    command: str
-    lines: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Notice(ABC):
-    """Something the operator should know. `kind` names it in the store and in logs."""
-
-    kind: ClassVar[str]
-
-    @abstractmethod
-    def explained(self) -> Explanation:
-        """The notice in words."""
+from watcher.digest.notice import Explanation, Notice, argument, line, name
+from watcher.digest.text import clean, shorten, web_url
+from watcher.models import Outcome, Skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +33,7 @@ class SourceDegraded(Notice):
 
     @override
     def explained(self) -> Explanation:
-        name, page = _name(self.source), web_url(self.url)
+        source, page = name(self.source), web_url(self.url)
         told = _OUTCOMES.get(self.outcome, f"is {self.outcome.value}")
         meaning = (
             "Its valid new papers still go into the digests; others may be missing."
@@ -73,8 +42,8 @@ class SourceDegraded(Notice):
             "hold is read then; what was on trending and search pages meanwhile is not."
         )
         return Explanation(
-            subject=f"{name} {told}",
-            headline=f"The source “{name}” {told}",
+            subject=f"{source} {told}",
+            headline=f"The source “{source}” {told}",
             facts=(
                 ("Since", f"{instant(self.since_at)}, {counted(self.check_count, 'check')} so far"),
                 *([("Page", page)] if page else []),
@@ -82,7 +51,7 @@ class SourceDegraded(Notice):
             lines=(*self.reasons, *self.samples),
             meaning=meaning,
             action="Look at the page in a browser. If it is well there, check it once more:",
-            command=f"watcher check-now --dry-run --source {_argument(self.source)}",
+            command=f"watcher check-now --dry-run --source {argument(self.source)}",
         )
 
 
@@ -105,10 +74,10 @@ class SourceRecovered(Notice):
 
     @override
     def explained(self) -> Explanation:
-        name = _name(self.source)
+        source = name(self.source)
         return Explanation(
-            subject=f"{name} is well again",
-            headline=f"The source “{name}” is well again",
+            subject=f"{source} is well again",
+            headline=f"The source “{source}” is well again",
             facts=(
                 ("Trouble from", instant(self.since_at)),
                 ("until", instant(self.recovered_at)),
@@ -130,11 +99,11 @@ class RecipientDead(Notice):
 
     @override
     def explained(self) -> Explanation:
-        recipient = _name(self.recipient)
+        recipient = name(self.recipient)
         return Explanation(
             subject=f"{recipient} was refused",
             headline=f"The mail server refused {recipient} for good",
-            facts=(("Subscription", _name(self.subscription)), ("Answer", _line(self.answer))),
+            facts=(("Subscription", name(self.subscription)), ("Answer", line(self.answer))),
             meaning="This digest will not be sent to this address again. The next one will be "
             "tried as usual; other recipients are not affected.",
             action="If the address is wrong or gone, correct it in the subscription's `to`, then:",
@@ -155,15 +124,15 @@ class DeliveryExpired(Notice):
 
     @override
     def explained(self) -> Explanation:
-        recipient = _name(self.recipient)
+        recipient = name(self.recipient)
         return Explanation(
             subject=f"a digest to {recipient} was given up",
             headline=f"A digest to {recipient} was given up",
             facts=(
-                ("Subscription", _name(self.subscription)),
+                ("Subscription", name(self.subscription)),
                 ("Waiting since", instant(self.queued_at)),
                 ("Tried", "once" if self.attempt_count == 1 else f"{self.attempt_count} times"),
-                ("Last answer", _line(self.answer)),
+                ("Last answer", line(self.answer)),
             ),
             meaning="This digest will not reach this address. Later ones will be tried as usual.",
             action="See what else waits, and what the mail server says:",
@@ -187,7 +156,7 @@ class MailStuck(Notice):
             headline="No mail can be sent",
             facts=(
                 ("Since", instant(self.since_at)),
-                ("Error", _line(self.error)),
+                ("Error", line(self.error)),
                 ("Waiting", counted(self.waiting_count, "mail")),
             ),
             meaning="Nothing is lost. While this lasts no digest is composed; afterwards the "
@@ -229,8 +198,8 @@ class PapersSkipped(Notice):
 
     @override
     def explained(self) -> Explanation:
-        name, page = _name(self.source), web_url(self.url)
-        told = f"{counted(len(self.skipped), 'record')} of {name} could not be read"
+        source, page = name(self.source), web_url(self.url)
+        told = f"{counted(len(self.skipped), 'record')} of {source} could not be read"
         return Explanation(
             subject=told,
             headline=told,
@@ -239,7 +208,7 @@ class PapersSkipped(Notice):
             meaning="These papers are missing from the digests; the page's other papers are not "
             "affected. The site may have changed how it writes them.",
             action="See whether it still happens:",
-            command=f"watcher check-now --dry-run --source {_argument(self.source)}",
+            command=f"watcher check-now --dry-run --source {argument(self.source)}",
         )
 
 
@@ -266,10 +235,9 @@ class Quiet(Notice):
     def explained(self) -> Explanation:
         seen = counted(self.seen_count, "paper") if self.seen_count else "no papers"
         lines = [
-            f"{subscription}: {shorten(clean(readable(miss.title)), 120)} "
+            f"{miss.subscription_id}: {shorten(clean(readable(miss.title)), 120)} "
             f"({clean(miss.paper_id)}): {miss.lacked}"
-            for subscription, misses in groupby(self.near_misses, lambda m: m.subscription_id)
-            for miss in misses
+            for miss in self.near_misses
         ]
         misses = "; the nearest misses are below" if lines else ", and none was near to a rule"
         first = self.near_misses[0].paper_id if self.near_misses else "PAPER"
@@ -284,7 +252,7 @@ class Quiet(Notice):
             action="If one of them should have come, see why it did not:"
             if self.seen_count
             else "See when each source was last read:",
-            command=f"watcher explain {_argument(first)}" if self.seen_count else "watcher status",
+            command=f"watcher explain {argument(first)}" if self.seen_count else "watcher status",
         )
 
 
@@ -298,7 +266,7 @@ class RenameSuspected(Notice):
 
     @override
     def explained(self) -> Explanation:
-        old, new = _name(self.old), _name(self.new)
+        old, new = name(self.old), name(self.new)
         return Explanation(
             subject=f"was {old} renamed to {new}?",
             headline=f"Was the subscription “{old}” renamed to “{new}”?",
@@ -306,8 +274,8 @@ class RenameSuspected(Notice):
             meaning=f"“{new}” waits and mails nothing until this is settled, because a new "
             f"subscription would mail again what “{old}” has already sent.",
             action="If it was renamed, keep its history with this command; "
-            f"if “{new}” is a new one, `watcher subscriptions resume {_argument(self.new)}`:",
-            command=f"watcher rename {_argument(self.old)} {_argument(self.new)}",
+            f"if “{new}” is a new one, `watcher subscriptions resume {argument(self.new)}`:",
+            command=f"watcher rename {argument(self.old)} {argument(self.new)}",
         )
 
 
@@ -322,46 +290,13 @@ class Gap(Notice):
 
     @override
     def explained(self) -> Explanation:
-        name = _name(self.source)
+        source = name(self.source)
         return Explanation(
-            subject=f"a gap in {name}",
-            headline=f"Nobody saw the source “{name}” for a while",
+            subject=f"a gap in {source}",
+            headline=f"Nobody saw the source “{source}” for a while",
             facts=(("From", instant(self.from_at)), ("until", instant(self.to_at))),
             meaning="Papers that stood there only in between were not seen and will not be "
             "mailed, unless another source has them.",
             action="Nothing can be read back. To see all sources:",
             command="watcher status",
         )
-
-
-def render_notice(notice: Notice) -> Rendered:
-    """Write a notice out as a mail. Raises RenderError when a template is not usable."""
-    words = notice.explained()
-    lines = [isolated(_line(line)) for line in words.lines if clean(line)]
-    if len(lines) > _LINES_SHOWN:
-        lines[_LINES_SHOWN:] = [f"and {len(lines) - _LINES_SHOWN} more"]
-    subject = f"paper-watcher: {shorten(words.subject, 110)}"
-    context: dict[str, object] = {
-        "subject": subject,
-        "preheader": words.meaning,
-        "headline": words.headline,
-        "facts": words.facts,
-        "lines": lines,
-        "meaning": words.meaning,
-        "action": words.action,
-        "command": words.command,
-    }
-    return Rendered(subject, render("notice.txt.j2", context), render("notice.html.j2", context))
-
-
-def _name(text: str) -> str:
-    return isolated(shorten(clean(text), _NAME_LIMIT))
-
-
-def _line(text: str) -> str:
-    return shorten(clean(text), _LINE_LIMIT)
-
-
-def _argument(text: str) -> str:
-    """A name as a shell takes it."""
-    return shlex.quote(shorten(clean(text), _NAME_LIMIT))

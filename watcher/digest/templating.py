@@ -9,7 +9,6 @@ from pathlib import Path
 
 import jinja2
 
-from watcher.digest.text import clean_block
 from watcher.errors import RenderError
 from watcher.resources import resource
 
@@ -45,14 +44,11 @@ def _environment(directory: Path) -> jinja2.Environment:
 
 def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
     """The text in lines of 76 characters at most; longer words, URLs above all, stay whole."""
-    return "\n".join(
-        textwrap.fill(
-            line,
-            _WIDTH,
-            initial_indent=indent if first is None else first,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line in clean_block(text).split("\n")
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )

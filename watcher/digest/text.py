@@ -21,6 +21,7 @@ _RIGHT_TO_LEFT = re.compile(
     "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+_ISOLATE = re.compile(f"[{_FIRST_STRONG_ISOLATE}{_POP_ISOLATE}]")
 
 _URL_LIMIT = 1000
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
@@ -36,9 +37,17 @@ def clean(text: str) -> str:
     return _MARK_PILE.sub(r"\1", _SPACES.sub(" ", text)).strip()
 
 
-def clean_block(text: str) -> str:
-    """`clean` for each line, the lines kept."""
-    return "\n".join(map(clean, text.splitlines()))
+def clean_line(text: str) -> str:
+    """`clean` for a line put together of isolated parts: their isolates stay if they are paired."""
+    parts = _ISOLATE.split(text)
+    signs = _ISOLATE.findall(text)
+    are_paired = signs == [_FIRST_STRONG_ISOLATE, _POP_ISOLATE] * (len(signs) // 2)
+    if not are_paired:
+        return clean(text)
+    cleaned = [_SPACES.sub(" ", _INVISIBLE.sub("", _SPACES.sub(" ", part))) for part in parts]
+    return "".join(
+        piece for pair in zip(cleaned, [*signs, ""], strict=True) for piece in pair
+    ).strip()
 
 
 def isolated(text: str) -> str:

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.digest.builders import texts
+from watcher.digest.latex import formula, readable
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (r"na\"{\i}ve", "naïve"),
+        (r"\"Ubermensch, Erd\H{o}s, \'Etude, L\'evy-It\^o", "Übermensch, Erdős, Étude, Lévy-Itô"),
+        (r"\v{S}koda \l{}ukasz fa\c{c}ade \ss", "Škoda łukasz façade ß"),
+        (r"even \"stubborn\" models", 'even "stubborn" models'),
+        (r"95\% of Q\&A in CHASE\_DB1", "95% of Q&A in CHASE_DB1"),
+        (r"100$\times$ speedup, 2.6$\times$--1.8$\times$", "100× speedup, 2.6×–1.8×"),
+        ("an 18times speedup, sometimes 6 times", "an 18× speedup, sometimes 6 times"),
+        ("$10\times 3$ and \x08eta", "10×3 and β"),
+        (r"\b{eta}-cell", "β-cell"),
+        (r"$\beta$-VAE, $\varepsilon$-greedy", "β-VAE, ε-greedy"),
+        ("$x_1^2$, $α_i$, $10^{-3}$, $M^4$ol", "x₁², αᵢ, 10⁻³, M⁴ol"),
+        (r"$\mathbb{R}^{m\times n}$, $\mathcal{N}_3$", "ℝ^(m×n), N₃"),
+        (r"$\alpha_{ij}^{(k)}$, $x_{i_Q}$, $G^\star$, $a_\infty$", "αᵢⱼ⁽ᵏ⁾, x_(i_Q), G⋆, a_∞"),
+        (r"MAT$^\text{3}$, $\text{R}^2$, $2^\text{nd}$", "MAT³, R², 2ⁿᵈ"),
+        (r"$O(\sqrt{T}\log T)$, $\sqrt[3]{x+1}$", "O(√T log T), ∛(x+1)"),
+        (r"$\left(\frac{n+1}{k}\right)$", "((n+1)/k)"),
+        (r"\(a^2\) and \[b_i\] and $$c$$", "a² and bᵢ and c"),
+        (r"$x \in A \to B$ where $k\ll n$", "x ∈ A → B where k≪n"),
+        (r"$50%$ or $50\%$", "50% or 50%"),
+        (r"\textbf{D}ynamic \emph{and} {\em free} \textsc{$k$-GD}", "Dynamic and free k-GD"),
+        (r"\textcolor{red}{text} \href{javascript:x}{y} \cite{z}", "text y "),
+        (r"\method{} achieves", "method achieves"),
+        ("trained for 10^{22} FLOPs, A^3-Bench", "trained for 10²² FLOPs, A³-Bench"),
+        ("``Right-for-Wrong'' it's", "“Right-for-Wrong” it's"),
+        ("a -- b, c--d, e---f, git --help", "a – b, c–d, e—f, git --help"),
+        ("Fig.~1 by Ha~et~al, ~5, 1M~4M", "Fig. 1 by Ha et al, ~5, 1M~4M"),
+        ("costs $5 and $10", "costs $5 and $10"),
+        ("$5-$10, $3M to $300M, \\$7", "$5-$10, $3M to $300M, $7"),
+        ("US$ and A$, a $3 trillion big$ cat", "US$ and A$, a $3 trillion big$ cat"),
+        ("sets {a, b} and {'x': 1}", "sets {a, b} and {'x': 1}"),
+        ("unbalanced } and {", "unbalanced } and {"),
+        ("$ unclosed and \\", "$ unclosed and \\"),
+        ("plain prose: nothing", "plain prose: nothing"),
+    ],
+)
+def test_reading(raw: str, shown: str) -> None:
+    assert readable(raw) == shown
+
+
+@given(st.one_of(texts, st.text(st.sampled_from("\\${}^_ab1[]()%&~'\"`-")), st.text()))
+def test_nothing_raises(text: str) -> None:
+    readable(text)
+    formula(text)
+
+
+@given(st.lists(st.sampled_from((
+    *("\\frac", "\\sqrt", "{", "}", "$", "_", "^", "\\begin{matrix}", "\\end{x}", "&", "\\\\", "%"),
+    *("\\hat", "[", "]", "\\left(", "\\text{", "\\input{x}", "\\verb", "|", "\\item", "x", "\\log"),
+    *("\\href", "\\footnote", "\\textbf", "\\item[", "\\cite", "\\today", "\\includegraphics", "#"),
+)), max_size=14).map("".join))  # fmt: skip
+def test_commands_in_any_order_do_not_raise(source: str) -> None:
+    readable(f"${source}$")
+    formula(source)
+    readable(source)
+
+
+@given(st.text(st.characters(exclude_characters="\\${}^_~`'-times", categories=["L", "N", "P"])))
+def test_text_without_markup_stays(text: str) -> None:
+    assert readable(text) == text
+
+
+def test_files_are_not_read() -> None:
+    assert readable(r"$\input{/etc/passwd}$") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{" * 10**6, "$" * 10**6, "\\" * 10**6, "$x" * 10**6, "\\(" * 10**6, "\\[x" * 10**6),
+        *("\\frac{" * 10**5, "$x_{" * 10**5, '\\"' * 10**6, "^" * 10**6, "-" * 10**6, "`" * 10**6),
+        *("$\\frac{a}{b}$" * 10**5, "{\\em " * 10**5, "}" * 10**6, "\\textcolor{" * 10**5),
+    ],
+    ids=lambda text: text[:8],
+)
+def test_hostile_length_takes_no_time(text: str) -> None:
+    started_at = time.process_time()
+    readable(text)
+    assert time.process_time() - started_at < 2
+
+
+def test_deep_formulas_are_not_followed() -> None:
+    assert formula("{" * 400 + "x" + "}" * 400).strip() == "x"
