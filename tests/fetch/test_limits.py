@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.fetch.conftest import Clock, fetching, page
 from tests.rawserver import RawServer, answer
 from watcher.errors import FetchError
+from watcher.fetch import Fetcher
 from watcher.models import PageRequest
+from watcher.settings import HttpSettings
 
 
 @pytest.mark.parametrize(
@@ -106,6 +110,15 @@ async def test_503_with_retry_after_is_waited_for() -> None:
             assert caught.value.status == 503
             assert caught.value.retry_after == 90
     assert len(server.requests) == 1
+
+
+async def test_a_named_wait_is_the_caller_s_to_keep() -> None:
+    async with RawServer(answer(429)) as server:
+        settings = HttpSettings(base_url=server.url)
+        async with Fetcher(settings, wait_initial=600, clock=Clock()) as fetcher:
+            async with asyncio.timeout(10):
+                with pytest.raises(FetchError, match="300 s"):
+                    await fetcher.fetch(page(server))
 
 
 async def test_a_clock_set_back_does_not_prolong_the_wait() -> None:

@@ -425,7 +425,8 @@ async def test_being_cancelled_drops_the_connection(server: SmtpServer) -> None:
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-        await session.send(envelope())
+        async with asyncio.timeout(10):  # less than it would wait for the old connection
+            await session.send(envelope())
     assert [accepted.connection for accepted in server.messages] == [2]
 
 
