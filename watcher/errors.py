@@ -2,6 +2,7 @@
 
 WatcherError
 ├── ConfigError            a file, a line, a key: what the user can put right
+│   ├── InvalidConfigError several of them at once
 │   └── RuleError          a rule that is not valid or can never match
 ├── SourceError            a page that did not give its papers
 │   ├── FetchError         no usable answer (status, whether to try again)
@@ -16,6 +17,7 @@ WatcherError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -48,6 +50,18 @@ class ConfigError(WatcherError):
         if self.key:
             where.append(self.key)
         return f"{', '.join(where)}: {self.message}" if where else self.message
+
+
+class InvalidConfigError(ConfigError):
+    """Several of them at once, each on a line of its own; the first stands for all."""
+
+    def __init__(self, problems: Sequence[ConfigError]) -> None:
+        self.problems = tuple(problems)
+        first = self.problems[0]
+        super().__init__(first.message, path=first.path, key=first.key, line=first.line)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
 
 
 class RuleError(ConfigError):

@@ -1,0 +1,61 @@
+"""The configuration: read, checked, and explained where it is wrong."""
+
+from __future__ import annotations
+
+from watcher.settings.cadence import Cadence, parse_cadence
+from watcher.settings.config import Config, require_mail, subscription_files
+from watcher.settings.loading import RENAMED, load
+from watcher.settings.places import (
+    SYSTEM_CONFIG,
+    SYSTEM_STATE,
+    find_config,
+    find_state_dir,
+    user_config,
+)
+from watcher.settings.tables import (
+    HealthSettings,
+    HttpSettings,
+    LogSettings,
+    MailSettings,
+    PageKind,
+    RuleSettings,
+    ScheduleSettings,
+    Settings,
+    SmtpSettings,
+    SourceSettings,
+    StoreSettings,
+    SubscriptionSettings,
+    Table,
+    TextField,
+    TopicSettings,
+)
+
+__all__ = [
+    "RENAMED",
+    "SYSTEM_CONFIG",
+    "SYSTEM_STATE",
+    "Cadence",
+    "Config",
+    "HealthSettings",
+    "HttpSettings",
+    "LogSettings",
+    "MailSettings",
+    "PageKind",
+    "RuleSettings",
+    "ScheduleSettings",
+    "Settings",
+    "SmtpSettings",
+    "SourceSettings",
+    "StoreSettings",
+    "SubscriptionSettings",
+    "Table",
+    "TextField",
+    "TopicSettings",
+    "find_config",
+    "find_state_dir",
+    "load",
+    "parse_cadence",
+    "require_mail",
+    "subscription_files",
+    "user_config",
+]

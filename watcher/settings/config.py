@@ -1,0 +1,103 @@
+"""A configuration that was read: its settings, and where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from watcher.errors import ConfigError
+from watcher.settings.documents import Document
+from watcher.settings.paths import KeyPath, parsed
+from watcher.settings.tables import Settings, SubscriptionSettings
+
+SUBSCRIPTIONS = "subscriptions.d"
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a subscription is written: in which file, under which key."""
+
+    document: Document
+    path: KeyPath = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings with the files they came from.
+
+    `path` is None where there is no file. `broken` are the files of `subscriptions.d` that do not
+    validate, one error for each; their subscriptions are not in `settings`. `warnings` are
+    sentences. `origins` is by subscription id, "" being the configuration itself.
+    """
+
+    settings: Settings
+    path: Path | None
+    state_dir: Path
+    broken: tuple[ConfigError, ...] = ()
+    warnings: tuple[str, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def store_url(self) -> str:
+        """The database's URL, a relative SQLite path resolved. It may hold a password."""
+        url = self.settings.store.url
+        if not url.startswith(_SQLITE):
+            return url
+        return f"{_SQLITE}{self.state_dir / url.removeprefix(_SQLITE)}"
+
+    def zone(self, subscription: SubscriptionSettings | None = None) -> ZoneInfo:
+        """The time zone of a subscription, or of the configuration."""
+        name = subscription.timezone if subscription else ""
+        return ZoneInfo(name or self.settings.schedule.timezone or "UTC")
+
+    def files(self) -> tuple[Path, ...]:
+        """All files that a change of settings can come from, those that are there now."""
+        if self.path is None:
+            return ()
+        named = (self.settings.http.token_file, self.settings.smtp.password_file)
+        return (self.path, *subscription_files(self.path), *(path for path in named if path))
+
+    def locate(self, subscription_id: str, key: str) -> tuple[Path | None, int | None]:
+        """File and line of a subscription's `key`, such as `rules[1].any[2]`.
+
+        Of the configuration's own key where the id is "". What is not written itself has the line
+        of what it would stand in; no line where nothing is known.
+        """
+        origin = self.origins.get(subscription_id)
+        if origin is None:
+            return self.path, None
+        path = parsed(key)
+        line, _ = origin.document.place((*origin.path, *path))
+        if path[:1] == ("topics",):  # a file's own topics stand beside its subscriptions
+            line = origin.document.place(path)[0] or line
+        return origin.document.path, line
+
+
+def subscription_files(config_path: Path) -> list[Path]:
+    """The files of `subscriptions.d` in their order; none where there is no such directory.
+
+    Hidden ones (editors' copies) do not count. Raises ConfigError.
+    """
+    directory = config_path.parent / SUBSCRIPTIONS
+    try:
+        names = sorted(path for path in directory.iterdir() if path.suffix == ".toml")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", path=directory) from error
+    return [path for path in names if not path.name.startswith(".")]
+
+
+def require_mail(config: Config) -> None:
+    """ConfigError where no way for mail is configured."""
+    if config.settings.mail.transport == "smtp" and not config.settings.smtp.host:
+        raise ConfigError(
+            "there is no way to send mail: name a server in [smtp] host, "
+            'or write [mail] transport = "maildir" to have mails put into a folder '
+            "(`watcher init` asks for either)",
+            path=config.path,
+            key="smtp.host",
+        )

@@ -1,0 +1,80 @@
+"""A configuration file, read: its values, and the line of each."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from watcher.errors import ConfigError
+from watcher.settings.locating import Node, locate
+from watcher.settings.paths import KeyPath
+from watcher.settings.syntax import fault_in
+
+_IMPLIED = {"subscriptions", "rules", 0}
+"""Parts of a path that the short forms leave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One TOML file."""
+
+    path: Path
+    values: dict[str, object]
+    root: Node
+
+    def place(self, path: KeyPath) -> tuple[int | None, KeyPath]:
+        """The line of `path`, or of what it would stand in, and the path as it is written there.
+
+        No line where nothing of it is written.
+        """
+        node, written = self.root, list[str | int]()
+        for at, part in enumerate(path):
+            child = node.children.get(part)
+            if child is not None:
+                node = child
+                written.append(part)
+            elif part not in _IMPLIED:
+                written += path[at:]
+                break
+        return (None if node is self.root else node.line), tuple(written)
+
+
+def read(path: Path) -> Document:
+    """Read a file. Raises ConfigError: it cannot be read, is not UTF-8, is not TOML."""
+    text = _text(path)
+    try:
+        return Document(path, tomllib.loads(text), locate(text).root)
+    except RecursionError as error:
+        raise ConfigError("brackets are nested too deeply", path=path) from error
+    except tomllib.TOMLDecodeError as error:
+        fault = fault_in(text, str(error))
+        at = f"column {fault.column}: " if fault.column is not None else ""
+        raise ConfigError(
+            f"{at}{fault.message}", path=path, line=fault.line, key=fault.key
+        ) from None
+    except ValueError as error:  # an integer of thousands of digits
+        raise ConfigError(f"a value is out of all bounds: {error}", path=path) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ConfigError("there is no such file; `watcher init` makes one", path=path) from error
+    except IsADirectoryError as error:
+        raise ConfigError(
+            f"this is a directory; name the file in it, perhaps {path / 'config.toml'}", path=path
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", path=path) from error
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ConfigError("saved as UTF-16; save it as UTF-8", path=path)
+    try:
+        # Editors of Windows begin a file with a byte order mark, and end lines with CR LF.
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            "not UTF-8: save the file in that encoding", path=path, line=line
+        ) from None

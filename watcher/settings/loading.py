@@ -1,0 +1,171 @@
+"""From files and the environment to a checked configuration."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from watcher.errors import ConfigError, InvalidConfigError
+from watcher.settings import shaping, together, values
+from watcher.settings.config import Config, Origin, subscription_files
+from watcher.settings.documents import Document, read
+from watcher.settings.explaining import Problem, problems_of
+from watcher.settings.layering import exposed, layered, missing_files
+from watcher.settings.overlay import Overlay, overlay
+from watcher.settings.paths import dotted
+from watcher.settings.places import find_config, find_state_dir
+from watcher.settings.tables import (
+    Settings,
+    SourceSettings,
+    SubscriptionFile,
+    SubscriptionSettings,
+    Table,
+)
+
+RENAMED: Mapping[str, str] = {}
+"""Keys that have another name now (`mail.sender`: `mail.from`); they go on for a minor release."""
+
+_Table = TypeVar("_Table", bound=Table)
+
+
+def load(
+    config: Path | None,
+    *,
+    state_dir: Path | None = None,
+    environ: Mapping[str, str],
+    renamed: Mapping[str, str] = RENAMED,
+) -> Config:
+    """Read the configuration that `config` names, else the user's, else the system's.
+
+    Raises ConfigError for whatever is wrong with the file itself, all of it at once. A file of
+    `subscriptions.d` that is wrong is told in `broken` and stops nobody else.
+    """
+    path = find_config(config, environ)
+    state = find_state_dir(state_dir, environ, path)
+    document = read(path)
+    over = overlay(environ, renamed)
+    warnings = list(over.warnings)
+    errors = list(over.problems)
+
+    shaped, problems = shaping.main_file(document.values)
+    warnings += _renamed(shaped, renamed, document)
+    more, told = layered(shaped, over, path.parent, state)
+    problems += more
+    warnings += told
+    settings = _validated(Settings, shaped, problems)
+    if settings is not None:
+        timezone = machine_zone(environ, warnings)
+        settings = together.completed(settings, timezone)
+        problems += together.problems_in(settings)
+        problems += missing_files(settings)
+    errors += [_located(problem, document, over) for problem in problems]
+    if errors or settings is None:
+        raise _one(errors)
+    warnings += together.oddities_in(settings)
+    warnings += exposed(document)
+    origins = {"": Origin(document)}
+    for at, each in enumerate(settings.subscriptions):
+        origins[each.id] = Origin(document, ("subscriptions", at))
+
+    subscriptions = list(settings.subscriptions)
+    broken = []
+    for file in subscription_files(path):
+        try:
+            own, found = _subscription_file(file, path.name, settings.sources, renamed, warnings)
+        except ConfigError as error:
+            broken.append(error)
+            continue
+        for at, each in enumerate(found):
+            origins[each.id] = Origin(own, ("subscriptions", at))
+        subscriptions += found
+    if not subscriptions and not broken:
+        warnings.append("there is no subscription yet; `watcher add ADDRESS --any …` makes one")
+    return Config(
+        settings=settings.model_copy(update={"subscriptions": tuple(subscriptions)}),
+        path=path,
+        state_dir=state,
+        broken=tuple(broken),
+        warnings=tuple(warnings),
+        origins=origins,
+    )
+
+
+def machine_zone(environ: Mapping[str, str], warnings: list[str]) -> str:
+    """The name of this machine's time zone; UTC, with a warning, where it cannot be told."""
+    given = environ.get("TZ", "").removeprefix(":")
+    if given and values.is_zone(given):
+        return given
+    import tzlocal  # noqa: PLC0415  # only where it is asked
+
+    try:
+        name = tzlocal.get_localzone_name()
+    except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
+        name = None
+    if name and values.is_zone(name):
+        return name
+    warnings.append("the machine's time zone cannot be told; UTC is used ([schedule] timezone)")
+    return "UTC"
+
+
+def _subscription_file(
+    path: Path,
+    main_name: str,
+    sources: Iterable[SourceSettings],
+    renamed: Mapping[str, str],
+    warnings: list[str],
+) -> tuple[Document, tuple[SubscriptionSettings, ...]]:
+    document = read(path)
+    shaped, problems = shaping.subscription_file(document.values, path.stem, main_name)
+    warnings += _renamed(shaped, renamed, document)
+    file = _validated(SubscriptionFile, shaped, problems)
+    if file is not None:
+        problems += together.subscription_problems(file.subscriptions, sources)
+    if problems or file is None:
+        raise _one([_located(problem, document) for problem in problems])
+    return document, tuple(
+        each.model_copy(update={"topics": {**file.topics, **each.topics}})
+        for each in file.subscriptions
+    )
+
+
+def _renamed(
+    shaped: dict[str, object], renamed: Mapping[str, str], document: Document
+) -> list[str]:
+    warnings = []
+    for path, new in shaping.rename(shaped, renamed):
+        line, written = document.place(path)
+        warnings.append(
+            f"{document.path}, line {line}, {dotted(written)}: is now called "
+            f"{new.rpartition('.')[2]}; the old name will go"
+        )
+    return warnings
+
+
+def _validated(
+    table: type[_Table], shaped: dict[str, object], problems: list[Problem]
+) -> _Table | None:
+    try:
+        return table.model_validate(shaped)
+    except ValidationError as error:
+        problems += problems_of(error, table)
+    return None
+
+
+def _located(problem: Problem, document: Document, over: Overlay | None = None) -> ConfigError:
+    """The problem at the place where its value was given."""
+    table, key, *_ = (*map(str, problem.path), "", "")
+    place = over.places.get((table, key)) if over else None
+    if place is not None:
+        return ConfigError(problem.message, path=place.path, key=place.name)
+    line, written = document.place(problem.path)
+    return ConfigError(problem.message, path=document.path, key=dotted(written) or None, line=line)
+
+
+def _one(errors: Sequence[ConfigError]) -> ConfigError:
+    """One error that tells them all, in the order of their lines."""
+    ordered = sorted(errors, key=lambda error: error.line or 0)
+    return ordered[0] if len(ordered) == 1 else InvalidConfigError(ordered)

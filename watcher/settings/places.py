@@ -1,0 +1,78 @@
+"""Where the configuration and the state live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from watcher.errors import ConfigError
+
+SYSTEM_CONFIG = Path("/etc/paper-watcher/config.toml")
+SYSTEM_STATE = Path("/var/lib/paper-watcher")
+_OURS = "paper-watcher"
+
+
+def find_config(
+    flag: Path | None, environ: Mapping[str, str], *, system: Path = SYSTEM_CONFIG
+) -> Path:
+    """The configuration file: `--config`, else the user's, else the system's.
+
+    ConfigError, telling how to make one, where there is none. What a flag names need not exist.
+    """
+    if flag is not None:
+        return flag.expanduser().absolute()
+    own = user_config(environ)
+    for path in (own, system):
+        if _exists(path):
+            return path
+    raise ConfigError(
+        f"there is no configuration: neither {own} nor {system} exists; "
+        "`watcher init` makes one, --config names another"
+    )
+
+
+def find_state_dir(
+    flag: Path | None,
+    environ: Mapping[str, str],
+    config_path: Path | None,
+    *,
+    system: Path = SYSTEM_CONFIG,
+) -> Path:
+    """The state directory, absolute; it need not exist.
+
+    `--state-dir`, else the first of `$STATE_DIRECTORY` (systemd's), else /var/lib/paper-watcher for
+    the system-wide configuration, else `$XDG_STATE_HOME/paper-watcher`.
+    """
+    if flag is not None:
+        return flag.expanduser().absolute()
+    given = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given).absolute()
+    if config_path is not None and config_path.absolute() == system:
+        return SYSTEM_STATE
+    return _base(environ, "XDG_STATE_HOME", ".local/state") / _OURS
+
+
+def user_config(environ: Mapping[str, str]) -> Path:
+    """Where a user's own configuration is, or would be."""
+    return _base(environ, "XDG_CONFIG_HOME", ".config") / _OURS / "config.toml"
+
+
+def _base(environ: Mapping[str, str], variable: str, default: str) -> Path:
+    """A base directory; the specification has relative ones ignored."""
+    given = Path(environ.get(variable, ""))
+    if given.is_absolute():
+        return given
+    home = environ.get("HOME")
+    try:
+        return (Path(home) if home else Path.home()) / default
+    except RuntimeError:  # a user without a home directory
+        return Path("/") / default
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # Who may not look is told so when the file is read.
+        return True

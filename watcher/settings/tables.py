@@ -1,0 +1,260 @@
+"""The tables of a configuration: their keys, defaults and bounds.
+
+What one value must be stands here; what several must be together stands in `together`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+from pydantic_core import PydanticKnownError
+
+from watcher.settings import values
+from watcher.settings.cadence import check_cron, parse_cadence
+
+PageKind = Literal["daily", "weekly", "monthly", "trending", "search"]
+TextField = Literal["title", "abstract", "keywords", "summary"]
+
+_Value = TypeVar("_Value")
+
+
+def _no_truth(value: _Value) -> _Value:
+    """True and false are numbers to Python, and to nobody else."""
+    if isinstance(value, bool):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+def _lowered(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _absent(value: object) -> object:
+    return None if value == "" else value
+
+
+def _time_as_text(value: object) -> object:
+    return f"{value:%H:%M}" if isinstance(value, dt.time) else value
+
+
+def _distinct(found: tuple[str, ...]) -> tuple[str, ...]:
+    first = {each.casefold(): each for each in reversed(found)}
+    return tuple(each for each in found if first[each.casefold()] is each)
+
+
+def _if_any(text: str) -> str:
+    return values.address(text) if text.strip() else ""
+
+
+def _sender_if_any(text: str) -> str:
+    return values.sender(text) if text.strip() else ""
+
+
+Lowered = BeforeValidator(_lowered)
+Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0)]
+Seconds = Annotated[float, BeforeValidator(_no_truth), Field(gt=0, le=600, allow_inf_nan=False)]
+FilePath = Annotated[Path | None, BeforeValidator(_absent)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Address = Annotated[str, AfterValidator(_if_any)]
+Addresses = Annotated[
+    tuple[Annotated[str, AfterValidator(values.address)], ...],
+    BeforeValidator(_listed),
+    AfterValidator(_distinct),
+]
+Name = Annotated[str, AfterValidator(values.name)]
+Zone = Annotated[str, AfterValidator(values.zone)]
+OneLine = Annotated[str, AfterValidator(values.one_line)]
+
+
+class Table(BaseModel):
+    """A TOML table: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
+
+
+class ScheduleSettings(Table):
+    """[schedule]; a loaded configuration always names a time zone."""
+
+    timezone: Zone = Field("", examples=["Europe/Paris"])
+    check: Annotated[str, AfterValidator(check_cron)] = "*/30 * * * *"
+
+
+class HttpSettings(Table):
+    """[http]; an empty `user_agent` is the program's own, `timeout` is seconds for an answer."""
+
+    base_url: Annotated[str, AfterValidator(values.base_url)] = "https://huggingface.co"
+    user_agent: OneLine = ""
+    token: SecretStr = SecretStr("")
+    token_file: FilePath = None
+    proxy: Annotated[str, AfterValidator(values.proxy)] = Field("", repr=False)
+    ca_file: FilePath = None
+    timeout: Seconds = 60
+    max_bytes: Annotated[Count, Field(ge=1)] = 8_000_000
+
+
+class StoreSettings(Table):
+    """[store]; `url` as written: `Config.store_url` is the one to open."""
+
+    url: Annotated[str, AfterValidator(values.store_url)] = Field(
+        "sqlite:///watcher.db", repr=False
+    )
+    keep_days: Annotated[Count, Field(ge=1)] = 400
+
+
+class MailSettings(Table):
+    """[mail]; `from_` is the key `from`: an address, or `Name <address>`."""
+
+    transport: Annotated[Literal["smtp", "maildir", "sendmail"], Lowered] = "smtp"
+    from_: Annotated[str, AfterValidator(_sender_if_any)] = Field(
+        "", alias="from", examples=["Papers <papers@example.org>"]
+    )
+    operator: Address = Field("", examples=["root@example.org"])
+    unsubscribe: Address = Field("", examples=["papers@example.org"])
+    maildir: Annotated[Path, AfterValidator(values.expanded)] = Path("outbox")
+    sendmail: Path = Path("/usr/sbin/sendmail")
+
+
+class SmtpSettings(Table):
+    """[smtp]; port 465 is `tls` and any other `starttls` where `security` is not given."""
+
+    host: Annotated[str, AfterValidator(values.host)] = Field("", examples=["smtp.example.org"])
+    port: Annotated[Count, Field(ge=1, le=65535)] = 587
+    security: Annotated[Literal["starttls", "tls", "none"], Lowered] = "starttls"
+    username: str = Field("", examples=["papers@example.org"])
+    password: SecretStr = SecretStr("")
+    password_file: FilePath = None
+    ca_file: FilePath = None
+    helo: OneLine = ""
+    connections: Annotated[Count, Field(ge=1, le=20)] = 4
+    timeout: Seconds = 60
+
+    @model_validator(mode="before")
+    @classmethod
+    def _imply_security(cls, given: object) -> object:
+        if isinstance(given, dict) and "security" not in given and str(given.get("port")) == "465":
+            return {**given, "security": "tls"}
+        return given
+
+
+class HealthSettings(Table):
+    """[health]."""
+
+    quiet_days: Count = 7
+
+
+class LogSettings(Table):
+    """[log]."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Lowered] = "info"
+    format: Annotated[Literal["auto", "console", "json", "plain"], Lowered] = "auto"
+    file: FilePath = None
+
+
+class SourceSettings(Table):
+    """[[sources]]; the name is the page's where none is given."""
+
+    name: Name = ""
+    kind: Annotated[Literal["huggingface"], Lowered] = "huggingface"
+    page: Annotated[PageKind, Lowered] = Field(examples=["trending"])
+    query: str = Field("", examples=["diffusion language model"])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_page(cls, given: object) -> object:
+        if isinstance(given, dict) and "name" not in given and "page" in given:
+            return {**given, "name": _lowered(given["page"])}
+        return given
+
+
+class TopicSettings(Table):
+    """[topics.NAME]; a bare list stands for its `any`."""
+
+    any: Texts = Field(examples=[["hypernetwork"]])
+    about: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_list(cls, given: object) -> object:
+        return {"any": given} if isinstance(given, str | list) else given
+
+
+class RuleSettings(Table):
+    """[[subscriptions.rules]]; thresholds of 0 and `has_code = false` ask for nothing."""
+
+    name: str = Field("", examples=["weights as data"])
+    any: Texts = Field((), examples=[["hypernetwork*", "model zoo"]])
+    all: Texts = Field((), examples=[["diffusion", "text"]])
+    none: Texts = Field((), examples=[["survey"]])
+    topics: Texts = Field((), examples=[["hypernetworks"]])
+    authors: Texts = Field((), examples=[["David Ha"]])
+    organizations: Texts = Field((), examples=[["google"]])
+    fields: Annotated[tuple[Annotated[TextField, Lowered], ...], BeforeValidator(_listed)] = (
+        "title",
+        "abstract",
+        "keywords",
+    )
+    min_upvotes: Count = 0
+    min_stars: Count = 0
+    has_code: bool = False
+
+
+class SubscriptionSettings(Table):
+    """[[subscriptions]]; `id` is `name`, or `file/name` from `subscriptions.d`."""
+
+    id: str
+    name: Name = "papers"
+    to: Annotated[Addresses, Field(min_length=1)] = Field(examples=[["ada@example.org"]])
+    timezone: Zone = Field("", examples=["Asia/Tokyo"])
+    digest: Annotated[
+        str,
+        BeforeValidator(_time_as_text),
+        AfterValidator(lambda text: parse_cadence(text).text),
+    ] = "daily 08:00"
+    sources: Texts = Field((), examples=[["trending"]])
+    max_papers: Annotated[Count, Field(ge=1)] = 30
+    max_age_days: Count = 0
+    first_run: Annotated[Literal["send", "baseline"], Lowered] = "send"
+    rules: tuple[RuleSettings, ...] = ()
+    topics: dict[str, TopicSettings] = Field(default_factory=dict)  # its own file's
+
+
+class Settings(Table):
+    """The whole of a configuration, checked."""
+
+    schedule: ScheduleSettings = ScheduleSettings()
+    http: HttpSettings = HttpSettings()
+    store: StoreSettings = StoreSettings()
+    mail: MailSettings = MailSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    health: HealthSettings = HealthSettings()
+    log: LogSettings = LogSettings()
+    sources: tuple[SourceSettings, ...] = (
+        SourceSettings(page="trending"),
+        SourceSettings(page="daily"),
+    )
+    topics: dict[str, TopicSettings] = Field(default_factory=dict)
+    subscriptions: tuple[SubscriptionSettings, ...] = ()
+
+
+class SubscriptionFile(Table):
+    """A file of `subscriptions.d`."""
+
+    subscriptions: tuple[SubscriptionSettings, ...] = ()
+    topics: dict[str, TopicSettings] = Field(default_factory=dict)

@@ -1,0 +1,180 @@
+"""What several keys must be together, and what one of them implies for another."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from email.utils import parseaddr
+
+from pydantic import SecretStr
+
+from watcher.settings import values
+from watcher.settings.explaining import Problem
+from watcher.settings.tables import (
+    HttpSettings,
+    Settings,
+    SmtpSettings,
+    SourceSettings,
+    SubscriptionSettings,
+)
+
+_APP_PASSWORD = re.compile(r"[a-z]{4}(\s[a-z]{4}){3}", re.IGNORECASE)
+_LOCAL_SENDER = "paper-watcher@localhost"
+
+
+def completed(settings: Settings, timezone: str) -> Settings:
+    """The settings with what follows from others; `timezone` is the machine's."""
+    mail, smtp = settings.mail, settings.smtp
+    sender = mail.from_
+    if not sender and _is_address(smtp.username):
+        sender = values.address(smtp.username)
+    if not sender and mail.transport == "maildir":
+        sender = _LOCAL_SENDER  # what goes into a folder leaves no machine
+    operator = mail.operator or parseaddr(sender)[1]
+    secret = smtp.password.get_secret_value()
+    if _APP_PASSWORD.fullmatch(secret.strip()):
+        secret = "".join(secret.split())
+    return settings.model_copy(
+        update={
+            "schedule": settings.schedule.model_copy(
+                update={"timezone": settings.schedule.timezone or timezone}
+            ),
+            "mail": mail.model_copy(
+                update={
+                    "from_": sender,
+                    "operator": operator,
+                    "unsubscribe": mail.unsubscribe or operator,
+                }
+            ),
+            "smtp": smtp.model_copy(update={"password": SecretStr(secret)}),
+        }
+    )
+
+
+def problems_in(settings: Settings) -> Iterator[Problem]:
+    """What of the configuration itself cannot be; the settings are completed."""
+    yield from _http(settings.http)
+    if settings.mail.transport == "smtp" and settings.smtp.host:
+        yield from _smtp(settings.smtp)
+    needs_sender = settings.mail.transport == "sendmail" or (
+        settings.mail.transport == "smtp" and settings.smtp.host
+    )
+    if needs_sender and not settings.mail.from_:
+        yield Problem(
+            ("mail", "from"),
+            'is missing, and [smtp] username is no address; add from = "Papers <you@example.org>"',
+        )
+    yield from _sources(settings.sources)
+    yield from subscription_problems(settings.subscriptions, settings.sources)
+
+
+def oddities_in(settings: Settings) -> Iterator[str]:
+    """What is allowed, but hardly meant."""
+    url = settings.http.base_url
+    host = url.partition("://")[2].rpartition(":")[0] or url.partition("://")[2]
+    if url.startswith("http://") and not values.is_loopback(host.strip("[]").partition("/")[0]):
+        secret = ", the token too" if settings.http.token.get_secret_value() else ""
+        yield f"[http] base_url is plain http: whoever is on the way can read and change it{secret}"
+    smtp = settings.smtp
+    if smtp.password.get_secret_value() and not smtp.username and smtp.host:
+        yield "[smtp] password is given without username, and so never used"
+
+
+def subscription_problems(
+    subscriptions: Sequence[SubscriptionSettings], sources: Iterable[SourceSettings]
+) -> Iterator[Problem]:
+    """What cannot be of the subscriptions of one file."""
+    known = [source.name for source in sources]
+    first: dict[str, int] = {}
+    for at, subscription in enumerate(subscriptions):
+        path = ("subscriptions", at)
+        if subscription.id in first:
+            yield Problem(
+                (*path, "name"),
+                f"two subscriptions of this file are called {values.quoted(subscription.name)}; "
+                "give each a name of its own",
+            )
+        first.setdefault(subscription.id, at)
+        for position, source in enumerate(subscription.sources):
+            if source not in known:
+                near = difflib.get_close_matches(source, known, 1, 0.6)
+                hint = f"did you mean {values.quoted(near[0])}? " if near else ""
+                yield Problem(
+                    (*path, "sources", position),
+                    f"there is no source {values.quoted(source)}; {hint}"
+                    f"Known are {', '.join(known)}",
+                )
+
+
+def _http(http: HttpSettings) -> Iterator[Problem]:
+    if http.timeout < 1:
+        yield Problem(("http", "timeout"), "must be at least 1 (second): timeout = 60")
+    if http.max_bytes < 100_000:
+        yield Problem(
+            ("http", "max_bytes"),
+            "is in bytes, and pages have 1 to 2 million: max_bytes = 8_000_000",
+        )
+    token = http.token.get_secret_value()
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        yield Problem(("http", "token"), "must be one word of printable ASCII characters")
+
+
+def _smtp(smtp: SmtpSettings) -> Iterator[Problem]:
+    password = smtp.password.get_secret_value()
+    if smtp.port == 465 and smtp.security != "tls":
+        yield Problem(
+            ("smtp", "security"),
+            f'port 465 speaks TLS from its first byte, not "{smtp.security}"; '
+            'write security = "tls", or port = 587',
+        )
+    if smtp.port == 587 and smtp.security == "tls":
+        yield Problem(
+            ("smtp", "security"),
+            "port 587 begins in the clear and changes over; "
+            'write security = "starttls", or port = 465',
+        )
+    if smtp.security == "none" and password and not values.is_loopback(smtp.host):
+        yield Problem(
+            ("smtp", "security"),
+            f"would send the password to {smtp.host} in the clear; "
+            'write security = "starttls", or "tls"',
+        )
+    if smtp.username and not password:
+        yield Problem(
+            ("smtp", "username"),
+            "is given without a password; put it into a file that only you can read and name "
+            "that in password_file, or set WATCHER_SMTP__PASSWORD",
+        )
+
+
+def _sources(sources: Sequence[SourceSettings]) -> Iterator[Problem]:
+    if not sources:
+        yield Problem(
+            ("sources",), "is empty; name a source, or leave the key out for trending and daily"
+        )
+    first: dict[str, int] = {}
+    for at, source in enumerate(sources):
+        path = ("sources", at)
+        if source.page == "search" and not source.query.strip():
+            yield Problem(
+                (*path, "query"),
+                'is missing: page = "search" needs what to search for, '
+                'such as query = "diffusion language model"',
+            )
+        if source.page != "search" and source.query:
+            yield Problem((*path, "query"), 'is for page = "search" only')
+        if source.name in first:
+            yield Problem(
+                (*path, "name"),
+                f"two sources are called {values.quoted(source.name)}; give one of them another "
+                f'name, such as name = "{source.name}-2"',
+            )
+        first.setdefault(source.name, at)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(values.address(text))
+    except ValueError:
+        return False

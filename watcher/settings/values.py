@@ -1,0 +1,186 @@
+"""Single values, checked and brought into one form. Each raises ValueError with what to write."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+import re
+import zoneinfo
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+_NAMED_ADDRESS = re.compile(r"\s*(.*?)\s*<([^<>]*)>\s*", re.DOTALL)
+_LONGEST_NAME = 100
+_SQLITE = "sqlite:///watcher.db (in the state directory) or sqlite:////srv/watcher.db"
+
+
+def quoted(text: str) -> str:
+    """A value as TOML has it, at most 60 characters of it."""
+    return json.dumps(text if len(text) <= 60 else f"{text[:60]}…", ensure_ascii=False)
+
+
+def address(text: str) -> str:
+    """An e-mail address with its domain in ASCII; a display name before it is dropped.
+
+    Domains of special use (`localhost`, `.test`) pass, nothing is looked up.
+    """
+    import email_validator  # noqa: PLC0415  # slow, and many commands need none
+
+    if text.count("@") > 1 and re.search(r"[,;\s]", text):
+        raise ValueError(
+            'holds more than one address; write a list: ["ada@example.org", "bob@example.org"]'
+        )
+    named = _NAMED_ADDRESS.fullmatch(text)
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+    try:
+        found = email_validator.validate_email(
+            named[2] if named else text.strip().removeprefix("mailto:"),
+            allow_smtputf8=False,
+            check_deliverability=False,
+            globally_deliverable=False,
+        )
+    except email_validator.EmailNotValidError as error:
+        raise ValueError(f"{quoted(text)} is not an e-mail address: {error}") from error
+    return found.ascii_email or found.normalized
+
+
+def sender(text: str) -> str:
+    """An address, or `Name <address>`, the name quoted where mail asks for it."""
+    from email.headerregistry import Address  # noqa: PLC0415  # as slow as the validator
+
+    named = _NAMED_ADDRESS.fullmatch(text)
+    if not named:
+        return address(text)
+    name = named[1].strip('"')
+    if not name.isprintable():
+        raise ValueError(f"the name in {quoted(text)} must be one line of printable characters")
+    return str(Address(name, addr_spec=address(named[2])))
+
+
+def name(text: str) -> str:
+    """What a subscription or source is called: one short line without a slash."""
+    stripped = text.strip()
+    if not stripped:
+        raise ValueError("is empty; give it a name, or leave the key out")
+    if "/" in stripped:
+        raise ValueError(f"{quoted(text)} holds a slash, which ids of files use; take another name")
+    if not stripped.isprintable() or len(stripped) > _LONGEST_NAME:
+        raise ValueError(
+            f"must be one line of printable characters, {_LONGEST_NAME} of them at most"
+        )
+    return stripped
+
+
+def one_line(text: str) -> str:
+    """Text that can stand in a header: printable ASCII."""
+    stripped = text.strip()
+    if not (stripped.isascii() and stripped.isprintable()):
+        raise ValueError("must be one line of printable ASCII characters")
+    return stripped
+
+
+def zone(text: str) -> str:
+    """The name of an IANA time zone; an empty one stays empty."""
+    stripped = text.strip()
+    if stripped and not is_zone(stripped):
+        raise ValueError(f"{quoted(text)} is not the name of a time zone{_nearest_zone(stripped)}")
+    return stripped
+
+
+def is_zone(text: str) -> bool:
+    """Whether a time zone has this name."""
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones
+        return False
+    return True
+
+
+def _nearest_zone(text: str) -> str:
+    wanted = text.lower().replace(" ", "_")
+    known = {name.lower(): name for name in sorted(zoneinfo.available_timezones())}
+    cities = {low.rpartition("/")[2]: name for low, name in known.items() if "/" in low}
+    near = difflib.get_close_matches(wanted, [*known, *cities], 1, 0.7)
+    if not near:
+        return '; write one such as "Europe/Paris", or leave it out for the machine\'s own'
+    return f"; did you mean {quoted(known.get(near[0]) or cities[near[0]])}?"
+
+
+def base_url(text: str) -> str:
+    """The address of the Hub or of a mirror, without a slash at its end."""
+    parts = _split(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        bare = text.strip().partition("://")[2] or text.strip()
+        guess = f"; did you mean {quoted(f'https://{bare}')}?" if "@" not in bare else ""
+        raise ValueError(f"must begin with https:// (or http://){guess}")
+    if parts.username or parts.password:
+        raise ValueError("must hold no user name or password; a token goes into [http] token")
+    if parts.query or parts.fragment:
+        raise ValueError("must end before any ? or #")
+    return text.strip().rstrip("/")
+
+
+def proxy(text: str) -> str:
+    """The URL of an HTTP proxy; an empty one stays empty. Never quoted: it may hold a password."""
+    stripped = text.strip()
+    parts = _split(stripped)
+    if stripped and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError('must be the URL of an HTTP proxy: "http://proxy.example.org:3128"')
+    return stripped
+
+
+def store_url(text: str) -> str:
+    """Where the database is. Never quoted: it may hold a password."""
+    stripped = text.strip()
+    if stripped.startswith("sqlite:"):
+        path = stripped.removeprefix("sqlite:///")
+        if path == stripped or not path.strip("/") or path.startswith(":") or "?" in path:
+            raise ValueError(f"an SQLite database is written {_SQLITE}")
+        return f"sqlite:///{expanded(Path(path))}"
+    if stripped.startswith(("postgres://", "postgresql+")):
+        raise ValueError("write postgresql:// at its beginning")
+    if not stripped.startswith("postgresql://"):
+        raise ValueError(f"must be {_SQLITE}, or postgresql://user@host/database")
+    if not _split(stripped).path.strip("/"):
+        raise ValueError("names no database: postgresql://user@host/database")
+    return stripped
+
+
+def host(text: str) -> str:
+    """The name or IP address of a mail server; an empty one stays empty."""
+    stripped = text.strip().removeprefix("[").removesuffix("]")
+    if "://" in stripped or "/" in stripped:
+        raise ValueError('must be a bare name such as "smtp.example.org"')
+    if stripped.count(":") == 1:
+        bare, _, port = stripped.partition(":")
+        raise ValueError(f"holds a port; write host = {quoted(bare)} and port = {port or 587}")
+    return one_line(stripped)
+
+
+def expanded(path: Path) -> Path:
+    """The path with a leading `~` resolved."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"there is no home directory for {quoted(path.parts[0])}") from error
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host is this machine for certain."""
+    bare = name.lower().rstrip(".")
+    if bare == "localhost" or bare.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return False
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url.strip())
+        parts.port  # noqa: B018  # read for its error
+    except ValueError:
+        raise ValueError("is not a URL") from None  # the cause would quote it
+    return parts
