@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from urllib.parse import urlsplit
 
 from watcher.models import Period
 
@@ -22,11 +21,11 @@ MAX_COUNT = 10**9
 
 _UNWANTED = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _ID = re.compile(r"([0-9]{4}\.[0-9]{4,5})(?:v[0-9]{1,3})?")
-_URL = re.compile(r"https?://[^\s<>\"\\^`{|}]+", re.IGNORECASE)
+_URL = re.compile(r"https?://[^\s<>\"\\^`{|}\[\]@/?#]+([/?#][^\s<>\"\\^`{|}]*)?", re.IGNORECASE)
 _REPOSITORY = re.compile(
     r"(?:(?:www\.)?github\.com/)?([A-Za-z0-9][\w.-]{0,99}/[\w.-]{1,100})/?", re.ASCII
 )
-_SHORT_NUMBER = re.compile(r"([0-9]{1,9}(?:[.,][0-9]{1,3})*)\s?([kKmM])?")
+_SHORT_NUMBER = re.compile(r"([0-9]{1,9}(?:[.,][0-9]{1,3}){0,3})\s?([kKmM])?")
 _EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 _AHEAD = dt.timedelta(days=2)
 
@@ -35,7 +34,12 @@ def text(value: object, limit: int) -> str | None:
     """One line without control characters or lone surrogates, cut to `limit` characters."""
     if not isinstance(value, str):
         return None
-    return " ".join(_UNWANTED.sub("", value).split())[:limit].rstrip() or None
+    if value.isprintable() and "  " not in value and len(value) <= limit:
+        return value.strip() or None  # as nearly all of the thousands of names on a page
+    line = " ".join(value.split())
+    if not line.isprintable():
+        line = " ".join(_UNWANTED.sub("", line).split())
+    return line[:limit].rstrip() or None
 
 
 def paper_id(value: object) -> str | None:
@@ -70,13 +74,7 @@ def url(value: object) -> str | None:
     if not isinstance(value, str) or len(value) > MAX_URL:
         return None
     candidate = value.strip()
-    if not _URL.fullmatch(candidate) or _UNWANTED.search(candidate):
-        return None
-    try:
-        parts = urlsplit(candidate)
-    except ValueError:
-        return None
-    return candidate if parts.hostname and "@" not in parts.netloc else None
+    return candidate if _URL.fullmatch(candidate) and not _UNWANTED.search(candidate) else None
 
 
 def code_url(value: object) -> str | None:

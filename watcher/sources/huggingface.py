@@ -117,28 +117,49 @@ class HuggingFace:
         )
 
     def _parse_page(self, page: Page, now: dt.datetime) -> Listing:
+        # The cards are half of a page, and of no use where the JSON before them is whole. JSON
+        # that holds this very tag is cut short, does not decode, and the whole page is read.
+        cards_at = page.body.find(b"<article")
+        head = page.body[:cards_at] if cards_at >= 0 else page.body
+        told = self._from_json(page, self._tree(page, head), now)
+        if told and told.papers:
+            return told
+        tree = self._tree(page, page.body)
+        told = told or self._from_json(page, tree, now)
+        if told and (told.papers or (told.says_empty and self.page == "search")):
+            return told
+        cards = markup.gather(tree, self.page, now)
+        if told and not cards.papers:
+            return told
+        period = told.period if told else self._addressed(page)
+        listing = self._listing(page, now, cards, origin="dom", period=period)
+        if told:
+            odd = "the page's JSON holds no readable paper, but its markup does"
+            return replace(listing, notes=(odd, *listing.notes))
+        has_marks = bool(cards.papers) or tree.css_first(markup.MARKS) is not None
+        return replace(listing, has_marks=has_marks)
+
+    def _from_json(self, page: Page, tree: LexborHTMLParser, now: dt.datetime) -> Listing | None:
+        props = hydration.props(tree)
+        if props is None:
+            return None
+        found = props.search_results if self.page == "search" else props.daily_papers
+        if found is None:
+            return None
+        harvest = records.gather(found, now)
+        period = hydration.period(props, self._addressed(page)) if self.is_dated else None
+        return self._listing(page, now, harvest, period=period, says_empty=not found)
+
+    def _tree(self, page: Page, html: bytes) -> LexborHTMLParser:
         try:
-            tree = LexborHTMLParser(page.body)
+            return LexborHTMLParser(html)
         except SelectolaxError as error:
             raise self._unreadable(page, "the HTML parser gave up on it") from error
-        period = _addressed(page.url) if self.is_dated else None
-        props = hydration.props(tree) or {}
-        found = props.get("searchResults" if self.page == "search" else "dailyPapers")
-        notes: tuple[str, ...] = ()
-        if isinstance(found, list):
-            if self.is_dated:
-                period = hydration.period(props, period)
-            harvest = records.gather(found, now)
-            is_trusted = harvest.papers or (self.page == "search" and not found)
-            cards = Harvest() if is_trusted else markup.gather(tree, self.page, now)
-            if not cards.papers:
-                return self._listing(page, now, harvest, period=period, says_empty=not found)
-            notes = ("the page's JSON holds no readable paper, but its markup does",)
-        else:
-            cards = markup.gather(tree, self.page, now)
-        listing = self._listing(page, now, cards, origin="dom", period=period)
-        has_marks = bool(cards.papers) or tree.css_first(markup.MARKS) is not None
-        return replace(listing, has_marks=has_marks, notes=notes)
+
+    def _addressed(self, page: Page) -> Period | None:
+        """The period in the address of a dated page."""
+        found = _DATED_PATH.fullmatch(urlsplit(page.url).path) if self.is_dated else None
+        return clean.period_key(found[1]) if found else None
 
     def _listing(
         self,
@@ -197,11 +218,6 @@ def _due(
         if period == current or kind != "day" or period.start_on.weekday() < 5:
             yield period
         period = Period.containing(kind, period.start_at - dt.timedelta(days=1))
-
-
-def _addressed(url: str) -> Period | None:
-    found = _DATED_PATH.fullmatch(urlsplit(url).path)
-    return clean.period_key(found[1]) if found else None
 
 
 def _part(url: str) -> int:
