@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import Annotated
 
 import typer
 
 from watcher import __version__
-from watcher.cli import doctor, history, mail, papers, preview, running, status, topics
+from watcher.cli import (
+    check_config,
+    copies,
+    demo,
+    doctor,
+    history,
+    installing,
+    mail,
+    papers,
+    preview,
+    roster,
+    running,
+    status,
+    topics,
+    wizard,
+)
 from watcher.cli.common import (
     Common,
     ConfigOption,
@@ -46,8 +63,25 @@ def root(
     ] = False,
 ) -> None:
     """Watches papers pages, matches rules, mails digests."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may lack the letters of a title
+        sys.stdout.reconfigure(errors="backslashreplace")
     context.obj = Common(config, state_dir, as_json, verbose, quiet)
 
 
-for module in (running, status, history, papers, preview, mail, topics, doctor):
+for module in (
+    running,
+    wizard,
+    check_config,
+    roster,
+    status,
+    history,
+    papers,
+    preview,
+    mail,
+    topics,
+    doctor,
+    installing,
+    copies,
+    demo,
+):
     module.register(app)

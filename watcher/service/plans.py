@@ -81,20 +81,22 @@ def plan(
     home: Path,
     uid: int,
     check: str = "*/30 * * * *",
+    read: Sequence[Path] = (),
 ) -> Plan:
     """What to do for a service of that kind; nothing is touched.
 
     All paths are absolute. `executable` is the `watcher` command itself; `check` is the cron line
-    of `[schedule]`, used by `cron` alone. ConfigError where a path cannot serve.
+    of `[schedule]`, used by `cron` alone; `read` are files besides `config` that a service with a
+    user of its own must be able to read. ConfigError where a path cannot serve.
     """
-    for path in (executable, config, state_dir):
+    for path in (executable, config, state_dir, *read):
         if not str(path).isprintable():
             raise ConfigError(f"{str(path)!r}: a service cannot be given a name like that")
     options = ("--config", str(config), "--state-dir", str(state_dir))
     if kind == "user":
         return _user(executable, options, home, uid)
     if kind == "system":
-        return _system(executable, options, config, state_dir)
+        return _system(executable, options, (config, *read), state_dir)
     if kind == "cron":
         return _cron(executable, options, check)
     return _launchd(executable, options, home, uid)
@@ -124,8 +126,10 @@ def _user(executable: Path, options: Sequence[str], home: Path, uid: int) -> Pla
     )
 
 
-def _system(executable: Path, options: Sequence[str], config: Path, state_dir: Path) -> Plan:
-    for path in (executable, config, state_dir):
+def _system(
+    executable: Path, options: Sequence[str], read: tuple[Path, ...], state_dir: Path
+) -> Plan:
+    for path in (executable, *read, state_dir):
         if any(path.is_relative_to(hidden) for hidden in _HIDDEN):
             raise ConfigError(
                 f"{path} cannot be seen by a service of the whole machine; install into "
@@ -140,7 +144,6 @@ def _system(executable: Path, options: Sequence[str], config: Path, state_dir: P
         notes.append(f"{state_dir} must belong to the user paper-watcher")
     users = Path("/etc/sysusers.d/paper-watcher.conf")
     control = ("systemctl",)
-    unreadable = f"the user paper-watcher must be able to read {config}"
     return Plan(
         "system",
         files=(
@@ -149,15 +152,22 @@ def _system(executable: Path, options: Sequence[str], config: Path, state_dir: P
         ),
         commands=(
             Command(("systemd-sysusers", str(users))),
-            Command(("chgrp", "paper-watcher", str(config)), otherwise=unreadable),
-            Command(("chmod", "g+r", str(config)), otherwise=unreadable),
+            *(command for path in read for command in _opened(path)),
             *_started(control),
         ),
         stopping=(Command((*control, "disable", "--now", _UNIT)),),
         settling=(Command((*control, "daemon-reload")),),
         asking=(*control, "is-active", _UNIT),
         notes=tuple(notes),
-        farewells=(f"the user paper-watcher, {config} and {state_dir} stay",),
+        farewells=(f"the user paper-watcher, {read[0]} and {state_dir} stay",),
+    )
+
+
+def _opened(path: Path) -> tuple[Command, Command]:
+    unreadable = f"the user paper-watcher must be able to read {path}"
+    return (
+        Command(("chgrp", "paper-watcher", str(path)), otherwise=unreadable),
+        Command(("chmod", "g+r", str(path)), otherwise=unreadable),
     )
 
 

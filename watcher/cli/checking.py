@@ -1,0 +1,232 @@
+"""What a configuration means, and what is wrong with it: all of it, not just the first fault."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from watcher import app, schedule
+from watcher.cli.configs import faults_in
+from watcher.errors import ConfigError, NoDatabaseError, RuleError, StoreError, WatcherError
+from watcher.models import Paper
+from watcher.rules import Ruleset, describe
+from watcher.rules.describe import display_name
+from watcher.settings import (
+    Config,
+    RuleSettings,
+    SubscriptionSettings,
+    require_mail,
+)
+from watcher.store import papers
+
+WINDOW = dt.timedelta(days=30)
+MOST_PAPERS = 20_000
+_OPEN = RuleSettings().model_dump(exclude={"name", "fields"})
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    """One rule: `is_open` asks for nothing; `match_count` None where nothing could be counted."""
+
+    name: str
+    sentence: str
+    is_open: bool
+    match_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionReport:
+    """One subscription; `next_slot_at` None means with each check, `line` None not known."""
+
+    id: str
+    name: str
+    recipients: tuple[str, ...]
+    digest: str
+    timezone: str
+    next_slot_at: dt.datetime | None
+    sources: tuple[str, ...]
+    max_age_days: int
+    rules: tuple[RuleReport, ...]
+    path: Path | None
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The papers that the rules were tried on; `trouble` says why there are none."""
+
+    origin: Literal["stored", "live"] | None = None
+    paper_count: int = 0
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A configuration that could be loaded: faults that remain, and what each part means."""
+
+    config: Config
+    problems: tuple[ConfigError, ...]
+    subscriptions: tuple[SubscriptionReport, ...]
+    counted: Counted
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed and still looks wrong."""
+        found = []
+        total = self.counted.paper_count
+        for subscription in self.subscriptions:
+            for rule in subscription.rules:
+                where = f"{subscription.id}, rule `{rule.name}`"
+                if total and rule.match_count == 0:
+                    found.append(f"{where}: none of {total} papers fits; is a word misspelt?")
+                elif rule.match_count == total > 1 and not rule.is_open:
+                    found.append(f"{where}: every one of {total} papers fits; is that meant?")
+        return tuple(found)
+
+
+async def examine(
+    config: Config,
+    now: dt.datetime,
+    *,
+    is_offline: bool,
+    on_reading: Callable[[], None] = lambda: None,
+) -> Report:
+    """Try everything; without papers in the store the pages are read, unless `is_offline`.
+
+    Writes nothing, sends nothing. `on_reading` is called before pages are read.
+    """
+    faults = problems(config)
+    faulty = {fault.subscription_id for fault in faults if isinstance(fault, RuleError)}
+    sound = [s for s in config.settings.subscriptions if s.id not in faulty]
+    found, counted = _stored(config, now)
+    if not found and not counted.trouble and not is_offline and not faults:
+        on_reading()
+        found, counted = await _live(config, now)
+    counts = _count(config, sound, found, now) if found else Counter[str]()
+    reports = tuple(
+        describe_subscription(config, subscription, now, counts if found else None)
+        for subscription in sound
+    )
+    return Report(config, faults, reports, counted)
+
+
+def problems(config: Config) -> tuple[ConfigError, ...]:
+    """What is wrong in files of `subscriptions.d`, in every single rule, and with the mail."""
+    found = [fault for error in config.broken for fault in faults_in(error)]
+    settings = config.settings
+    try:
+        require_mail(config)
+    except ConfigError as error:
+        found.append(error)
+    try:
+        Ruleset.compile((), settings.topics)
+    except RuleError as error:
+        return (*found, _located(config, error, ""))
+    for subscription in settings.subscriptions:
+        for position, rule in enumerate(subscription.rules or (RuleSettings(),)):
+            try:
+                Ruleset.compile([_alone(subscription, rule)], settings.topics)
+            except RuleError as error:
+                key = (error.key or "").replace("rules[0]", f"rules[{position}]", 1)
+                found.append(_located(config, error, subscription.id, key))
+    return tuple({str(error): error for error in found}.values())
+
+
+def _alone(subscription: SubscriptionSettings, rule: RuleSettings) -> SubscriptionSettings:
+    return subscription.model_copy(update={"rules": (rule,)})
+
+
+def _located(
+    config: Config, error: RuleError, subscription_id: str, key: str | None = None
+) -> RuleError:
+    key = key or error.key or ""
+    path, line = config.locate(subscription_id, key)
+    return RuleError(error.message, path=path, line=line, key=key, subscription_id=subscription_id)
+
+
+def _stored(config: Config, now: dt.datetime) -> tuple[Sequence[Paper], Counted]:
+    try:
+        with app.reading(config) as database, database.read() as connection:
+            stored = papers.seen_since(connection, now - WINDOW, MOST_PAPERS)
+    except NoDatabaseError:
+        return [], Counted()
+    except StoreError as error:
+        return [], Counted(trouble=str(error))
+    return [found.paper for found in stored], Counted("stored" if stored else None, len(stored))
+
+
+async def _live(config: Config, now: dt.datetime) -> tuple[Sequence[Paper], Counted]:
+    """What the pages hold at this moment, read into a store that is thrown away."""
+    try:
+        with app.rehearsing(config, now) as database:
+            async with app.running(config, database, is_rehearsal=True) as engine:
+                result = await engine.run_pass()
+            with database.read() as connection:
+                stored = papers.seen_since(connection, now - WINDOW, MOST_PAPERS)
+    except WatcherError as error:
+        return [], Counted(trouble=str(error))
+    troubles = [f"{s.source}: {s.error}" for s in result.sources if s.error]
+    counted = Counted("live", len(stored), "; ".join(troubles) or None)
+    return [found.paper for found in stored], counted
+
+
+def _count(
+    config: Config,
+    subscriptions: Iterable[SubscriptionSettings],
+    found: Iterable[Paper],
+    now: dt.datetime,
+) -> Counter[str]:
+    """How many papers fit each rule, by the rule's key (see `_key`)."""
+    apart = [
+        _alone(subscription, rule).model_copy(update={"id": _key(subscription, position)})
+        for subscription in subscriptions
+        for position, rule in enumerate(subscription.rules or (RuleSettings(),))
+    ]
+    ruleset = Ruleset.compile(apart, config.settings.topics)
+    return Counter(
+        judgement.subscription_id
+        for paper in found
+        for judgement in ruleset.judge(paper, now=now, as_it_stands=True)
+    )
+
+
+def _key(subscription: SubscriptionSettings, position: int) -> str:
+    return f"{position} {subscription.id}"
+
+
+def describe_subscription(
+    config: Config,
+    subscription: SubscriptionSettings,
+    now: dt.datetime,
+    counts: Counter[str] | None = None,
+) -> SubscriptionReport:
+    """What a subscription means; `counts` as `_count` makes them."""
+    zone = config.zone(subscription)
+    cadence = schedule.parse_cadence(subscription.digest)
+    path, line = config.locate(subscription.id, "")
+    rules = tuple(
+        RuleReport(
+            name=display_name(rule),
+            sentence=describe(rule),
+            is_open=rule.model_dump(exclude={"name", "fields"}) == _OPEN,
+            match_count=None if counts is None else counts[_key(subscription, position)],
+        )
+        for position, rule in enumerate(subscription.rules or (RuleSettings(),))
+    )
+    return SubscriptionReport(
+        id=subscription.id,
+        name=subscription.name,
+        recipients=subscription.to,
+        digest=schedule.describe(cadence, zone),
+        timezone=zone.key,
+        next_slot_at=schedule.next_slot(cadence, zone, after=now),
+        sources=subscription.sources or tuple(source.name for source in config.settings.sources),
+        max_age_days=subscription.max_age_days,
+        rules=rules,
+        path=path,
+        line=line,
+    )

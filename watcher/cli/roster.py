@@ -1,0 +1,221 @@
+"""`subscriptions list|show|remove`: who gets what, and the end of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from watcher.cli import names, standing, subscribing
+from watcher.cli.asking import consent
+from watcher.cli.common import (
+    USAGE,
+    ConfigOption,
+    JsonOption,
+    StateOption,
+    common,
+    fail,
+    guarded,
+    print_json,
+    say,
+)
+from watcher.cli.configs import before, path_of
+from watcher.cli.standing import NameArgument
+from watcher.cli.subscribing import FOLDER
+from watcher.errors import StoreError
+
+if TYPE_CHECKING:
+    from watcher.settings import Config
+    from watcher.store.subscriptions import KnownSubscription
+
+
+def register(app: typer.Typer) -> None:
+    """Add `subscriptions` with all that is under it, `add` and `rename`."""
+    group = typer.Typer(
+        help="Who gets which papers: add, list, show, pause, resume, remove.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        callback=before,
+    )
+    group.command("add")(subscribing.add)
+    group.command("list")(list_)
+    group.command("show")(show)
+    group.command("pause")(standing.pause)
+    group.command("resume")(standing.resume)
+    group.command("remove")(remove)
+    app.add_typer(group, name="subscriptions")
+    app.command("add")(subscribing.add)
+    app.command("rename")(standing.rename)
+
+
+@guarded
+def list_(
+    context: typer.Context,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """All subscriptions, one in a line."""
+    from watcher import app
+    from watcher.cli.check_config import sentence, subscription_contract
+    from watcher.cli.checking import describe_subscription
+    from watcher.cli.tables import table
+
+    options = common(context, config, state_dir, as_json=as_json)
+    loaded = options.load("warning")
+    rows = _rows(loaded)
+    now = app.utc_now()
+    reports = [describe_subscription(loaded, s, now) for s in loaded.settings.subscriptions]
+    if options.as_json:
+        print_json(
+            [
+                subscription_contract(each) | {"standing": _standing(rows.get(each.id))}
+                for each in reports
+            ]
+        )
+    else:
+        table(
+            ("subscription", "to", "digest", "standing", "rules"),
+            [
+                (
+                    each.id,
+                    ", ".join(each.recipients),
+                    each.digest,
+                    _standing(rows.get(each.id)),
+                    "; or ".join(sentence(rule.sentence) for rule in each.rules),
+                )
+                for each in reports
+            ],
+        )
+        if not reports:
+            print("Nobody is subscribed; `watcher add ADDRESS --any KEYWORD` subscribes somebody.")
+    for problem in loaded.broken:
+        say(f"left out: {problem}")
+
+
+@guarded
+def show(
+    context: typer.Context,
+    name: NameArgument,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One subscription: to whom, when, which rules, and where it is written."""
+    from watcher import app
+    from watcher.cli.check_config import row, show_subscription, subscription_contract
+    from watcher.cli.checking import describe_subscription
+
+    options = common(context, config, state_dir, as_json=as_json)
+    loaded = options.load("warning")
+    known = {s.id: s for s in loaded.settings.subscriptions}
+    chosen = names.pick("subscription", name, {s.id: s.name for s in known.values()})
+    report = describe_subscription(loaded, known[chosen], app.utc_now())
+    known_row = _rows(loaded).get(chosen)
+    if options.as_json:
+        print_json(subscription_contract(report) | {"standing": _standing(known_row)})
+        return
+    show_subscription(report, None)
+    row("written", f"in {report.path}, line {report.line}")
+    row("standing", _told(chosen, known_row))
+
+
+@guarded
+def remove(
+    context: typer.Context,
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Unsubscribe: delete its file in subscriptions.d, or say which lines to delete."""
+    options = common(context, config, state_dir, as_json=as_json)
+    loaded = options.load("warning")
+    path = _file_of(loaded, name)
+    consent(f"Delete {path}?", is_given=yes)
+    try:
+        path.unlink()
+    except OSError as error:
+        fail(f"{path} cannot be deleted: {error.strerror}", USAGE)
+    if options.as_json:
+        print_json({"deleted": str(path)})
+    else:
+        print(
+            f"{path} is deleted. A running daemon takes that up at its next check, or on SIGHUP:"
+            " mails that wait are cancelled then. What was sent stays known."
+        )
+
+
+def _file_of(config: Config, name: str) -> Path:
+    """The file that holds this subscription and no other; else the command ends with 2."""
+    ids = {s.id: s.name for s in config.settings.subscriptions}
+    lone = path_of(config).parent / FOLDER / f"{name}.toml"
+    if name not in ids and name not in ids.values() and lone in {p.path for p in config.broken}:
+        return lone  # a broken file can be removed too
+    chosen = names.pick("subscription", name, ids)
+    path, line = config.locate(chosen, "")
+    if path is None or line is None:
+        fail(f"{chosen} is written in no file", USAGE)
+    others = [each for each in ids if each != chosen and config.locate(each, "")[0] == path]
+    if path == config.path or others:
+        first, last = _span(path, line)
+        beside = f", which holds {', '.join(others)} too" if path != config.path else ""
+        fail(
+            f"{chosen} stands in {path}{beside}: delete lines {first} to {last} there.\n"
+            f"`watcher subscriptions pause {chosen}` holds it back without that.",
+            USAGE,
+        )
+    return path
+
+
+def _span(path: Path, line: int) -> tuple[int, int]:
+    """The first and last line (from 1) of the subscription whose table begins in `line`."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    end = len(lines)
+    for position in range(line, len(lines)):
+        header = re.match(r"\s*\[+\s*([^\]]*)", lines[position])
+        if header and not re.match(r"subscriptions\s*\.", header[1]):
+            end = position
+            break
+    while end > line and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
+        end -= 1
+    return line, end
+
+
+def _rows(config: Config) -> dict[str, KnownSubscription]:
+    """What the store knows; nothing where there is no store that can be read."""
+    from watcher import app
+    from watcher.store import subscriptions
+
+    try:
+        with app.reading(config) as database, database.read() as connection:
+            return subscriptions.known(connection)
+    except StoreError:
+        return {}
+
+
+def _standing(row: KnownSubscription | None) -> str:
+    if row is None or row.removed_at is not None:
+        return "new"
+    if row.renamed_from is not None:
+        return "held"
+    return "active" if row.paused_at is None else "paused"
+
+
+def _told(subscription_id: str, row: KnownSubscription | None) -> str:
+    resume = f"`watcher subscriptions resume {subscription_id}`"
+    match _standing(row), row:
+        case "paused", row if row is not None:
+            return f"paused since {row.paused_at:%Y-%m-%d %H:%M} UTC; {resume} goes on"
+        case "held", row if row is not None:
+            return (
+                f"held: it looks like {row.renamed_from} under a new name."
+                f" `watcher rename {row.renamed_from} {subscription_id}` keeps the history,"
+                f" {resume} starts anew"
+            )
+        case "new", _:
+            return "new: taken up at the next check"
+    return "active"

@@ -1,0 +1,185 @@
+"""`pause`, `resume`, `rename`: what the operator does to a subscription's row.
+
+They go past the daemon's lock on purpose. Each is one short transaction of its own (BEGIN IMMEDIATE
+on SQLite), which the daemon's writes wait for and which waits for them; the daemon reads the row
+anew whenever it composes. What takes more than a row, taking a configuration over, needs the lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from watcher.cli import names
+from watcher.cli.common import (
+    BAD_CONFIG,
+    USAGE,
+    Common,
+    ConfigOption,
+    JsonOption,
+    StateOption,
+    common,
+    fail,
+    guarded,
+    print_json,
+)
+from watcher.cli.owner import act_as_owner
+from watcher.errors import BusyError, NoDatabaseError
+
+if TYPE_CHECKING:
+    from watcher.settings import Config
+    from watcher.store.database import Database
+    from watcher.store.subscriptions import KnownSubscription
+
+
+class _Named(msgspec.Struct):
+    name: str
+
+
+NameArgument = Annotated[str, typer.Argument(help="The id, or a name that only one has.")]
+
+
+@guarded
+def pause(
+    context: typer.Context,
+    name: NameArgument,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compose nothing for it until it is resumed; what matches meanwhile waits."""
+    _change(common(context, config, state_dir, as_json=as_json), name, is_paused=True)
+
+
+@guarded
+def resume(
+    context: typer.Context,
+    name: NameArgument,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with it; what looked like another one renamed starts anew."""
+    _change(common(context, config, state_dir, as_json=as_json), name, is_paused=False)
+
+
+def _change(options: Common, name: str, *, is_paused: bool) -> None:
+    from watcher import app
+    from watcher.store import subscriptions
+
+    loaded = options.load("warning")
+    configured = {s.id: s.name for s in loaded.settings.subscriptions}
+    subscription_id = names.pick("subscription", name, configured)
+    now = app.utc_now()
+    with _taken_over(loaded, subscription_id) as database, database.write() as connection:
+        row = subscriptions.known(connection)[subscription_id]
+        is_needed = (row.paused_at is None) if is_paused else not row.is_active
+        if is_needed:
+            subscriptions.pause(connection, subscription_id, now if is_paused else None)
+    if options.as_json:
+        print_json({"id": subscription_id, "standing": "paused" if is_paused else "active"})
+    elif not is_needed:
+        print(f"{subscription_id} {'is paused already' if is_paused else 'was not paused'}")
+    elif is_paused:
+        print(
+            f"{subscription_id} is paused: no digest is made. What was made before still goes out,"
+            f" what matches meanwhile waits.\n`watcher subscriptions resume {subscription_id}`"
+            " goes on."
+        )
+    else:
+        print(f"{subscription_id} goes on: what waits is in its next digest")
+        if row.renamed_from is not None:
+            print(f"  as new: the history of {row.renamed_from} is not its own")
+
+
+@guarded
+def rename(
+    context: typer.Context,
+    old: Annotated[str, typer.Argument(help="Its id before, no longer in the configuration.")],
+    new: Annotated[str, typer.Argument(help="Its id now, as in the configuration.")],
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a renamed subscription its history, so that nothing is mailed to it twice."""
+    from watcher.store import outbox, subscriptions
+
+    options = common(context, config, state_dir, as_json=as_json)
+    loaded = options.load("warning")
+    configured = {s.id: s.name for s in loaded.settings.subscriptions}
+    new_id = names.pick("subscription", new, configured)
+    if old in configured:
+        fail(f"{old} is still in the configuration; rename it there first", USAGE)
+    with _taken_over(loaded, new_id) as database, database.write() as connection:
+        known = subscriptions.known(connection)
+        past = {row.id: _name_of(row) for row in known.values() if row.id not in configured}
+        old_id = names.pick("former subscription", old, past)
+        if outbox.last_digest_at(connection, new_id) is not None:
+            fail(
+                f"{new_id} was sent digests of its own: two histories cannot be made one."
+                f" `watcher subscriptions resume {new_id}` lets it go on with its own",
+                USAGE,
+            )
+        subscriptions.rename(connection, old_id, new_id)
+    if options.as_json:
+        print_json({"old": old_id, "new": new_id})
+    else:
+        print(f"{new_id} goes on from where {old_id} was: what that one got is not mailed again")
+
+
+@contextlib.contextmanager
+def _taken_over(config: Config, subscription_id: str) -> Iterator[Database]:
+    """The database, in which the subscription has a row. Raises StoreError, BusyError."""
+    from watcher.store import versions
+    from watcher.store.database import Database
+
+    act_as_owner(config.state_dir)
+    if not _has_row(config, subscription_id):
+        _take_over(config, subscription_id)
+    database = Database(config.store_url, writable=True)
+    try:
+        versions.require_newest(database)
+        yield database
+    finally:
+        database.close()
+
+
+def _has_row(config: Config, subscription_id: str) -> bool:
+    from watcher import app
+    from watcher.store import subscriptions
+
+    try:
+        with app.reading(config) as database, database.read() as connection:
+            row = subscriptions.known(connection).get(subscription_id)
+    except NoDatabaseError:
+        return False
+    return row is not None and row.removed_at is None
+
+
+def _take_over(config: Config, subscription_id: str) -> None:
+    """Have the store know what is configured, as the daemon does when it starts."""
+    from watcher import app
+
+    async def take_over() -> None:
+        with app.writing(config, "subscriptions", app.utc_now()) as database:
+            async with app.running(config, database):
+                pass
+
+    try:
+        asyncio.run(take_over())
+    except BusyError as error:
+        raise BusyError(
+            f"{subscription_id} is new, and the daemon has not taken it up yet: it does so at its"
+            f" next check, or on SIGHUP. Try again then ({error})"
+        ) from error
+    if not _has_row(config, subscription_id):
+        fail(f"{subscription_id} is not valid; `watcher check-config` says why", BAD_CONFIG)
+
+
+def _name_of(row: KnownSubscription) -> str:
+    return msgspec.json.decode(row.definition, type=_Named).name

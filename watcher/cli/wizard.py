@@ -1,0 +1,359 @@
+"""`init`: from a few answers to a configuration that was tried before it is written."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import grp
+import os
+import shlex
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from watcher import logs
+from watcher.cli.asking import Asker, choose, yes_or_no
+from watcher.cli.check_config import OfflineOption
+from watcher.cli.common import (
+    ALL_SOURCES_FAILED,
+    BAD_CONFIG,
+    NOT_WELL,
+    USAGE,
+    ConfigOption,
+    StateOption,
+    common,
+    fail,
+    guarded,
+    is_interactive,
+    say,
+)
+from watcher.cli.configs import faults_in
+from watcher.cli.subscribing import AnyOption, EveryPaperOption, TopicOption
+from watcher.errors import ConfigError, DeliveryError, WatcherError
+from watcher.settings import SYSTEM_CONFIG, find_config, find_state_dir, load, user_config
+
+if TYPE_CHECKING:
+    from watcher.cli.answers import Given, Mail
+    from watcher.cli.drafts import SubscriptionDraft
+    from watcher.settings import Config
+
+SERVICE_GROUP = "paper-watcher"
+
+FLAGS = {
+    "smtp.host": "--smtp-host",
+    "smtp.port": "--smtp-port",
+    "smtp.security": "--smtp-security",
+    "smtp.username": "--smtp-username",
+    "smtp.password_file": "--smtp-password-file",
+    "mail.from": "--from",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("init")(init)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the configuration goes; `is_system`: for a service with a user of its own."""
+
+    path: Path
+    state_dir: Path
+    is_system: bool
+
+    @property
+    def password_path(self) -> Path:
+        """The file beside it that holds the password alone."""
+        return self.path.with_name("smtp-password")
+
+
+@guarded
+def init(
+    context: typer.Context,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", help="Who gets the digests; may be repeated.")
+    ] = None,
+    any_: AnyOption = None,
+    topic: TopicOption = None,
+    every_paper: EveryPaperOption = False,
+    digest: Annotated[
+        str | None, typer.Option("--digest", help="When. [default: daily 08:00]")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", help="An IANA name. [default: the machine's]")
+    ] = None,
+    smtp_host: Annotated[str | None, typer.Option("--smtp-host", help="The mail server.")] = None,
+    smtp_port: Annotated[
+        int | None, typer.Option("--smtp-port", help="[default: 587; on this machine 25]")
+    ] = None,
+    smtp_security: Annotated[
+        str | None,
+        typer.Option("--smtp-security", help="starttls, tls or none. [default: by the port]"),
+    ] = None,
+    smtp_username: Annotated[
+        str | None, typer.Option("--smtp-username", help="- for none.")
+    ] = None,
+    smtp_password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--smtp-password-file", help="A file with the password alone; it stays there."
+        ),
+    ] = None,
+    sender: Annotated[
+        str | None, typer.Option("--from", help="[default: the user name, else the first --to]")
+    ] = None,
+    maildir: Annotated[
+        bool, typer.Option("--maildir", help="No mail server: put mails into a folder.")
+    ] = False,
+    max_age_days: Annotated[
+        int, typer.Option("--max-age-days", min=0, help="Older papers are no news; 0: no limit.")
+    ] = 30,
+    service: Annotated[
+        bool | None,
+        typer.Option("--service/--no-service", help="Have the machine start the watcher."),
+    ] = None,
+    offline: OfflineOption = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing: flags and defaults are the answers.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a configuration that is there.")
+    ] = False,
+    system: Annotated[
+        bool, typer.Option("--system", help="For the whole machine; root's default.")
+    ] = False,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Set everything up by a few questions; every answer can be a flag."""
+    from watcher.cli.answers import Given
+
+    options = common(context, config, state_dir)
+    logs.configure(options.level("error"))
+    asker = Asker(is_interactive() and not yes)
+    place = place_of(options.config, options.state_dir, is_system=system, uid=os.geteuid())
+    given = Given(
+        to=_joined(to),
+        any=_joined(any_),
+        topics=_joined(topic),
+        is_every_paper=every_paper,
+        digest=digest,
+        timezone=timezone,
+        is_maildir=maildir,
+        host=smtp_host,
+        port=smtp_port,
+        security=smtp_security,
+        username=smtp_username,
+        password_file=smtp_password_file,
+        sender=sender,
+        max_age_days=max_age_days,
+    )
+    if maildir and given.is_about_smtp:
+        fail("--maildir means no mail server: leave out --smtp-…, or --maildir", USAGE)
+    _see_place(place, asker, is_forced=force)
+    missing = given.missing(is_system=place.is_system)
+    if missing and not asker.is_asking:
+        fail(f"nobody is asked here, so say it by flags: {'; '.join(missing)}", USAGE)
+    if asker.is_asking:
+        print(f"This makes {place.path}. Nothing is written before the end; Ctrl-C leaves.\n")
+    plan = _Plan(asker, place, given, is_offline=offline)
+    plan.ask()
+    loaded = plan.write()
+    is_good = _tell(loaded, is_offline=offline)
+    _offer_service(loaded, asker, wanted=service)
+    _say_next(loaded)
+    if not is_good:
+        raise typer.Exit(BAD_CONFIG)
+    if plan.is_mail_failing:
+        raise typer.Exit(NOT_WELL)
+
+
+def place_of(config: Path | None, state_dir: Path | None, *, is_system: bool, uid: int) -> Place:
+    """Where a configuration goes that is made by `uid`, when these flags were given."""
+    is_system = is_system or (config is None and uid == 0)
+    path = config or (SYSTEM_CONFIG if is_system else user_config(os.environ))
+    path = path.expanduser().absolute()
+    return Place(path, find_state_dir(state_dir, os.environ, path), is_system)
+
+
+def _joined(words: list[str] | None) -> str | None:
+    return None if words is None else ", ".join(words)
+
+
+def _see_place(place: Place, asker: Asker, *, is_forced: bool) -> None:
+    """End the command where the file may not be written."""
+    path = place.path
+    if path.is_dir():
+        fail(f"{path} is a directory; name a file in it", USAGE)
+    if path.exists() and not is_forced:
+        if not asker.is_asking:
+            fail(f"{path} is there already; --force replaces it", USAGE)
+        if not yes_or_no(f"{path} is there already. Replace it?", default=False):
+            fail("it was left as it is", ALL_SOURCES_FAILED)
+    nearest = next(parent for parent in path.parents if parent.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        fail(f"{nearest} cannot be written to; with sudo, or with --config elsewhere", USAGE)
+
+
+class _Plan:
+    """The answers as they come in, until they are written."""
+
+    def __init__(self, asker: Asker, place: Place, given: Given, *, is_offline: bool) -> None:
+        self._asker, self._place, self._given = asker, place, given
+        self._is_offline = is_offline
+        self._subscription: SubscriptionDraft
+        self._timezone: str
+        self._mail: Mail
+        self.is_mail_failing = False
+
+    def ask(self) -> None:
+        """Get all answers, and try them."""
+        from watcher.cli import answers
+
+        self._subscription = answers.ask_subscription(self._asker, self._given)
+        self._timezone = answers.ask_timezone(self._asker, self._given)
+        given = self._given
+        while True:
+            self._mail = answers.ask_mail(
+                self._asker, given, self._subscription.to[0], is_system=self._place.is_system
+            )
+            trouble = self._trouble()
+            if not trouble or self._is_settled():
+                return
+            given = answers.mail_again(given, self._mail)
+
+    def _is_settled(self) -> bool:
+        """After mail did not work: whether to go on all the same."""
+        self.is_mail_failing = True
+        if not self._asker.is_asking:
+            say("going on all the same: `watcher send-test` tries it again")
+            return True
+        choice = choose("What now?", {"a": "answer again", "g": "go on all the same", "s": "stop"})
+        if choice == "s":
+            fail("nothing was written", ALL_SOURCES_FAILED)
+        self.is_mail_failing = choice == "g"
+        return choice == "g"
+
+    def _trouble(self) -> bool:
+        """Load what would be written, and log in; whether logging in failed, which was told."""
+        with tempfile.TemporaryDirectory(prefix="paper-watcher-") as folder:
+            place = replace(self._place, path=Path(folder, "config.toml"))
+            password_file = place.password_path if self._mail.password else None
+            place.path.write_text(self._text(password_file), encoding="utf-8")
+            if password_file:
+                password_file.touch(0o600)
+                password_file.write_text(f"{self._mail.password}\n", encoding="utf-8")
+            try:
+                loaded = load(place.path, state_dir=place.state_dir, environ=os.environ)
+            except ConfigError as error:
+                return self._refused(error)
+        return bool(self._mail.draft.host) and not self._is_offline and not log_in(loaded)
+
+    def _refused(self, error: ConfigError) -> bool:
+        for problem in faults_in(error):
+            say(f"watcher: {FLAGS.get(problem.key or '', problem.key)}: {problem.message}")
+        if not self._asker.is_asking:
+            fail("nothing was written", USAGE)
+        return True
+
+    def _text(self, password_file: Path | None) -> str:
+        from watcher import app
+        from watcher.cli.drafts import config_text
+
+        mail = self._mail.draft
+        if password_file is not None:
+            mail = replace(mail, password_file=password_file)
+        return config_text(
+            self._subscription, mail, timezone=self._timezone, made_on=app.utc_now().date()
+        )
+
+    def write(self) -> Config:
+        """Put the files in place, and load them from there. Raises ConfigError."""
+        from watcher.cli.writing import keep_old, make_folder, write_over
+
+        place = self._place
+        make_folder(place.path.parent, mode=0o755 if place.is_system else 0o700)
+        mode, group = 0o600, -1
+        if place.is_system:
+            with contextlib.suppress(KeyError):  # made by `service install`, which sets this then
+                mode, group = 0o640, grp.getgrnam(SERVICE_GROUP).gr_gid
+        password_file = place.password_path if self._mail.password else None
+        if password_file:
+            write_over(password_file, f"{self._mail.password}\n", mode=mode, group=group)
+        kept = keep_old(place.path)
+        write_over(place.path, self._text(password_file), mode=mode, group=group)
+        print(f"\n{place.path} is written" + (f"; the old one is {kept}" if kept else ""))
+        if password_file:
+            print(f"{password_file} holds the password, readable by nobody else")
+        return load(place.path, state_dir=place.state_dir, environ=os.environ)
+
+
+def log_in(config: Config) -> bool:
+    """Try to open a session with the mail server; tell how it went."""
+    from watcher.mail import make_mailer
+
+    mailer = make_mailer(config.settings, config.state_dir)
+    print(f"Trying {mailer.describe()}: ", end="", flush=True)
+    try:
+        asyncio.run(mailer.probe())
+    except DeliveryError as error:
+        print("no")
+        say(f"watcher: {error}")
+        return False
+    print("works")
+    return True
+
+
+def _tell(loaded: Config, *, is_offline: bool) -> bool:
+    from watcher.cli.check_config import examine, show
+
+    report = examine(loaded, is_offline=is_offline)
+    print()
+    show(report)
+    return not report.problems
+
+
+def _offer_service(loaded: Config, asker: Asker, *, wanted: bool | None) -> None:
+    from watcher.cli.installing import install_for
+
+    if wanted is None and asker.is_asking:
+        wanted = yes_or_no("\nHave this machine start the watcher, and keep it on?", default=True)
+        try:
+            if wanted:
+                install_for(loaded)
+        except WatcherError as error:
+            say(f"watcher: {error}")
+            say("`watcher service install` does it later")
+    elif wanted:
+        install_for(loaded)
+
+
+def _say_next(loaded: Config) -> None:
+    where = _flags_for(loaded)
+    settings = loaded.settings
+    name = settings.subscriptions[0].id if settings.subscriptions else "papers"
+    mails = (
+        f"puts one into {loaded.state_dir / settings.mail.maildir}"
+        if settings.mail.transport == "maildir"
+        else "mails you a test"
+    )
+    print(f"\nNext:\n  watcher{where} preview {name}   shows the digest as it would be now")
+    print(f"  watcher{where} send-test        {mails}")
+    print(f"  watcher{where} run              watches until stopped")
+    print(f"  watcher{where} service install  has the machine do that")
+
+
+def _flags_for(loaded: Config) -> str:
+    """The flags without which the next command would not find this configuration and its state."""
+    try:
+        found = find_config(None, os.environ)
+    except ConfigError:
+        found = None
+    flags = "" if found == loaded.path else f" --config {shlex.quote(str(loaded.path))}"
+    if find_state_dir(None, os.environ, loaded.path) != loaded.state_dir:
+        flags += f" --state-dir {shlex.quote(str(loaded.state_dir))}"
+    return flags
