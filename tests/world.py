@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Self
 
-from tests.fakesite import FakeSite
+from tests.fakesite import FakeSite, SitePaper, make_paper
 from tests.smtpserver import Accepted, SmtpServer
 from watcher import app
 from watcher.engine import Engine, Request, Result
@@ -44,6 +44,9 @@ DAILY = """
 page = "daily"
 """
 
+ZORBLAX = "Zorblaxes for everything"
+"""A title that the rules below ask for; the generated papers never say that word."""
+
 TRENDING = """
 [[sources]]
 page = "trending"
@@ -54,7 +57,7 @@ WEIGHTS = """
 name = "weights"
 to = ["ada@example.org"]
 digest = "each-check"
-any = ["hypernetwork"]
+any = ["zorblax"]
 """
 
 
@@ -102,7 +105,9 @@ class World:
     def __init__(self, directory: Path, *, store: str = "sqlite:///watcher.db") -> None:
         self.directory = directory
         self.store = store
-        self.site = FakeSite(now=THURSDAY)
+        # Like the real site, this one never has nothing earlier to redirect to.
+        old = make_paper(99_999, THURSDAY - dt.timedelta(days=90), title="Long ago")
+        self.site = FakeSite([old], now=THURSDAY)
         self.smtp = SmtpServer()
         self._now = THURSDAY
         self._read = 0
@@ -129,6 +134,15 @@ class World:
     def later(self, **delta: float) -> None:
         """Let time pass (keywords of timedelta)."""
         self.now += dt.timedelta(**delta)
+
+    def add(self, *papers: SitePaper) -> None:
+        """Put papers on the site."""
+        self.site.papers.extend(papers)
+
+    def fill(self, count: int = 8, *, first: int = 500) -> None:
+        """Put papers on the site that nobody in these tests asks for: they are there now."""
+        an_hour_ago = self.now - dt.timedelta(hours=1)
+        self.add(*(make_paper(first + number, an_hour_ago) for number in range(count)))
 
     @property
     def config_path(self) -> Path:

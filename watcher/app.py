@@ -158,12 +158,13 @@ async def running(
     with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
         context = build(config, database, writer, clock=clock, is_rehearsal=is_rehearsal)
         engine = Engine(context)
+        await context.fetcher.__aenter__()
         try:
             await take_over(context)
             await engine.recover()
             yield engine
-        finally:
-            await engine.context.fetcher.aclose()
+        finally:  # whichever fetcher a reload has left in place
+            await engine.context.fetcher.__aexit__(None, None, None)
 
 
 def build(
@@ -228,7 +229,8 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
         problems = (error,)
         await old.write(lambda connection: upkeep.report_broken(old, connection, problems, now))
         return problems
+    await context.fetcher.__aenter__()
     await take_over(context)
     await engine.replace(context)
-    await old.fetcher.aclose()
+    await old.fetcher.__aexit__(None, None, None)
     return context.config.broken

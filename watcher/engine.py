@@ -148,7 +148,8 @@ class Engine:
 
         async def work() -> None:
             for source in wanted:
-                checked.append(await check(context, source, context.clock()))
+                one = await check(context, source, context.clock())
+                checked.append(one)
 
         task = asyncio.create_task(work())
         stopped = asyncio.create_task(self.stopping.wait())
@@ -226,14 +227,15 @@ class Engine:
             )
             return unsent + len(waiting), late
 
+        before = composed.sent_before
         pending_count, late_count = await self.context.read(count)
         return Result(
             sources=checked,
             match_count=match_count,
             digest_count=composed.digest_count,
-            delivered_count=delivered.delivered_count,
+            delivered_count=delivered.delivered_count + before.delivered_count,
             pending_count=pending_count,
-            failed_count=delivered.failed_count,
+            failed_count=delivered.failed_count + before.failed_count,
             late_count=late_count,
             mail_error=composed.mail_error or delivered.mail_error,
             not_composed=composed.failed,

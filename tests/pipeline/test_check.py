@@ -7,13 +7,12 @@ import datetime as dt
 import pytest
 
 from tests.fakesite import Fault, faults, make_day, make_paper
-from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, World
+from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.models import Outcome
 from watcher.store import checks, papers
 from watcher.store.database import Database
 
 DAY = dt.timedelta(days=1)
-HYPER = "Hypernetworks for everything"
 TODAY_PATH = "/papers/date/2026-02-19"
 
 
@@ -24,8 +23,8 @@ def open_store(world: World) -> Database:
 async def test_a_check_stores_and_mails_and_a_second_one_sends_nothing(stored_world: World) -> None:
     world = stored_world
     world.configure(DAILY, WEIGHTS)
-    world.site.papers.extend(make_day(world.now.date(), 5))
-    world.site.papers.append(make_paper(77, world.now, title=HYPER))
+    world.fill(5)
+    world.add(make_paper(77, world.now, title=ZORBLAX))
     first = await world.run_pass()
     [checked] = first.sources
     assert (checked.outcome, checked.new_count) == (Outcome.OK, checked.paper_count)
@@ -42,7 +41,7 @@ async def test_a_check_stores_and_mails_and_a_second_one_sends_nothing(stored_wo
 async def test_a_304_is_unchanged_and_needs_no_parsing(world: World) -> None:
     world.configure(TRENDING, WEIGHTS)
     world.site.has_etags = world.site.is_stable = True
-    world.site.papers.extend(make_day(world.now.date(), 12))
+    world.fill(12)
     first = await world.run_pass()
     second = await world.run_pass()
     assert second.sources[0].outcome is Outcome.UNCHANGED
@@ -53,24 +52,28 @@ async def test_a_304_is_unchanged_and_needs_no_parsing(world: World) -> None:
 async def test_the_same_bytes_are_unchanged_without_any_etag(world: World) -> None:
     world.configure(TRENDING, WEIGHTS)
     world.site.is_stable = True
-    world.site.papers.extend(make_day(world.now.date(), 12))
+    world.fill(12)
     await world.run_pass()
     assert (await world.run_pass()).sources[0].outcome is Outcome.UNCHANGED
 
 
 async def test_yesterdays_page_is_read_until_two_days_after_its_end(world: World) -> None:
     world.configure(DAILY, WEIGHTS)
-    world.site.papers.extend(make_day(world.now.date(), 5))
+    world.fill(5)
     await world.run_pass()
-    late = make_paper(90, THURSDAY + DAY, title=HYPER, listed_on=THURSDAY.date())
-    later = make_paper(91, THURSDAY + 2 * DAY, title=HYPER, listed_on=THURSDAY.date())
-    world.site.papers += [late, later]
+    late = make_paper(90, THURSDAY + DAY, title=ZORBLAX, listed_on=THURSDAY.date())
+    later = make_paper(91, THURSDAY + 2 * DAY, title=ZORBLAX, listed_on=THURSDAY.date())
+    world.add(late, later)
     world.later(days=1, hours=1)
     await world.run_pass()
     world.later(days=1)
     await world.run_pass()
     assert [mail.paper_ids for mail in world.mails] == [[late.id], [later.id]]
     world.later(days=1)
+    await world.run_pass()
+    world.later(hours=1)
+    world.add(make_paper(7, world.now, title="Sunday"))
+    world.add(make_paper(8, THURSDAY + DAY, title="Friday"))
     asked = len(world.site.paths())
     await world.run_pass()
     assert TODAY_PATH not in world.site.paths()[asked:]
@@ -79,13 +82,13 @@ async def test_yesterdays_page_is_read_until_two_days_after_its_end(world: World
 async def test_a_weekend_is_empty_and_its_answer_counts_for_the_day_it_names(world: World) -> None:
     world.configure(DAILY, WEIGHTS)
     friday = THURSDAY + DAY
-    world.site.papers.append(make_paper(5, friday, title=HYPER))
+    world.add(make_paper(5, friday, title=ZORBLAX))
     world.now = friday + 2 * DAY  # a Sunday: the site redirects to Friday
     result = await world.run_pass()
     assert [mail.paper_ids for mail in world.mails] == [["2602.00005"]]
     assert result.is_well
     world.now = friday + 2 * DAY + dt.timedelta(hours=6)
-    world.site.papers.append(make_paper(6, world.now, title=HYPER, listed_on=friday.date()))
+    world.add(make_paper(6, world.now, title=ZORBLAX, listed_on=friday.date()))
     await world.run_pass()
     assert world.mails[-1].paper_ids == ["2602.00006"]
 
@@ -103,7 +106,7 @@ async def test_days_missed_in_an_outage_are_read_and_the_digest_says_so(world: W
     monday = dt.datetime(2026, 2, 16, 20, tzinfo=dt.UTC)
     for number in range(5):
         at = monday + number * DAY
-        world.site.papers.append(make_paper(number, at, title=HYPER))
+        world.add(make_paper(number, at, title=ZORBLAX))
     world.now = monday
     await world.run_pass()
     world.site.faults["*"] = faults.server_error()
@@ -122,10 +125,10 @@ async def test_days_missed_in_an_outage_are_read_and_the_digest_says_so(world: W
 
 async def test_a_gap_of_an_undated_page_is_reported(world: World) -> None:
     world.configure(TRENDING, WEIGHTS)
-    world.site.papers.extend(make_day(world.now.date(), 10))
+    world.fill(10)
     await world.run_pass()
     world.later(days=2)
-    world.site.papers.append(make_paper(50, world.now, title=HYPER))
+    world.add(make_paper(50, world.now, title=ZORBLAX))
     await world.run_pass()
     [mail] = world.digests()
     assert "trending could not be read from Thu 19 Feb" in mail.text
@@ -152,8 +155,8 @@ async def test_each_trouble_has_its_own_name_and_marks_nothing_seen(
     world: World, fault: Fault, outcome: Outcome, words: str
 ) -> None:
     world.configure(TRENDING, WEIGHTS)
-    world.site.papers.append(make_paper(1, world.now, title=HYPER))
-    world.site.papers.extend(make_day(world.now.date(), 10, first=10))
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+    world.fill(10, first=10)
     world.site.faults["*"] = fault
     result = await world.run_pass()
     [checked] = result.sources
@@ -174,7 +177,7 @@ async def test_each_trouble_has_its_own_name_and_marks_nothing_seen(
 
 async def test_a_site_that_asks_for_peace_is_left_in_peace(world: World) -> None:
     world.configure(TRENDING, WEIGHTS)
-    world.site.papers.extend(make_day(world.now.date(), 10))
+    world.fill(10)
     world.site.faults["*"] = faults.rate_limited(600)
     await world.run_pass()
     asked = len(world.site.requests)
@@ -191,10 +194,8 @@ async def test_a_site_that_asks_for_peace_is_left_in_peace(world: World) -> None
 async def test_pages_without_their_json_are_completed_by_the_api(world: World) -> None:
     world.configure(DAILY, WEIGHTS)
     world.site.without_json = True
-    world.site.papers.extend(make_day(world.now.date(), 8))
-    world.site.papers.append(
-        make_paper(60, world.now, title="Plain title", abstract="We train a hypernetwork.")
-    )
+    world.fill(8)
+    world.add(make_paper(60, world.now, title="Plain title", abstract="We train a zorblax."))
     await world.run_pass()
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00060"]]
 
@@ -204,10 +205,8 @@ async def test_a_trending_page_without_json_has_its_papers_completed_one_by_one(
 ) -> None:
     world.configure(TRENDING, WEIGHTS)
     world.site.without_json = True
-    world.site.papers.extend(make_day(world.now.date(), 8))
-    world.site.papers.append(
-        make_paper(60, world.now, title="Plain title", abstract="We train a hypernetwork.")
-    )
+    world.fill(8)
+    world.add(make_paper(60, world.now, title="Plain title", abstract="We train a zorblax."))
     await world.run_pass()
     assert "/api/papers/2602.00060" in world.site.paths()
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00060"]]
@@ -226,7 +225,7 @@ async def test_a_week_that_the_page_cuts_off_is_read_to_its_end(world: World) ->
 
 async def test_the_operator_hears_of_a_changed_page_once_and_of_its_end_once(world: World) -> None:
     world.configure(TRENDING, WEIGHTS)
-    world.site.papers.extend(make_day(world.now.date(), 10))
+    world.fill(10)
     await world.run_pass()
     world.site.faults["*"] = faults.renamed_markup()
     for number in range(5):
@@ -244,7 +243,7 @@ async def test_the_operator_hears_of_a_changed_page_once_and_of_its_end_once(wor
 
 async def test_an_outage_is_told_when_it_lasts(world: World) -> None:
     world.configure(TRENDING, WEIGHTS)
-    world.site.papers.extend(make_day(world.now.date(), 10))
+    world.fill(10)
     await world.run_pass()
     world.site.faults["*"] = faults.server_error()
     for _ in range(5):
@@ -259,14 +258,12 @@ async def test_an_outage_is_told_when_it_lasts(world: World) -> None:
 
 async def test_half_the_papers_gone_is_degraded_and_the_rest_is_delivered(world: World) -> None:
     world.configure(TRENDING, WEIGHTS)
-    world.site.papers.extend(make_day(world.now.date(), 20))
+    world.fill(20)
     for _ in range(4):
         await world.run_pass()
         world.later(minutes=30)
-    world.site.papers[:] = [
-        *list(make_day(world.now.date(), 5)),
-        make_paper(60, world.now, title=HYPER),
-    ]
+    del world.site.papers[6:]
+    world.add(make_paper(60, world.now, title=ZORBLAX))
     result = await world.run_pass()
     assert result.sources[0].outcome is Outcome.DEGRADED
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00060"]]
@@ -280,7 +277,7 @@ async def test_votes_that_all_read_nought_are_degraded_and_overwrite_nothing(wor
     for _ in range(4):
         await world.run_pass()
         world.later(minutes=30)
-    world.site.faults["*"] = faults.edited(("&quot;upvotes&quot;: 30", "&quot;upvotes&quot;: 0"))
+    world.site.faults["*"] = faults.edited(("&quot;upvotes&quot;:30", "&quot;upvotes&quot;:0"))
     result = await world.run_pass()
     assert result.sources[0].outcome is Outcome.DEGRADED
     database = open_store(world)
@@ -292,9 +289,9 @@ async def test_votes_that_all_read_nought_are_degraded_and_overwrite_nothing(wor
 
 async def test_one_poisonous_record_is_skipped_and_told_and_the_rest_goes(world: World) -> None:
     world.configure(TRENDING, WEIGHTS)
-    world.site.papers.extend(make_day(world.now.date(), 10))
-    world.site.papers.append(make_paper(60, world.now, title=HYPER))
-    world.site.papers.append(make_paper(61, world.now, changes={"title": {"no": "text"}, "id": 7}))
+    world.fill(10)
+    world.add(make_paper(60, world.now, title=ZORBLAX))
+    world.add(make_paper(61, world.now, changes={"title": {"no": "text"}, "id": 7}))
     result = await world.run_pass()
     assert result.sources[0].outcome is Outcome.OK
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00060"]]
@@ -305,7 +302,7 @@ async def test_one_poisonous_record_is_skipped_and_told_and_the_rest_goes(world:
 
 async def test_only_the_sources_asked_for_are_checked(world: World) -> None:
     world.configure(DAILY, TRENDING, WEIGHTS)
-    world.site.papers.extend(make_day(world.now.date(), 10))
+    world.fill(10)
     async with world.engine() as engine:
         from watcher.engine import Request
 
@@ -316,7 +313,7 @@ async def test_only_the_sources_asked_for_are_checked(world: World) -> None:
 
 async def test_a_check_that_was_cut_short_is_done_again(world: World) -> None:
     world.configure(DAILY, TRENDING, WEIGHTS)
-    world.site.papers.extend(make_day(world.now.date(), 10))
+    world.fill(10)
     world.site.faults["/papers/trending"] = faults.hang()
     async with world.engine() as engine:
         import asyncio

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 
-from tests.fakesite import make_day, make_paper
-from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, World
+from tests.fakesite import make_paper
+from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.engine import Request
 from watcher.models import MatchState
 from watcher.store import outbox, subscriptions
 from watcher.store.database import Database
 
 DAY = dt.timedelta(days=1)
-HYPER = "Hypernetworks for everything"
 AT_EIGHT = WEIGHTS.replace("each-check", "daily 08:00")
 
 
 def fill(world: World, *numbers: int) -> None:
-    if not world.site.papers:
-        world.site.papers.extend(make_day(world.now.date(), 8, first=500))
-    world.site.papers += [make_paper(number, world.now, title=HYPER) for number in numbers]
+    if len(world.site.papers) == 1:
+        world.fill(8)
+    world.add(*(make_paper(number, world.now, title=ZORBLAX) for number in numbers))
 
 
 async def test_a_digest_waits_for_its_slot(stored_world: World) -> None:
@@ -118,11 +117,11 @@ async def test_what_no_longer_holds_at_the_slot_is_withdrawn_and_may_come_again(
     world.configure(TRENDING, popular)
     votes = {0: 25, 1: 10, 30: 25}
     fill(world)
-    world.site.papers.append(
+    world.add(
         make_paper(
             9,
             world.now,
-            title=HYPER,
+            title=ZORBLAX,
             votes=lambda now: votes[int((now - THURSDAY) / dt.timedelta(hours=1))],
         )
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from tests.fakesite import faults, make_day, make_paper
-from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, World
+from tests.fakesite import faults, make_paper
+from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.engine import Request
 from watcher.models import MatchState
 from watcher.pipeline.check import check
@@ -14,7 +14,6 @@ from watcher.store.database import Database
 
 DAY = dt.timedelta(days=1)
 HOUR = dt.timedelta(hours=1)
-HYPER = "Hypernetworks for everything"
 
 POPULAR = """
 [[subscriptions]]
@@ -23,7 +22,7 @@ to = ["ada@example.org"]
 digest = "each-check"
 [[subscriptions.rules]]
 name = "liked weights"
-any = ["hypernetwork"]
+any = ["zorblax"]
 min_upvotes = 20
 """
 
@@ -33,7 +32,7 @@ name = "weights"
 to = ["ada@example.org"]
 digest = "each-check"
 first_run = "baseline"
-any = ["hypernetwork"]
+any = ["zorblax"]
 """
 
 
@@ -52,8 +51,8 @@ def states(world: World, subscription_id: str = "weights") -> dict[str, MatchSta
 async def test_a_paper_that_reaches_the_votes_later_is_news_then_and_says_so(world: World) -> None:
     world.configure(TRENDING, POPULAR)
     rise = {THURSDAY: 3, THURSDAY + DAY: 19, THURSDAY + 2 * DAY: 20, THURSDAY + 3 * DAY: 500}
-    world.site.papers.extend(make_day(world.now.date(), 8))
-    world.site.papers.append(make_paper(70, world.now, title=HYPER, votes=rise.__getitem__))
+    world.fill(8)
+    world.add(make_paper(70, world.now, title=ZORBLAX, votes=rise.__getitem__))
     mailed = []
     for day in range(4):
         world.now = THURSDAY + day * DAY
@@ -66,8 +65,8 @@ async def test_a_paper_that_reaches_the_votes_later_is_news_then_and_says_so(wor
 
 async def test_a_paper_above_the_votes_from_the_start_crossed_nothing(world: World) -> None:
     world.configure(TRENDING, POPULAR)
-    world.site.papers.extend(make_day(world.now.date(), 8))
-    world.site.papers.append(make_paper(70, world.now, title=HYPER, votes=lambda _: 50))
+    world.fill(8)
+    world.add(make_paper(70, world.now, title=ZORBLAX, votes=lambda _: 50))
     await world.run_pass()
     assert "reached" not in world.digests()[0].text
 
@@ -75,16 +74,16 @@ async def test_a_paper_above_the_votes_from_the_start_crossed_nothing(world: Wor
 async def test_noise_is_no_news(world: World) -> None:
     """Reordering, other votes, a new title, another version, a return after 30 days: silence."""
     world.configure(TRENDING, WEIGHTS)
-    first = make_paper(70, world.now, title=HYPER)
-    others = list(make_day(world.now.date(), 8))
-    world.site.papers += [*others, first]
+    first = make_paper(70, world.now, title=ZORBLAX)
+    others = [make_paper(number, world.now) for number in range(500, 508)]
+    world.add(*others, first)
     await world.run_pass()
     assert len(world.digests()) == 1
     for changed in (
-        make_paper(70, THURSDAY, title=HYPER, votes=lambda _: 400),
-        make_paper(70, THURSDAY, title="Hypernetworks, retitled"),
-        make_paper(70, THURSDAY, title=HYPER, changes={"id": "2602.00070v2"}),
-        make_paper(70, THURSDAY, title=HYPER, changes={"publishedAt": "2026-02-18T00:00:00Z"}),
+        make_paper(70, THURSDAY, title=ZORBLAX, votes=lambda _: 400),
+        make_paper(70, THURSDAY, title="Zorblaxes, retitled"),
+        make_paper(70, THURSDAY, title=ZORBLAX, changes={"id": "2602.00070v2"}),
+        make_paper(70, THURSDAY, title=ZORBLAX, changes={"publishedAt": "2026-02-18T00:00:00Z"}),
     ):
         world.site.papers[:] = [changed, *others]
         world.later(hours=1)
@@ -93,8 +92,8 @@ async def test_noise_is_no_news(world: World) -> None:
     world.later(hours=1)
     await world.run_pass()
     world.later(days=30)
-    returned = make_paper(70, THURSDAY, title=HYPER, trends=(world.now, world.now + DAY))
-    again = make_day(world.now.date(), 8, first=200)
+    returned = make_paper(70, THURSDAY, title=ZORBLAX, trends=(world.now, world.now + DAY))
+    again = [make_paper(number, world.now) for number in range(200, 208)]
     world.site.papers[:] = [*again, returned]
     await world.run_pass()
     assert len(world.digests()) == 1
@@ -102,16 +101,16 @@ async def test_noise_is_no_news(world: World) -> None:
 
 async def test_an_old_paper_never_stored_is_news_and_shows_its_date(world: World) -> None:
     world.configure(TRENDING, WEIGHTS)
-    world.site.papers.extend(make_day(world.now.date(), 8))
+    world.fill(8)
     await world.run_pass()
     old = make_paper(
         3,
         THURSDAY - 700 * DAY,
-        title=HYPER,
+        title=ZORBLAX,
         published_at=dt.datetime(2024, 3, 1, tzinfo=dt.UTC),
         trends=(THURSDAY, THURSDAY + DAY),
     )
-    world.site.papers.append(old)
+    world.add(old)
     await world.run_pass()
     [mail] = world.digests()
     assert mail.paper_ids == [old.id]
@@ -120,14 +119,14 @@ async def test_an_old_paper_never_stored_is_news_and_shows_its_date(world: World
 
 async def test_a_baseline_remembers_and_mails_only_what_comes_after(world: World) -> None:
     world.configure(DAILY, BASELINE)
-    world.site.papers.append(make_paper(1, world.now, title=HYPER))
-    yesterday = make_paper(2, world.now - DAY, title=HYPER)
-    world.site.papers.append(yesterday)
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+    yesterday = make_paper(2, world.now - DAY, title=ZORBLAX)
+    world.add(yesterday)
     await world.run_pass()
     assert world.digests() == []
     assert set(states(world).values()) == {MatchState.BASELINE}
     assert len(states(world)) == 2
-    world.site.papers.append(make_paper(3, world.now + HOUR, title=HYPER))
+    world.add(make_paper(3, world.now + HOUR, title=ZORBLAX))
     world.later(hours=2)
     await world.run_pass()
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00003"]]
@@ -135,8 +134,8 @@ async def test_a_baseline_remembers_and_mails_only_what_comes_after(world: World
 
 async def test_a_first_check_that_fails_is_not_the_first_good_one(world: World) -> None:
     world.configure(TRENDING, BASELINE)
-    world.site.papers.extend(make_day(world.now.date(), 8))
-    world.site.papers.append(make_paper(70, world.now, title=HYPER))
+    world.fill(8)
+    world.add(make_paper(70, world.now, title=ZORBLAX))
     world.site.faults["*"] = faults.server_error()
     await world.run_pass()
     world.site.faults.clear()
@@ -147,9 +146,9 @@ async def test_a_first_check_that_fails_is_not_the_first_good_one(world: World) 
 
 async def test_a_source_met_later_has_a_first_run_of_its_own(world: World) -> None:
     world.configure(TRENDING, BASELINE)
-    world.site.papers.extend(make_day(world.now.date(), 8))
+    world.fill(8)
     await world.run_pass()
-    world.site.papers.append(make_paper(71, world.now, title=HYPER, trends=(world.now, world.now)))
+    world.add(make_paper(71, world.now, title=ZORBLAX, trends=(world.now, world.now)))
     world.configure(TRENDING, DAILY, BASELINE)
     await world.run_pass()
     assert world.digests() == []
@@ -161,10 +160,10 @@ async def test_an_edited_rule_applies_to_what_is_still_on_the_page_even_at_304(
 ) -> None:
     world.configure(TRENDING, WEIGHTS)
     world.site.has_etags = world.site.is_stable = True
-    world.site.papers.extend(make_day(world.now.date(), 8))
-    world.site.papers.append(make_paper(72, world.now, title="On quuxification"))
+    world.fill(8)
+    world.add(make_paper(72, world.now, title="On quuxification"))
     await world.run_pass()
-    world.configure(TRENDING, WEIGHTS.replace('"hypernetwork"', '"quuxification"'))
+    world.configure(TRENDING, WEIGHTS.replace('"zorblax"', '"quuxification"'))
     result = await world.run_pass()
     assert result.sources[0].outcome == "unchanged"
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00072"]]
@@ -174,8 +173,8 @@ async def test_a_process_that_died_between_storing_and_matching_loses_nothing(
     world: World,
 ) -> None:
     world.configure(TRENDING, WEIGHTS)
-    others = list(make_day(world.now.date(), 8))
-    world.site.papers += [*others, make_paper(73, world.now, title=HYPER)]
+    others = [make_paper(number, world.now) for number in range(500, 508)]
+    world.add(*others, make_paper(73, world.now, title=ZORBLAX))
     async with world.engine() as engine:
         # All of a check, and then the end: the matching of its listing never ran.
         await check(engine.context, engine.context.sources[0], world.now)
@@ -192,8 +191,8 @@ async def test_a_paper_without_its_abstract_waits_and_is_then_judged_as_it_stand
     world.configure(TRENDING, WEIGHTS.replace("any =", 'none = ["survey"]\nany ='))
     world.site.without_json = True
     world.site.faults["/api/*"] = faults.answering(404, '{"error": "not found"}')
-    others = list(make_day(world.now.date(), 8))
-    world.site.papers += [*others, make_paper(74, world.now, title=HYPER)]
+    others = [make_paper(number, world.now) for number in range(500, 508)]
+    world.add(*others, make_paper(74, world.now, title=ZORBLAX))
     await world.run_pass()
     assert world.digests() == []
     assert states(world)["2602.00074"] is MatchState.UNDECIDED
@@ -212,8 +211,8 @@ async def test_an_undecided_paper_that_turns_out_to_be_none_is_forgotten(world: 
     world.configure(TRENDING, WEIGHTS.replace("any =", 'none = ["survey"]\nany ='))
     world.site.without_json = True
     world.site.faults["/api/*"] = faults.server_error()
-    world.site.papers.extend(make_day(world.now.date(), 8))
-    world.site.papers.append(make_paper(75, world.now, title=HYPER, abstract="A survey."))
+    world.fill(8)
+    world.add(make_paper(75, world.now, title=ZORBLAX, abstract="A survey."))
     await world.run_pass()
     assert states(world)["2602.00075"] is MatchState.UNDECIDED
     world.site.faults.clear()
@@ -227,28 +226,26 @@ async def test_an_undecided_paper_that_turns_out_to_be_none_is_forgotten(world: 
 
 async def test_max_age_days_keeps_old_papers_away(world: World) -> None:
     world.configure(TRENDING, WEIGHTS.replace("any =", "max_age_days = 30\nany ="))
-    world.site.papers.extend(make_day(world.now.date(), 8))
+    world.fill(8)
     old = THURSDAY - 40 * DAY
-    world.site.papers.append(make_paper(76, THURSDAY, title=HYPER, published_at=old))
-    world.site.papers.append(make_paper(77, THURSDAY, title=HYPER))
+    world.add(make_paper(76, THURSDAY, title=ZORBLAX, published_at=old))
+    world.add(make_paper(77, THURSDAY, title=ZORBLAX))
     await world.run_pass()
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00077"]]
 
 
 async def test_a_subscription_hears_only_of_its_own_sources(world: World) -> None:
     world.configure(TRENDING, DAILY, WEIGHTS.replace("any =", 'sources = ["trending"]\nany ='))
-    world.site.papers.extend(make_day(world.now.date(), 8))
-    world.site.papers.append(
-        make_paper(78, THURSDAY, title=HYPER, trends=(THURSDAY - DAY, THURSDAY - HOUR))
-    )
+    world.fill(8)
+    world.add(make_paper(78, THURSDAY, title=ZORBLAX, trends=(THURSDAY - DAY, THURSDAY - HOUR)))
     await world.run_pass()
     assert world.digests() == []
 
 
 async def test_two_sources_one_paper(world: World) -> None:
     world.configure(TRENDING, DAILY, WEIGHTS)
-    world.site.papers.extend(make_day(world.now.date(), 8))
-    world.site.papers.append(make_paper(79, THURSDAY, title=HYPER))
+    world.fill(8)
+    world.add(make_paper(79, THURSDAY, title=ZORBLAX))
     for _ in range(2):
         async with world.engine() as engine:
             await engine.run_pass(Request())

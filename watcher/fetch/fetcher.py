@@ -32,6 +32,9 @@ from watcher.fetch.limits import Limits
 from watcher.models import Page, PageRequest
 from watcher.settings import HttpSettings
 
+# What failed in the end is reported; a word for each try would have cron write for every hiccup.
+stamina.instrumentation.set_on_retry_hooks([])
+
 MAX_REDIRECTS: Final = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HOPELESS = (ssl.SSLCertVerificationError, httpx.InvalidURL)

@@ -42,7 +42,7 @@ SEVERITY = (
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What became of a check, or of one page of it; `error` says why it is not good."""
+    """What became of a check; `error` says why it is not good."""
 
     source: str
     outcome: Outcome
@@ -50,6 +50,17 @@ class Checked:
     new_count: int = 0
     error: str | None = None
     id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What became of one page. `known_count` stands for papers that were not read again."""
+
+    outcome: Outcome
+    paper_ids: frozenset[str] = frozenset()
+    known_count: int = 0
+    new_count: int = 0
+    error: str | None = None
 
 
 async def check(context: Context, source: Source, now: dt.datetime) -> Checked:
@@ -61,7 +72,7 @@ async def check(context: Context, source: Source, now: dt.datetime) -> Checked:
     check_id, state = await context.write(begin)
     if state.not_before_at is not None and state.not_before_at > now:
         until = f"{state.not_before_at:%H:%M:%S} UTC"
-        results = [Checked(source.name, Outcome.RATE_LIMITED, error=f"left alone until {until}")]
+        results = [_Read(Outcome.RATE_LIMITED, error=f"left alone until {until}")]
     else:
         results = await _read_all(context, source, state, check_id, now)
     checked = replace(_together(source.name, results), id=check_id)
@@ -99,8 +110,8 @@ async def check(context: Context, source: Source, now: dt.datetime) -> Checked:
 
 async def _read_all(
     context: Context, source: Source, state: checks.SourceState, check_id: int, now: dt.datetime
-) -> list[Checked]:
-    results: list[Checked] = []
+) -> list[_Read]:
+    results: list[_Read] = []
     for request in source.requests(now, state.last_good_at):
         try:
             results.append(await _read_page(context, source, request, check_id, now))
@@ -116,27 +127,26 @@ async def _read_all(
                 )
                 break
         except BlockedError as error:
-            results.append(Checked(source.name, Outcome.BLOCKED, error=str(error)))
+            results.append(_Read(Outcome.BLOCKED, error=str(error)))
             break
     return results
 
 
-def _failed(error: FetchError) -> Checked:
+def _failed(error: FetchError) -> _Read:
     outcome = Outcome.RATE_LIMITED if error.status == 429 else Outcome.FAILED
-    return Checked(error.source, outcome, error=str(error))
+    return _Read(outcome, error=str(error))
 
 
 async def _read_page(
     context: Context, source: Source, request: PageRequest, check_id: int, now: dt.datetime
-) -> Checked:
+) -> _Read:
     known = await context.read(lambda connection: checks.page(connection, request.url))
     if known:
         request = replace(request, etag=known.etag, last_modified=known.last_modified)
     page = await context.fetcher.fetch(request)
     body_hash = hashlib.sha256(page.body).hexdigest()
     if known and (page.is_unchanged or known.body_hash == body_hash):
-        count = 0 if known.outcome is Outcome.EMPTY else known.paper_count
-        return Checked(source.name, Outcome.UNCHANGED, count)
+        return _Read(Outcome.UNCHANGED, known_count=known.paper_count)
     try:
         listing = await parse(context, source, page, now)
     except ParseError as error:
@@ -149,8 +159,7 @@ async def _read_page(
         listing = replace(
             listing, papers=tuple(_without(paper, judged.suspect) for paper in listing.papers)
         )
-    is_own = judged.outcome is not Outcome.EMPTY
-    error = "; ".join(judged.reasons) if judged.outcome is Outcome.DEGRADED else None
+    trouble = "; ".join(judged.reasons) if judged.outcome is Outcome.DEGRADED else None
 
     def store(connection: sa.Connection) -> int:
         new_count = _observe(context, connection, listing, judged.outcome, check_id, now)
@@ -173,9 +182,11 @@ async def _read_page(
         return new_count
 
     new_count = await context.write(store)
-    return Checked(
-        source.name, judged.outcome, len(listing.papers) if is_own else 0, new_count, error
-    )
+    return _Read(judged.outcome, _ids(listing), new_count=new_count, error=trouble)
+
+
+def _ids(listing: Listing) -> frozenset[str]:
+    return frozenset(paper.id for paper in listing.papers)
 
 
 async def _from_api(
@@ -185,23 +196,23 @@ async def _from_api(
     check_id: int,
     now: dt.datetime,
     trouble: str,
-) -> Checked:
+) -> _Read:
     """What the page does not give, the API may: the check stays degraded, its papers are kept."""
     fallback = source.api_fallback(request)
     if fallback is None:
-        return Checked(source.name, Outcome.DEGRADED, error=trouble)
+        return _Read(Outcome.DEGRADED, error=trouble)
     try:
         page = await context.fetcher.fetch(fallback)
         listing = await parse(context, source, page, now)
     except SourceError as error:
         log.warning("the API did not help either", source=source.name, error=str(error))
-        return Checked(source.name, Outcome.DEGRADED, error=trouble)
+        return _Read(Outcome.DEGRADED, error=trouble)
     listing, _ = await _completed(context, source, listing, now)
     new_count = await context.write(
         lambda connection: _observe(context, connection, listing, Outcome.DEGRADED, check_id, now)
     )
-    error = f"{trouble}; read from the API instead"
-    return Checked(source.name, Outcome.DEGRADED, len(listing.papers), new_count, error)
+    trouble = f"{trouble}; read from the API instead"
+    return _Read(Outcome.DEGRADED, _ids(listing), new_count=new_count, error=trouble)
 
 
 async def parse(context: Context, source: Source, page: Page, now: dt.datetime) -> Listing:
@@ -278,7 +289,7 @@ def _without(paper: Paper, suspect: tuple[str, ...]) -> Paper:
     return replace(paper, **dict.fromkeys(suspect))  # type: ignore[arg-type]  # fields that may be None
 
 
-def _together(source: str, results: list[Checked]) -> Checked:
+def _together(source: str, results: list[_Read]) -> Checked:
     """One outcome for all pages: the worst; among good ones, ok where any was, else the newest."""
     outcome = results[0].outcome
     for severe in reversed(SEVERITY):
@@ -288,7 +299,8 @@ def _together(source: str, results: list[Checked]) -> Checked:
     return Checked(
         source,
         outcome,
-        sum(result.paper_count for result in results),
+        len(frozenset().union(*(result.paper_ids for result in results)))
+        + sum(result.known_count for result in results),
         sum(result.new_count for result in results),
         "; ".join(errors) or None,
     )
@@ -374,7 +386,11 @@ def _remark(
         return
     since = f"{last:%a %d %b %H:%M} UTC"
     if source.is_dated:
-        caught_up = [r.period for r in requests if r.period and last < r.period.end_at <= now]
+        caught_up = [
+            r.period
+            for r in requests
+            if r.period and last < r.period.start_at and r.period.end_at <= now
+        ]
         if caught_up:
             unit = caught_up[0].kind if len(caught_up) == 1 else f"{caught_up[0].kind}s"
             text = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from email.utils import parseaddr
 from zoneinfo import ZoneInfo
 
@@ -35,11 +35,15 @@ class DueSlot:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """What a composing did. `mail_error`: no session opened, so nothing was composed."""
+    """What a composing did. `mail_error`: no session opened, so nothing was composed.
+
+    `sent_before` are the mails of earlier digests, which go first.
+    """
 
     digest_count: int = 0
     mail_error: str | None = None
     failed: tuple[str, ...] = ()
+    sent_before: deliver.Delivered = field(default_factory=deliver.Delivered)
 
 
 async def compose(
@@ -62,12 +66,14 @@ async def compose(
     )
     if not due:
         return Composed()
+    sent_before = deliver.Delivered()
     if any(slot.has_pending for slot in due) and not context.is_rehearsal:
         error = await _open_session(context, now)
-        if error is None:  # what was frozen before goes first
-            error = (await deliver.deliver(context)).mail_error
         if error:
             return Composed(mail_error=error)
+        sent_before = await deliver.deliver(context)  # what was frozen before goes first
+        if sent_before.mail_error:
+            return Composed(mail_error=sent_before.mail_error, sent_before=sent_before)
     digest_count, failed = 0, []
     for slot in due:
         try:
@@ -79,7 +85,7 @@ async def compose(
             failed.append(slot.subscription.id)
         else:
             digest_count += digest_id is not None
-    return Composed(digest_count, failed=tuple(failed))
+    return Composed(digest_count, failed=tuple(failed), sent_before=sent_before)
 
 
 def due_slots(
@@ -145,7 +151,7 @@ async def _open_session(context: Context, now: dt.datetime) -> str | None:
         await context.mailer.probe()
     except DeliveryError as error:
         text = str(error)
-        await context.write(lambda connection: deliver.note_trouble(connection, text, now))
+        await context.write(lambda connection: deliver.note_trouble(context, connection, text, now))
         log.warning("mail is stuck, nothing is composed", error=text)
         return text
     await context.write(lambda connection: deliver.clear_trouble(connection, now))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 import structlog
 
-from watcher.digest import DeliveryExpired, RecipientDead
+from watcher.digest import DeliveryExpired, MailStuck, RecipientDead
 from watcher.errors import DeliveryError
 from watcher.mail import Session
 from watcher.models import DeliveryState, Envelope
@@ -24,6 +24,7 @@ FIRST_WAIT = dt.timedelta(minutes=1)
 LONGEST_WAIT = dt.timedelta(hours=1)
 EXPIRY_AGE = dt.timedelta(days=5)
 EXPIRY_ATTEMPTS = 30
+TELL_AFTER = dt.timedelta(hours=1)
 TROUBLE = "mail-trouble-at"
 TROUBLE_TEXT = "mail-trouble"
 
@@ -40,7 +41,8 @@ class Delivered:
 
 def wait_after(attempt_count: int) -> dt.timedelta:
     """How long to wait after that many attempts: doubling from a minute to an hour."""
-    return min(FIRST_WAIT * 2 ** min(attempt_count - 1, 10), LONGEST_WAIT)
+    doublings = min(attempt_count - 1, 10)
+    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
 async def deliver(context: Context, stop: asyncio.Event | None = None) -> Delivered:
@@ -124,7 +126,7 @@ def _settle(
         raise AssertionError("a delivery vanished")
     answer = str(error)
     if error.session:
-        note_trouble(connection, answer, now)
+        note_trouble(context, connection, answer, now)
     if not error.retryable:
         outbox.finish(connection, delivery.id, DeliveryState.DEAD, answer, now)
         _tell(context, connection, delivery, answer, now, is_expired=False)
@@ -162,11 +164,20 @@ def _tell(
         notify(context, connection, f"dead:{delivery.id}", dead, now)
 
 
-def note_trouble(connection: sa.Connection, text: str, now: dt.datetime) -> None:
-    """Remember since when no mail session opens, and what the last attempt met."""
-    if checks.get_meta(connection, TROUBLE) is None:
-        checks.put_meta(connection, TROUBLE, now.isoformat())
+def note_trouble(context: Context, connection: sa.Connection, text: str, now: dt.datetime) -> None:
+    """Remember since when no mail session opens, and what the last attempt met.
+
+    An outage that lasts is told to the operator as well; that mail, too, goes when it is over.
+    """
+    since = checks.get_meta(connection, TROUBLE)
     checks.put_meta(connection, TROUBLE_TEXT, text)
+    if since is None:
+        checks.put_meta(connection, TROUBLE, now.isoformat())
+        return
+    since_at = dt.datetime.fromisoformat(since)
+    if since_at + TELL_AFTER <= now:
+        waiting = sum(outbox.counts(connection)[state] for state in outbox.WAITING)
+        notify(context, connection, f"mail:{since}", MailStuck(since_at, text, waiting), now)
 
 
 def clear_trouble(connection: sa.Connection, now: dt.datetime) -> None:
