@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.store.conftest import NOW
-from watcher.errors import StoreError
+from tests.unprivileged import shut_out_of
+from watcher.errors import NoDatabaseError, StoreError
 from watcher.store import checks, versions
 from watcher.store.database import Database
 
@@ -165,3 +166,13 @@ def test_two_threads_write_one_after_the_other(database: Database) -> None:
         thread.join()
     with database.read() as connection:
         assert checks.get_meta(connection, "count") == "80"
+
+
+def test_a_database_that_is_none_of_our_business_is_no_missing_one(tmp_path: Path) -> None:
+    inner = tmp_path / "state"
+    inner.mkdir()
+    with shut_out_of(inner), pytest.raises(StoreError, match="cannot be looked at") as caught:
+        Database(f"sqlite:///{inner / 'watcher.db'}", writable=False)
+    assert not isinstance(caught.value, NoDatabaseError)
+    with pytest.raises(NoDatabaseError):
+        Database(f"sqlite:///{inner / 'watcher.db'}", writable=False)

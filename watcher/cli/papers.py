@@ -176,7 +176,7 @@ def _report(
     from watcher.when import moment
 
     paper = stored.paper
-    line(f"{paper.id}  {paper.title}")
+    line(f"{paper.id}: {paper.title}")
     facts = [
         f"first seen {moment(stored.first_seen_at, zone)}",
         f"facts of {moment(stored.facts_at, zone)}",

@@ -128,7 +128,7 @@ def _counts(config: Config, found: Sequence[_Topic]) -> Mapping[str, int]:
     alone = [
         SubscriptionSettings(
             id=topic.name,
-            to=(),
+            to=("nobody@example.org",),  # nothing is sent
             rules=(RuleSettings(topics=(topic.name,)),),
             topics={topic.name: TopicSettings(any=topic.keywords)},
         )
@@ -156,7 +156,7 @@ def _report(found: Sequence[_Topic], counts: Mapping[str, int], *, is_named: boo
             if topic.name in counts:
                 line(f"{count(counts[topic.name], 'paper')} among the newest stored ones")
             for keyword in topic.keywords:
-                line(f"  {keyword}")
+                line(f"- {keyword}")
         return
     table(
         ("topic", "papers lately", "about"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,12 +30,10 @@ _REMOTE = re.compile(r"nfs4?|cifs|smb3?|9p|afs|ceph|fuse\.(sshfs|.*s3.*|rclone)"
 def examine_machine(config: Config, mountinfo: Path = MOUNTINFO) -> Iterator[Finding]:
     """What can be seen without the database and the network."""
     yield from _configuration(config)
-    yield from _secrets(config)
-    yield from _state(config.state_dir)
+    yield from _guarded(config)
+    yield from state_of(config.state_dir)
     yield from _place(config.state_dir, mountinfo)
-    zone = config.zone().key
-    origin = "as configured" if config.settings.schedule.timezone else "this machine's"
-    yield ok("timezone", f"{zone}, {origin}")
+    yield ok("timezone", config.zone().key)
 
 
 def _configuration(config: Config) -> Iterator[Finding]:
@@ -48,12 +45,7 @@ def _configuration(config: Config) -> Iterator[Finding]:
     else:
         broken = compiled.broken
         count = len(compiled.settings.subscriptions)
-        if count:
-            yield ok("configuration", f"{config.path}, subscriptions: {count}")
-        else:
-            yield problem(
-                "configuration", f"{config.path} has no subscription; `watcher add` makes one"
-            )
+        yield ok("configuration", f"{config.path}, subscriptions: {count}")
     for each in broken:
         yield problem("configuration", str(each))
     for text in config.warnings:
@@ -62,50 +54,22 @@ def _configuration(config: Config) -> Iterator[Finding]:
         yield warning("operator", "nobody hears of trouble; set [mail] operator")
 
 
-def _secrets(config: Config) -> Iterator[Finding]:
-    settings = config.settings
-    secret_files = (settings.smtp.password_file, settings.http.token_file)
-    exposed = False
-    for path in config.files():
-        if _mode(path) & 0o002:
-            exposed = True
-            yield problem("secrets", f"{path} can be changed by everybody: chmod o-w {path}")
-        if _mode(path) & 0o004 and _holds_secret(path):
-            exposed = True
-            yield problem("secrets", f"{path} holds a secret that everybody can read: {_fix(path)}")
-    for secret in secret_files:
-        if secret is not None and _mode(secret) & 0o004:
-            exposed = True
-            yield problem("secrets", f"{secret} can be read by everybody: {_fix(secret)}")
-    if not exposed:
-        yield ok("secrets", "none that others can read")
+def _guarded(config: Config) -> Iterator[Finding]:
+    """Whether others can change what the program is told to do."""
+    open_files = [path for path in config.files() if path.stat().st_mode & 0o002]
+    for path in open_files:
+        yield problem("files", f"{path} can be changed by everybody: chmod o-w {path}")
+    if not open_files:
+        yield ok("files", "nobody else can change them")
 
 
-def _fix(path: Path) -> str:
-    return f"chmod o= {path}"
-
-
-def _mode(path: Path) -> int:
-    try:
-        return path.stat().st_mode
-    except OSError:
-        return 0
-
-
-def _holds_secret(path: Path) -> bool:
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return any(
-        isinstance(table := tables.get(name), dict) and table.get(key)
-        for name, key in (("smtp", "password"), ("http", "token"))
-    )
-
-
-def _state(path: Path) -> Iterator[Finding]:
+def state_of(path: Path) -> Iterator[Finding]:
     """Whether we can write there, and whether all in it belongs to one user."""
-    nearest = next((each for each in (path, *path.parents) if each.exists()), Path("/"))
+    try:
+        nearest = next(each for each in (path, *path.parents) if each.exists())
+    except OSError as error:
+        yield problem("state", f"{path} cannot be looked at: {error.strerror}")
+        return
     if nearest != path:
         if os.access(nearest, os.W_OK | os.X_OK):
             yield ok("state", f"{path} will be made by the first check")
@@ -116,7 +80,7 @@ def _state(path: Path) -> Iterator[Finding]:
         yield problem("state", f"{path} is no directory; choose another --state-dir")
         return
     owner_id = path.stat().st_uid
-    if not os.access(path, os.W_OK | os.X_OK):
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         yield problem(
             "state", f"{path} belongs to user {owner_id} and is not yours to write in: be that user"
         )
@@ -129,14 +93,15 @@ def _state(path: Path) -> Iterator[Finding]:
         )
     else:
         yield ok("state", f"{path} can be written")
-    free = shutil.disk_usage(path).free
+    yield room(path, shutil.disk_usage(path).free)
+
+
+def room(path: Path, free: int) -> Finding:
+    """Whether so many free bytes are enough for the state in `path`."""
     text = f"{free // 1_000_000} MB free in {path}"
     if free < NEEDED_BYTES:
-        yield problem("disk", f"only {text}: make room, or nothing can be recorded")
-    elif free < WANTED_BYTES:
-        yield warning("disk", f"only {text}")
-    else:
-        yield ok("disk", text)
+        return problem("disk", f"only {text}: make room, or nothing can be recorded")
+    return warning("disk", f"only {text}") if free < WANTED_BYTES else ok("disk", text)
 
 
 def _place(path: Path, mountinfo: Path) -> Iterator[Finding]:

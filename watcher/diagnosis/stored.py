@@ -74,7 +74,7 @@ def examine_service(config: Config, kinds: tuple[service.Kind, ...] | None = Non
                 service.plan(
                     kind,
                     executable=Path(sys.executable),
-                    config=config.path.absolute(),
+                    config=(config.path or Path()).absolute(),
                     state_dir=config.state_dir.absolute(),
                     home=Path.home(),
                     uid=os.geteuid(),

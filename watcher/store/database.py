@@ -33,7 +33,7 @@ class Database:
             if self.url.get_backend_name() == "sqlite" and self.url.database
             else None
         )
-        if self.path and not writable and not self.path.exists():
+        if self.path and not writable and not _is_there(self.path):
             raise NoDatabaseError(
                 f"there is no database at {self.path} yet; `watcher check-now` makes it"
             )
@@ -122,6 +122,16 @@ class Database:
     def close(self) -> None:
         """Give up the connections."""
         self.engine.dispose()
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be looked at ({error.strerror}); be the user that the watcher runs as,"
+            " or root"
+        ) from error
 
 
 def name_of(url: str) -> str:

@@ -1,0 +1,201 @@
+"""What keeps the program from working is found, with what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.looking import Asker, Said, beat, fill
+from tests.fakesite import Fault
+from tests.fakesite.faults import Answer
+from tests.world import DAILY, WEIGHTS, World
+from watcher import app
+
+
+def run_pass(world: World) -> None:
+    asyncio.run(_run_pass(world))
+
+
+async def _run_pass(world: World) -> None:
+    await world.run_pass()
+
+
+@pytest.fixture(autouse=True)
+def _no_services(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No crontab and no systemd but those of a test."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+
+
+def found(said: Said, about: str) -> dict[str, str]:
+    """The finding about one thing."""
+    [finding] = [one for one in said.json["findings"] if one["about"] == about]
+    return finding  # type: ignore[no-any-return]  # JSON
+
+
+def test_a_sound_set_up_has_no_problems(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    run_pass(world)
+    before = len(world.site.requests)
+    said = ask("doctor", "--json")
+    assert said.code == 0, said.out
+    assert said.json["ok"] is True
+    levels = {one["about"]: one["level"] for one in said.json["findings"]}
+    assert {about for about, level in levels.items() if level == "problem"} == set()
+    for about in ("configuration", "files", "state", "disk", "database", "clock", "timezone"):
+        assert levels[about] == "ok", about
+    assert levels["writer"] == levels["site"] == levels["mail"] == "ok"
+    assert levels["service"] == "warning"
+    assert len(world.site.requests) - before <= 2, "one page, behind one redirect at most"
+    assert world.mails == []
+    plain = ask("doctor")
+    assert plain.code == 0
+    assert "papers: 8" in plain.out
+    assert plain.out.splitlines()[-1].startswith("0 problems, ")
+
+
+def test_before_the_first_check_nothing_is_made(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    said = ask("doctor", "--json")
+    assert said.code == 0, said.out
+    assert "will be made by the first check" in found(said, "state")["text"]
+    assert "none yet" in found(said, "database")["text"]
+    assert not world.state_dir.exists()
+
+
+def test_a_bad_configuration_is_the_one_finding(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS, "[htpp]\n")
+    said = ask("doctor", "--json")
+    assert said.code == 3
+    [finding] = said.json["findings"]
+    assert (finding["about"], finding["level"]) == ("configuration", "problem")
+    assert "htpp" in finding["text"]
+
+
+def test_rules_that_do_not_compile_are_found(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS.replace('any = ["zorblax"]', 'any = ["x"]\nnone = ["x"]'))
+    fill(world)
+    said = ask("doctor", "--json")
+    assert said.code == 3
+    assert found(said, "configuration")["level"] == "problem"
+
+
+def test_a_site_out_of_reach_and_a_changed_page_are_found(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    world.site.faults["*"] = Fault(disconnects=True)
+    said = ask("doctor", "--json", env={"HTTPS_PROXY": "http://proxy.example.org:3128"})
+    assert said.code == 3
+    assert found(said, "site")["level"] == "problem"
+    assert "HTTPS_PROXY is set, but only [http] proxy counts" in found(said, "proxy")["text"]
+    assert len(world.site.requests) == 1, "no second try"
+    shell = Answer(200, b"<html><body>Something new</body></html>")
+    world.site.faults["*"] = Fault(change=lambda _: shell)
+    assert found(ask("doctor", "--json"), "site")["level"] == "problem"
+
+
+def test_mail_that_cannot_be_sent_is_found(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    world.smtp.fail("connect", "421 4.3.2 not now")
+    said = ask("doctor", "--json")
+    assert said.code == 3
+    assert "421 4.3.2 not now" in found(said, "mail")["text"]
+    text = world.config_path.read_text().replace('host = "127.0.0.1"\n', "")
+    world.config_path.write_text(text)
+    assert found(ask("doctor", "--json"), "mail")["level"] == "problem"
+
+
+def test_secrets_that_everybody_can_read_are_told(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    text = world.config_path.read_text()
+    world.config_path.write_text(text.replace("[http]", '[http]\ntoken = "hf_x"'))
+    world.config_path.chmod(0o644)
+    warnings = [
+        one["text"] for one in ask("doctor", "--json").json["findings"] if one["level"] == "warning"
+    ]
+    assert any(f"chmod o-r {world.config_path}" in text for text in warnings)
+
+
+def test_files_that_everybody_can_change_are_found(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    world.config_path.chmod(0o642)
+    said = ask("doctor", "--json")
+    assert said.code == 3
+    assert f"chmod o-w {world.config_path}" in found(said, "files")["text"]
+
+
+def test_a_damaged_database_is_found(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    world.state_dir.mkdir()
+    (world.state_dir / "watcher.db").write_bytes(b"no database " * 500)
+    said = ask("doctor", "--json")
+    assert said.code == 3
+    assert "is damaged" in found(said, "database")["text"]
+
+
+def test_a_database_with_a_page_destroyed_is_found(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world, *range(1, 40))
+    run_pass(world)
+    path = world.state_dir / "watcher.db"
+    whole = bytearray(path.read_bytes())
+    for page in range(10, 40):
+        whole[4096 * page : 4096 * page + 12] = b"\xa5" * 12
+    path.write_bytes(whole)
+    said = ask("doctor", "--json")
+    assert said.code == 3
+    assert found(said, "database")["level"] == "problem"
+
+
+def test_who_writes_is_named(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    run_pass(world)
+    with app.writing(world.config(), "run", world.now):
+        said = ask("doctor", "--json")
+    assert said.code == 0
+    assert f"`watcher run`, process {os.getpid()}" in found(said, "writer")["text"]
+
+
+def test_a_clock_that_runs_behind_is_found(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    run_pass(world)
+    beat(world, pid=1, host="x")
+    world.later(hours=-1)
+    said = ask("doctor", "--json")
+    assert said.code == 3
+    assert "keep it by NTP" in found(said, "clock")["text"]
+    world.later(days=-3650)
+    said = ask("doctor", "--json")
+    clocks = [one["text"] for one in said.json["findings"] if one["about"] == "clock"]
+    assert any("it says 2016-" in text for text in clocks)
+
+
+def test_files_of_another_user_are_found(world: World, ask: Asker) -> None:
+    if os.geteuid() != 0:
+        return  # only root can give files away
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    run_pass(world)
+    os.chown(world.state_dir / "watcher.db", 12345, 12345)
+    said = ask("doctor", "--json")
+    assert said.code == 3
+    assert "watcher.db belong to somebody else: chown -R 0" in found(said, "state")["text"]
+
+
+def test_a_state_directory_that_cannot_be_is_found(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    world.state_dir.write_text("a file")
+    said = ask("doctor", "--json")
+    assert said.code == 3
+    assert "is no directory" in found(said, "state")["text"]
