@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 import watcher
 from tests.authority import Authority
@@ -400,18 +401,18 @@ async def test_a_downgrade_is_not_followed(tmp_path: Path) -> None:
         {"base_url": "huggingface.co"},
         {"user_agent": "two\nlines"},
         {"user_agent": "naïve"},
-        {"token": "a b\x00"},
+        {"token": SecretStr("a b\x00")},
         {"proxy": "socks5://127.0.0.1:1"},
         {"proxy": "gopher://x"},
         {"proxy": "http://"},
         {"proxy": "http://x:y"},
-        {"ca_file": "missing.pem"},
-        {"ca_file": __file__},
+        {"ca_file": Path("missing.pem")},
+        {"ca_file": Path(__file__)},
     ],
 )
-async def test_what_no_client_can_be_made_of_names_its_key(keys: dict[str, str]) -> None:
+async def test_what_no_client_can_be_made_of_names_its_key(keys: dict[str, object]) -> None:
     with pytest.raises(ConfigError) as caught:
-        async with Fetcher(HttpSettings.model_validate(keys), clock=Clock()):
+        async with Fetcher(HttpSettings().model_copy(update=keys), clock=Clock()):
             pass
     assert caught.value.key == f"http.{next(iter(keys))}"
     assert "pass@" not in str(caught.value)
