@@ -17,16 +17,19 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     found = [[clean(cell) for cell in row] for row in rows]
     if not found:
         return
+    has_header = any(headers)
     console = Console()
     if not console.is_terminal:
-        widths = [max(len(row[i]) for row in [headers, *found]) for i in range(len(headers))]
-        for row in [headers, *found]:
+        shown_rows = [list(headers), *found] if has_header else found
+        widths = [max(map(len, column)) for column in zip(*shown_rows, strict=True)]
+        for row in shown_rows:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             print("  ".join(cells).rstrip())
         return
-    shown = Table(box=None, pad_edge=False, header_style="dim")
+    style = "" if console.no_color else "dim"
+    shown = Table(box=None, pad_edge=False, header_style=style, show_header=has_header)
     for header in headers:
-        shown.add_column(header)
+        shown.add_column(header, overflow="fold")  # names and addresses are there to be copied
     for row in found:
         shown.add_row(*(Text(cell) for cell in row))
     console.print(shown)
