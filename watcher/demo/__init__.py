@@ -33,4 +33,4 @@ def run_demo(
             folder.clear()
         play = Play(folder, say, with_text=with_text)
         asyncio.run(play.run(bundled_papers() if papers is None else papers, story))
-    return tuple(play.deviations)
+        return tuple(play.deviations)

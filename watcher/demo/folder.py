@@ -35,8 +35,6 @@ class Folder:
     def claim(self, path: Path) -> None:
         """Say that `path` is about to be made. Raises WatcherError where it is somebody else's."""
         name = path.relative_to(self.path).as_posix()
-        if name in self._made:
-            return
         if path.exists():
             raise WatcherError(
                 f"{path} is there and was not made by the demo; choose another directory with --out"
@@ -67,8 +65,6 @@ class Folder:
         self._ledger.write_text("", encoding="utf-8")
 
     def _read(self) -> Iterator[str]:
-        if not self._ledger.exists():
-            return
         for name in self._ledger.read_text(encoding="utf-8").splitlines():
             inside = self.path.resolve()
             if name and (inside / name).resolve().is_relative_to(inside):

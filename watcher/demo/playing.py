@@ -90,7 +90,7 @@ class Play:
         self._judge_all()
 
     def _configure(self, site: Site, post: Post) -> Config:
-        text = CONFIG.substitute(folder=self._folder.path, site_url=site.url, smtp_port=post.port)
+        text = CONFIG.substitute(site_url=site.url, smtp_port=post.port)
         self._folder.write("watcher.toml", text)
         self._folder.claim_database()
         path = self._folder.path / "watcher.toml"
@@ -110,7 +110,8 @@ class Play:
 
     def _judge(self, moment: Moment, result: Result, arrived: Sequence[Mail]) -> None:
         for checked in result.sources:
-            if (checked.outcome is Outcome.FAILED) is not moment.is_down:
+            is_failed = checked.outcome is Outcome.FAILED
+            if not (is_failed if moment.is_down else checked.outcome.is_good):
                 self._deviate(moment, f"{checked.source} was {checked.outcome}: {checked.error}")
         came = Counter((mail.recipient, mail.paper_ids) for mail in arrived)
         due = Counter(moment.mails.items())
@@ -121,14 +122,7 @@ class Play:
             self._deviate(moment, f"an unexpected mail to {recipient} with {listed}")
 
     def _judge_all(self) -> None:
-        ids = Counter(mail.message_id for mail in self._mails)
-        self.deviations += [f"{i} came {count} times" for i, count in ids.items() if count > 1]
-        pairs = Counter((mail.recipient, i) for mail in self._mails for i in mail.paper_ids)
-        self.deviations += [
-            f"{paper_id} was mailed to {recipient} {count} times"
-            for (recipient, paper_id), count in pairs.items()
-            if count > 1
-        ]
+        self.deviations += doubled(self._mails)
         paper_id, sentence = CROSSING
         for mail in self._mails:
             if paper_id in mail.paper_ids and sentence not in mail.text:
@@ -153,6 +147,17 @@ class Play:
                 self._say(f"{_INDENT * 2}{title}\n{_INDENT * 3}{why}")
             if self._with_text:
                 self._say(indent(mail.text, f"{_INDENT}| ", lambda _: True))
+
+
+def doubled(mails: Sequence[Mail]) -> list[str]:
+    """What came twice: mails by their Message-ID, papers to one recipient."""
+    mail_counts = Counter(mail.message_id for mail in mails)
+    paper_counts = Counter((mail.recipient, i) for mail in mails for i in sorted(mail.paper_ids))
+    return [f"the mail {i} came {count} times" for i, count in mail_counts.items() if count > 1] + [
+        f"{paper_id} was mailed to {recipient} {count} times"
+        for (recipient, paper_id), count in paper_counts.items()
+        if count > 1
+    ]
 
 
 def _outcomes(result: Result) -> str:

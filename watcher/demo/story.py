@@ -10,8 +10,8 @@ from string import Template
 ADA, EMMY, KURT = "ada@example.org", "emmy@example.org", "kurt@example.org"
 
 CONFIG = Template("""\
-# The configuration of `watcher demo`. Site and mail server ended with it; what was stored is here:
-#   watcher --config $folder/watcher.toml --state-dir $folder status
+# The configuration of `watcher demo`. Its site and its mail server are gone; what was stored is in
+# this directory. To look into it from here: watcher --config watcher.toml --state-dir . history
 
 [schedule]
 timezone = "UTC"
