@@ -168,7 +168,9 @@ class World:
         """A freshly started engine."""
         config = self.config()
         with app.writing(config, "test", self.now) as database:
-            async with app.running(config, database, clock=lambda: self.now) as engine:
+            async with app.running(
+                config, database, clock=lambda: self.now, retry_wait=0.01
+            ) as engine:
                 yield engine
 
     async def run_pass(self, request: Request | None = None) -> Result:

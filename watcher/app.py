@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import structlog
 
 from watcher.engine import Engine
-from watcher.errors import ConfigError, RuleError
+from watcher.errors import ConfigError, NoDatabaseError, RuleError
 from watcher.fetch import Fetcher
 from watcher.mail import make_mailer
 from watcher.pipeline import upkeep
@@ -125,7 +125,7 @@ def rehearsing(config: Config, now: dt.datetime) -> Iterator[Database]:
         database = Database(f"sqlite:///{folder}/rehearsal.db", writable=True)
         try:
             versions.migrate(database, now)
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(NoDatabaseError):
                 _copy(config, database)
             yield database
         finally:
@@ -133,17 +133,8 @@ def rehearsing(config: Config, now: dt.datetime) -> Iterator[Database]:
 
 
 def _copy(config: Config, target: Database) -> None:
-    origin = Database(config.store_url, writable=True)
-    if origin.path and not origin.path.exists():
-        raise FileNotFoundError(origin.path)
-    try:
-        if versions.version(origin) is None:
-            return
-        versions.require_newest(origin)
-        with origin.read() as here, target.write() as there:
-            versions.copy_rows(here, there)
-    finally:
-        origin.close()
+    with reading(config) as origin, origin.read() as here, target.write() as there:
+        versions.copy_rows(here, there)
 
 
 @contextlib.asynccontextmanager
@@ -153,10 +144,21 @@ async def running(
     *,
     clock: Callable[[], dt.datetime] = utc_now,
     is_rehearsal: bool = False,
+    retry_wait: float = 1.0,
 ) -> AsyncIterator[Engine]:
-    """An engine over an open database, with the configuration taken over. Raises WatcherError."""
+    """An engine over an open database, with the configuration taken over. Raises WatcherError.
+
+    `retry_wait` is about how many seconds pass before a page that failed is asked for again.
+    """
     with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
-        context = build(config, database, writer, clock=clock, is_rehearsal=is_rehearsal)
+        context = build(
+            config,
+            database,
+            writer,
+            clock=clock,
+            is_rehearsal=is_rehearsal,
+            retry_wait=retry_wait,
+        )
         engine = Engine(context)
         await context.fetcher.__aenter__()
         try:
@@ -174,6 +176,7 @@ def build(
     *,
     clock: Callable[[], dt.datetime],
     is_rehearsal: bool = False,
+    retry_wait: float = 1.0,
 ) -> Context:
     """The parts that a configuration asks for. Raises ConfigError, RuleError."""
     config, ruleset = compile_rules(config, last_good_of(database))
@@ -183,7 +186,7 @@ def build(
         database=database,
         ruleset=ruleset,
         sources=tuple(make_source(s, settings.http.base_url) for s in settings.sources),
-        fetcher=Fetcher(settings.http, clock=clock),
+        fetcher=Fetcher(settings.http, clock=clock, wait_initial=retry_wait),
         mailer=make_mailer(settings, config.state_dir),
         writer=writer,
         clock=clock,

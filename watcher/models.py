@@ -93,9 +93,9 @@ class Paper:
         """These facts brought up to date by `newer`: None never overwrites.
 
         Markup only fills gaps beside a full record (its authors are cut off, its dates lack the
-        hour), except for what drifts: votes, comments, stars.
+        hour, its stars are rounded), except for what drifts: votes and comments.
         """
-        drifting = {"upvotes", "comment_count", "star_count"}
+        drifting = {"upvotes", "comment_count"}
         changes: dict[str, object] = {}
         for name in (f.name for f in fields(self)):
             value = getattr(newer, name)

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from tests.sources.reading import HUB, answer, read_api, source
+from tests.sources.reading import HUB, answer, source
 from watcher.models import Listing, PageKind, Paper, Period
 
 THURSDAY = dt.datetime(2026, 2, 19, 14, 30, tzinfo=dt.UTC)
@@ -161,16 +161,6 @@ def test_a_list_has_an_end_whatever_its_links_say() -> None:
         path = f"/api/daily_papers?limit=100&p={part}"
         page = answer("[]", form="api", path=path, next_url=f"{HUB}/api/daily_papers?p=9999")
         assert source("daily").following(page, listing(100, origin="api")) is None
-
-
-def test_a_list_can_be_followed_without_its_page() -> None:
-    day = Period("day", dt.date(2026, 2, 19))
-    request = source("daily").following_of(listing(100, origin="api", period=day))
-    assert request is not None
-    assert request.url == f"{HUB}/api/daily_papers?date=2026-02-19&limit=100&p=1"
-    assert request.period == day
-    assert source("daily").following_of(listing(100, period=day)) is None
-    assert source("daily").following_of(read_api([])) is None
 
 
 def test_only_dated_pages_can_be_had_from_the_api_instead() -> None:

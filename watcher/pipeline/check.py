@@ -126,6 +126,8 @@ async def _read_all(
                     )
                 )
                 break
+            if error.retryable:  # it was tried again already: the other pages would fare no better
+                break
         except BlockedError as error:
             results.append(_Read(Outcome.BLOCKED, error=str(error)))
             break
@@ -151,8 +153,11 @@ async def _read_page(
         listing = await parse(context, source, page, now)
     except ParseError as error:
         return await _from_api(context, source, request, check_id, now, str(error))
-    listing, is_cut_off = await _completed(context, source, listing, now)
-    judged = await _judge(context, source, listing, request.period, now)
+    shown = listing
+    listing, is_cut_off = await _completed(context, source, page, listing, now)
+    # What the API makes good must not hide that the page has lost it.
+    to_judge = shown if shown.origin == "dom" else listing
+    judged = await _judge(context, source, to_judge, request.period, now)
     if judged.outcome is Outcome.DEGRADED and not listing.papers:
         return await _from_api(context, source, request, check_id, now, "; ".join(judged.reasons))
     if judged.suspect:
@@ -207,7 +212,7 @@ async def _from_api(
     except SourceError as error:
         log.warning("the API did not help either", source=source.name, error=str(error))
         return _Read(Outcome.DEGRADED, error=trouble)
-    listing, _ = await _completed(context, source, listing, now)
+    listing, _ = await _completed(context, source, page, listing, now)
     new_count = await context.write(
         lambda connection: _observe(context, connection, listing, Outcome.DEGRADED, check_id, now)
     )
@@ -228,11 +233,11 @@ async def parse(context: Context, source: Source, page: Page, now: dt.datetime) 
 
 
 async def _completed(
-    context: Context, source: Source, listing: Listing, now: dt.datetime
+    context: Context, source: Source, page: Page, listing: Listing, now: dt.datetime
 ) -> tuple[Listing, bool]:
-    """The listing with what the page cut off, from the API; whether it was cut off."""
+    """The listing with what its page cut off, from the API; whether there was more to ask for."""
     request = (
-        source.following_of(listing) if listing.origin == "api" else source.completion(listing)
+        source.following(page, listing) if listing.origin == "api" else source.completion(listing)
     )
     is_cut_off = request is not None
     by_id = {paper.id: paper for paper in listing.papers}

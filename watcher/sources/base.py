@@ -43,9 +43,6 @@ class Source(Protocol):
     def following(self, page: Page, listing: Listing) -> PageRequest | None:
         """The next part of a list of which `listing`, read from `page`, is one; None at its end."""
 
-    def following_of(self, listing: Listing) -> PageRequest | None:
-        """The same where the page is not at hand."""
-
     def paper_request(self, paper_id: str) -> PageRequest:
         """Where the full record of one paper is."""
 

@@ -76,12 +76,6 @@ class HuggingFace:
             return PageRequest(self.name, page.next_url, "api", period)
         return self._counted(page.request.url, listing, period)
 
-    def following_of(self, listing: Listing) -> PageRequest | None:
-        """The next part of an API list by counting."""
-        if listing.origin != "api" or not listing.papers:
-            return None
-        return self._counted(listing.url, listing, listing.period)
-
     def paper_request(self, paper_id: str) -> PageRequest:
         """Where the full record of one paper is."""
         return PageRequest(self.name, self._url(f"/api/papers/{quote(paper_id)}"), "paper")
