@@ -84,6 +84,19 @@ def test_rules_that_do_not_compile_are_found(world: World, ask: Asker) -> None:
     assert found(said, "configuration")["level"] == "problem"
 
 
+def test_a_broken_file_of_one_subscriber_is_found(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    folder = world.config_path.parent / "subscriptions.d"
+    folder.mkdir()
+    (folder / "eve.toml").write_text("[[subscriptions]\n")
+    said = ask("doctor", "--json")
+    assert said.code == 3
+    problems = [one["text"] for one in said.json["findings"] if one["level"] == "problem"]
+    assert len(problems) == 1
+    assert "eve.toml" in problems[0]
+
+
 def test_a_site_out_of_reach_and_a_changed_page_are_found(world: World, ask: Asker) -> None:
     world.configure(DAILY, WEIGHTS)
     fill(world)

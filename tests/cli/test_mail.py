@@ -27,6 +27,8 @@ def test_another_address_and_json(world: World, ask: Asker) -> None:
     assert said.code == 0
     assert (said.json["recipient"], said.json["delivered"]) == ("eve@example.org", True)
     assert [mail.recipient for mail in world.mails] == ["eve@example.org"]
+    assert ask("send-test", "eve@bücher.example", "--json").code == 0
+    assert world.mails[-1].recipient == "eve@xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize(

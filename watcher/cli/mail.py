@@ -88,16 +88,15 @@ def _envelope(settings: Settings, address: str | None, now: dt.datetime) -> Enve
     from email.utils import parseaddr
 
     from watcher.digest import boundary_for, build_message, message_id
+    from watcher.digest.message import ascii_address
     from watcher.errors import RenderError
     from watcher.models import Envelope, Rendered
 
-    recipient = address or parseaddr(settings.mail.operator)[1]
-    if not recipient:
-        fail("name an address, or set [mail] operator", USAGE)
     sender = parseaddr(settings.mail.from_)[1]
     domain = sender.rpartition("@")[2]
-    mail_id = message_id("test", now.isoformat(), recipient, domain=domain)
     try:
+        recipient = ascii_address(address or parseaddr(settings.mail.operator)[1])
+        mail_id = message_id("test", now.isoformat(), recipient, domain=domain)
         message = build_message(
             Rendered(SUBJECT, TEXT, f"<p>{html.escape(TEXT)}</p>"),
             sender=settings.mail.from_,

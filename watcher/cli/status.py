@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -82,19 +81,7 @@ def _look(config: Config, now: dt.datetime) -> Overview:
         except ConfigError as error:  # the daemon goes on with the rules it has
             config = replace(config, broken=(*config.broken, error))
         with database.read() as connection:
-            return gather(
-                config, connection, now, host=socket.gethostname(), has_process=_has_process
-            )
-
-
-def _has_process(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+            return gather(config, connection, now, host=socket.gethostname())
 
 
 def as_contract(config: Config, overview: Overview, database: str) -> dict[str, object]:

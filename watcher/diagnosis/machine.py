@@ -50,8 +50,6 @@ def _configuration(config: Config) -> Iterator[Finding]:
         yield problem("configuration", str(each))
     for text in config.warnings:
         yield warning("configuration", text)
-    if not config.settings.mail.operator:
-        yield warning("operator", "nobody hears of trouble; set [mail] operator")
 
 
 def _guarded(config: Config) -> Iterator[Finding]:

@@ -29,8 +29,6 @@ async def examine_site(
             "proxy",
             f"{proxy} is set, but only [http] proxy counts; set it there if the network wants one",
         )
-    if not settings.sources:
-        return
     chosen = settings.sources[0]
     source = make_source(chosen, settings.http.base_url)
     request = source.requests(now, None)[0]

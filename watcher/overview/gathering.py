@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Mapping
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -36,18 +37,11 @@ LOOKED_THROUGH = 50
 """Checks of a source looked through for the last one that ended."""
 
 
-def gather(
-    config: Config,
-    connection: sa.Connection,
-    now: dt.datetime,
-    *,
-    host: str,
-    has_process: Callable[[int], bool],
-) -> Overview:
-    """Look at everything. `host` is this machine's name, `has_process` knows its process ids."""
+def gather(config: Config, connection: sa.Connection, now: dt.datetime, *, host: str) -> Overview:
+    """Look at everything; `host` is this machine's name."""
     settings = config.settings
     zone = config.zone()
-    daemon = _daemon(heartbeat.read(connection), now, host, has_process)
+    daemon = _daemon(heartbeat.read(connection), now, host)
     recent = checks.recent(connection, limit=1)
     last_check_at = recent[0].started_at if recent else None
     is_alive = daemon is not None and daemon.is_alive
@@ -69,9 +63,18 @@ def gather(
     return replace(overview, problems=find(overview, due_at, config.broken))
 
 
-def _daemon(
-    beat: Heartbeat | None, now: dt.datetime, host: str, has_process: Callable[[int], bool]
-) -> DaemonOverview | None:
+def has_process(pid: int) -> bool:
+    """Whether a process of that id is on this machine, whosever it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _daemon(beat: Heartbeat | None, now: dt.datetime, host: str) -> DaemonOverview | None:
     if beat is None:
         return None
     is_process = has_process(beat.pid) if beat.host == host else None
