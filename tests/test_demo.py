@@ -155,6 +155,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         raise AssertionError
 
 
+def test_a_listener_who_leaves_is_not_blamed_on_the_folder(tmp_path: Path) -> None:
+    def say(_: str) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        run_demo(tmp_path, say)
+
+
 def test_a_missing_mail_is_a_deviation(tmp_path: Path) -> None:
     papers = [paper for paper in bundled_papers() if paper.id != "2603.90015"]
     assert play(tmp_path, papers=papers).deviations == (

@@ -85,6 +85,8 @@ def opened(path: Path) -> Iterator[Folder]:
             except BlockingIOError as error:
                 raise BusyError(f"another demo is running in {path}") from error
             yield Folder(path)
+    except BrokenPipeError:  # whoever was told the story has heard enough
+        raise
     except OSError as error:
         reason = error.strerror or str(error)
         raise WatcherError(f"{path} cannot be used: {reason}; choose another --out") from error
