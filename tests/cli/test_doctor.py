@@ -212,3 +212,29 @@ def test_a_state_directory_that_cannot_be_is_found(world: World, ask: Asker) -> 
     said = ask("doctor", "--json")
     assert said.code == 3
     assert "is no directory" in found(said, "state")["text"]
+
+
+def test_a_maildir_is_not_made_by_looking(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    text = world.config_path.read_text().replace("[mail]", '[mail]\ntransport = "maildir"')
+    world.config_path.write_text(text)
+    said = ask("doctor", "--json")
+    assert said.code == 0, said.out
+    assert "will be made by the first mail" in found(said, "mail")["text"]
+    assert not world.state_dir.exists()
+    world.state_dir.mkdir()
+    assert "outbox" in found(ask("doctor", "--json"), "mail")["text"]
+
+
+def test_postgresql_is_examined_too(stored_world: World) -> None:
+    world, ask = stored_world, Asker(stored_world)
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    run_pass(world)
+    with app.writing(world.config(), "run", world.now):
+        said = ask("doctor", "--json")
+    assert said.code == 0, said.out
+    assert found(said, "database")["text"].endswith(", papers: 9")
+    assert "is writing" in found(said, "writer")["text"] or "has been writing" in said.out
+    assert found(ask("doctor", "--json"), "clock")["level"] == "ok"

@@ -183,6 +183,22 @@ def test_one_subscription_can_be_asked_about(world: World, ask: Asker) -> None:
     assert "did you mean popular?" in said.err
 
 
+def test_a_name_that_several_have_is_not_guessed(world: World, ask: Asker) -> None:
+    folder = world.config_path.parent / "subscriptions.d"
+    folder.mkdir()
+    for name in ("ada", "eve"):
+        (folder / f"{name}.toml").write_text(
+            f'[[subscriptions]]\nname = "own"\nto = "{name}@example.org"\nany = "zorblax"\n'
+        )
+    world.configure(DAILY)
+    fill(world, 1)
+    run_pass(world)
+    said = ask("explain", "2602.00001", "--subscription", "own")
+    assert said.code == 2
+    assert "own names several: ada/own, eve/own" in said.err
+    assert ask("explain", "2602.00001", "--subscription", "eve/own").code == 0
+
+
 def test_an_unknown_paper_says_what_can_be_known(world: World, ask: Asker) -> None:
     world.configure(DAILY, AT_EIGHT)
     fill(world, 1)

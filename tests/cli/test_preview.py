@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.looking import Asker, fill
 from tests.fakesite import Fault
 from tests.world import DAILY, TRENDING, WEIGHTS, ZORBLAX, World
@@ -164,3 +166,22 @@ def test_the_browser_is_given_the_file(world: World, tmp_path: Path) -> None:
     )
     assert broken.returncode == 0
     assert "open the file yourself" in broken.stderr
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_a_subscription_in_a_broken_file_says_what_is_wrong(
+    world: World, ask: Asker, *, is_stored: bool
+) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    fill(world)
+    if is_stored:
+        run_pass(world)
+    folder = world.config_path.parent / "subscriptions.d"
+    folder.mkdir()
+    (folder / "eve.toml").write_text(
+        '[[subscriptions]]\nto = "eve@example.org"\nany = ["x"]\nnone = ["x"]\n'
+    )
+    said = ask("preview", "eve/papers")
+    assert said.code == 2
+    assert "eve.toml" in said.err
+    assert ask("preview", "weights", "--text").code == 0

@@ -53,7 +53,7 @@ def explain(
 ) -> None:
     """Why a paper was mailed to whom, or was not: rule by rule, condition by condition."""
     from watcher import app
-    from watcher.cli.names import pick
+    from watcher.cli.names import pick_subscription
     from watcher.overview import story
 
     options = common(context, config, state_dir, as_json=as_json)
@@ -61,8 +61,7 @@ def explain(
     now = app.utc_now()
     with app.reading(loaded) as database:
         loaded, ruleset = app.compile_rules(loaded, app.last_good_of(database))
-        known = {each.id: each.name for each in loaded.settings.subscriptions}
-        wanted = pick("subscription", subscription, known) if subscription else None
+        wanted = pick_subscription(loaded, subscription) if subscription else None
         with database.read() as connection:
             stored = _find(connection, " ".join(paper).strip(), as_json=options.as_json)
             listings = story.listed_on(connection, stored.paper.id, now)

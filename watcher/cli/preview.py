@@ -70,12 +70,9 @@ def preview(
 ) -> None:
     """The digest as it would go out now: from what waits, else from the pages as they stand."""
     from watcher import app
-    from watcher.cli.names import pick
 
     options = common(context, config, state_dir, as_json=as_json, verbose=verbose, quiet=quiet)
-    loaded = options.load("warning")
-    known = {each.id: each.name for each in loaded.settings.subscriptions}
-    found = _look(loaded, pick("subscription", subscription, known), app.utc_now())
+    found = _look(options.load("warning"), subscription, app.utc_now())
     written = None
     if found.paper_ids and (html or is_opened or not (is_text or options.as_json)):
         written = _write(found.rendered.html, html)
@@ -90,9 +87,10 @@ def preview(
             say("no browser could be started; open the file yourself")
 
 
-def _look(config: Config, subscription_id: str, now: dt.datetime) -> _Preview:
+def _look(config: Config, word: str, now: dt.datetime) -> _Preview:
     """What is pending, else what the stored pages hold, else what the site shows now."""
     from watcher import app
+    from watcher.cli.names import pick_subscription
     from watcher.errors import NoDatabaseError
 
     with (
@@ -101,22 +99,24 @@ def _look(config: Config, subscription_id: str, now: dt.datetime) -> _Preview:
         ThreadPoolExecutor(1) as unused,
     ):
         context = app.build(config, database, unused, clock=lambda: now, is_rehearsal=True)
-        found = _of_store(context, subscription_id, now)
+        found = _of_store(context, pick_subscription(context.config, word), now)
         if found:
             return found
-    return asyncio.run(_live(config, subscription_id, now))
+    return asyncio.run(_live(config, word, now))
 
 
-async def _live(config: Config, subscription_id: str, now: dt.datetime) -> _Preview:
+async def _live(config: Config, word: str, now: dt.datetime) -> _Preview:
     from dataclasses import replace
 
     from watcher import app
+    from watcher.cli.names import pick_subscription
     from watcher.engine import Request
 
-    say(f"nothing is stored yet: reading {config.settings.http.base_url} now")
     with app.rehearsing(config, now) as database:
         async with app.running(config, database, is_rehearsal=True) as engine:
             context = engine.context
+            subscription_id = pick_subscription(context.config, word)
+            say(f"nothing is stored yet: reading {config.settings.http.base_url} now")
             names = context.sources_of(context.subscriptions[subscription_id])
             result = await engine.run_pass(Request(sources=names, subscriptions=()))
             for checked in result.sources:
