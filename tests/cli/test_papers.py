@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.cli.looking import Asker, Said, fill
-from tests.fakesite import make_paper
+from tests.fakesite import Fault, make_paper
 from tests.world import DAILY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.store import subscriptions
 from watcher.store.database import Database
@@ -144,8 +144,6 @@ def test_what_no_longer_holds_is_withdrawn(world: World, ask: Asker) -> None:
 def test_a_paper_that_lacks_a_field_is_undecided(world: World, ask: Asker) -> None:
     world.configure(DAILY, AT_EIGHT)
     world.site.without_json = True
-    from tests.fakesite import Fault
-
     world.site.faults["/api/*"] = Fault(disconnects=True)
     fill(world)
     world.add(make_paper(1, world.now, title="Plain", abstract="All about the zorblax."))
@@ -154,6 +152,17 @@ def test_a_paper_that_lacks_a_field_is_undecided(world: World, ask: Asker) -> No
     assert "undecided: waits for abstract, keywords" in said.out
     assert "judged as it stands from Fri 2026-02-20 07:00 UTC on" in said.out
     assert "not known" in said.out
+
+
+def test_what_waits_is_judged_as_composing_will(world: World, ask: Asker) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    world.site.without_json = True
+    world.site.faults["/api/*"] = Fault(disconnects=True)
+    fill(world, 1)
+    run_pass(world)
+    world.configure(DAILY, AT_EIGHT.replace("zorblax", "quux"))
+    said = ask("explain", "2602.00001")
+    assert "the rules no longer hold: it will be withdrawn" in said.out, "no abstract is awaited"
 
 
 def test_paused_and_held_subscriptions_say_why_nothing_goes(world: World, ask: Asker) -> None:
