@@ -132,9 +132,56 @@ def test_pausing_and_resuming(database: Database) -> None:
     assert known(database)["weights"].is_active
 
 
-def test_resuming_settles_an_apparent_rename_as_new(database: Database) -> None:
+def waiting(database: Database) -> None:
+    """One mail in the queue and one pair that waits for its slot."""
+    observe(database, FULL)
+    take(database, ADA)
+    with database.write() as connection:
+        matches.put(connection, PENDING)
+        outbox.enqueue_digest(
+            connection,
+            subscription_id="weights",
+            slot_key="s",
+            subject="",
+            html="",
+            paper_ids=[],
+            messages=[message("ada@example.org")],
+            now=NOW,
+        )
+
+
+def test_an_apparent_rename_loses_nothing_before_it_is_settled(database: Database) -> None:
+    waiting(database)
+    take(database, replace(ADA, id="new"), now=LATER)
+    take(database, replace(ADA, id="new"), now=LATER)
+    with database.write() as connection:
+        assert outbox.counts(connection)[DeliveryState.QUEUED] == 1
+        subscriptions.rename(connection, "weights", "new")
+        assert outbox.counts(connection)[DeliveryState.QUEUED] == 1
+        assert matches.states_of(connection, [FULL.id]) == {("new", FULL.id): MatchState.PENDING}
+
+
+def test_starting_anew_settles_an_apparent_rename(database: Database) -> None:
+    waiting(database)
+    take(database, replace(ADA, id="new"), now=LATER)
+    with database.write() as connection:
+        subscriptions.start_anew(connection, "new", LATER)
+        assert outbox.counts(connection)[DeliveryState.CANCELLED] == 1
+        assert matches.states_of(connection, [FULL.id]) == {
+            ("weights", FULL.id): MatchState.WITHDRAWN
+        }
+    assert known(database)["new"].is_active
+    with database.write() as connection:
+        subscriptions.start_anew(connection, "new", LATER)
+    assert known(database)["new"].is_active
+
+
+def test_what_the_old_one_withdrew_and_the_new_one_found_is_pending(database: Database) -> None:
+    observe(database, FULL)
     take(database, ADA)
     take(database, replace(ADA, id="new"), now=LATER)
     with database.write() as connection:
-        subscriptions.pause(connection, "new", None)
-    assert known(database)["new"].is_active
+        matches.put(connection, replace(PENDING, state=MatchState.WITHDRAWN))
+        matches.put(connection, replace(PENDING, subscription_id="new"))
+        subscriptions.rename(connection, "weights", "new")
+        assert matches.states_of(connection, [FULL.id]) == {("new", FULL.id): MatchState.PENDING}

@@ -21,6 +21,7 @@ from watcher.settings import (
     SubscriptionSettings,
     require_mail,
 )
+from watcher.sources import TAIL
 from watcher.store import papers
 
 WINDOW = dt.timedelta(days=30)
@@ -40,7 +41,7 @@ class RuleReport:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionReport:
-    """One subscription; `next_slot_at` None means with each check, `line` None not known."""
+    """One subscription; `next_slot_at` None means with each check, `line` None the whole file."""
 
     id: str
     name: str
@@ -166,7 +167,9 @@ async def _live(config: Config, now: dt.datetime) -> tuple[Sequence[Paper], Coun
             async with app.running(config, database, is_rehearsal=True) as engine:
                 result = await engine.run_pass()
             with database.read() as connection:
-                stored = papers.seen_since(connection, now - WINDOW, MOST_PAPERS)
+                current = papers.listings_to_match(connection, now, TAIL)
+                shown = {paper_id for listing in current for paper_id in listing.paper_ids}
+                stored = papers.load(connection, shown).values()
     except WatcherError as error:
         return [], Counted(trouble=str(error))
     troubles = [f"{s.source}: {s.error}" for s in result.sources if s.error]

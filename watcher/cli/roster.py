@@ -118,7 +118,7 @@ def show(
         print_json(subscription_contract(report) | {"standing": _standing(known_row)})
         return
     show_subscription(report, None)
-    row("written", f"in {report.path}, line {report.line}")
+    row("written", f"in {report.path}, line {report.line or 1}")
     row("standing", _told(chosen, known_row))
 
 
@@ -157,11 +157,11 @@ def _file_of(config: Config, name: str) -> Path:
         return lone  # a broken file can be removed too
     chosen = names.pick("subscription", name, ids)
     path, line = config.locate(chosen, "")
-    if path is None or line is None:
+    if path is None:
         fail(f"{chosen} is written in no file", USAGE)
     others = [each for each in ids if each != chosen and config.locate(each, "")[0] == path]
     if path == config.path or others:
-        first, last = _span(path, line)
+        first, last = _span(path, line or 1)
         beside = f", which holds {', '.join(others)} too" if path != config.path else ""
         fail(
             f"{chosen} stands in {path}{beside}: delete lines {first} to {last} there.\n"

@@ -81,6 +81,8 @@ def _change(options: Common, name: str, *, is_paused: bool) -> None:
         is_needed = (row.paused_at is None) if is_paused else not row.is_active
         if is_needed:
             subscriptions.pause(connection, subscription_id, now if is_paused else None)
+            if not is_paused:
+                subscriptions.start_anew(connection, subscription_id, now)
     if options.as_json:
         print_json({"id": subscription_id, "standing": "paused" if is_paused else "active"})
     elif not is_needed:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 import sqlalchemy as sa
 
+from watcher.models import MatchState
 from watcher.store import matches as pairs
 from watcher.store import outbox
 from watcher.store.rows import columns, records
@@ -62,7 +63,8 @@ def synchronise(
 ) -> tuple[tuple[str, str], ...]:
     """Take the configuration over; the apparent renames (old id, new id) are returned and held.
 
-    What is gone loses its unsent mails; a recipient that is gone loses theirs.
+    What is gone loses its unsent mails; a recipient that is gone loses theirs. What seems to have
+    another name now loses nothing until that is settled, by `rename` or `start_anew`.
     """
     before = known(connection)
     by_id = {subscription.id: subscription for subscription in wanted}
@@ -87,15 +89,21 @@ def synchronise(
                 .where(subscriptions.c.id == subscription.id)
                 .values(definition=subscription.definition, fingerprint=subscription.fingerprint)
             )
+    origins = {origin for origin, _ in renames}
     for subscription_id in gone:
-        outbox.cancel(connection, subscription_id, keep=(), now=now)
-        pairs.withdraw_unsent(connection, subscription_id)
+        if subscription_id not in origins:
+            _drop_unsent(connection, subscription_id, now)
         connection.execute(
             subscriptions.update()
             .where(subscriptions.c.id == subscription_id)
             .values(removed_at=now)
         )
     return tuple(renames)
+
+
+def _drop_unsent(connection: sa.Connection, subscription_id: str, now: dt.datetime) -> None:
+    outbox.cancel(connection, subscription_id, keep=(), now=now)
+    pairs.withdraw_unsent(connection, subscription_id)
 
 
 def _origin(new: Wanted, gone: Iterable[KnownSubscription]) -> str | None:
@@ -132,17 +140,35 @@ def _insert_or_revive(
 
 
 def pause(connection: sa.Connection, subscription_id: str, now: dt.datetime | None) -> None:
-    """Stop composing for it, from `now` on; None resumes, and settles a suspected rename as new."""
-    values: dict[str, object] = {"paused_at": now}
-    if now is None:
-        values["renamed_from"] = None
+    """Stop composing for it, from `now` on; None resumes."""
     connection.execute(
-        subscriptions.update().where(subscriptions.c.id == subscription_id).values(values)
+        subscriptions.update().where(subscriptions.c.id == subscription_id).values(paused_at=now)
+    )
+
+
+def start_anew(connection: sa.Connection, subscription_id: str, now: dt.datetime) -> None:
+    """Settle that it is not the one it looked like, whose unsent mails go."""
+    origin = known(connection)[subscription_id].renamed_from
+    if origin is not None:
+        _drop_unsent(connection, origin, now)
+    connection.execute(
+        subscriptions.update()
+        .where(subscriptions.c.id == subscription_id)
+        .values(renamed_from=None)
     )
 
 
 def rename(connection: sa.Connection, old_id: str, new_id: str) -> None:
     """Give the whole history of `old_id` to `new_id`, which goes on from there."""
+    # What the old one withdrew, the new one may have found again.
+    found = sa.select(matches.c.paper_id).where(matches.c.subscription_id == new_id)
+    connection.execute(
+        matches.delete().where(
+            matches.c.subscription_id == old_id,
+            matches.c.state.in_((MatchState.WITHDRAWN, MatchState.UNDECIDED)),
+            matches.c.paper_id.in_(found),
+        )
+    )
     for table, key in (
         (matches, matches.c.paper_id),
         (first_runs, first_runs.c.source),
