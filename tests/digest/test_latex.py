@@ -93,5 +93,42 @@ def test_hostile_length_takes_no_time(text: str) -> None:
     assert time.process_time() - started_at < 2
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        *(
+            "\\sqrt[",
+            "\\cite[",
+            "\\footnote [",
+            "\\item[",
+            "\\begin{a}\\sqrt[",
+            "\\\\\\begin{array}",
+        ),
+        *(
+            "\\begin{array}\\item[\\\\",
+            "^\\\\\\begin{array}$$$",
+            "[}}\\vec{{$$",
+            "\\mbox{$*}}\\vec",
+        ),
+        *(
+            "\\frac{{{\\begin{tabular}\\\\}}}",
+            "_\\log\\\\\\[\\begin{array}",
+            "\\(",
+            "\\left(",
+            "\\hat",
+        ),
+    ],
+)
+def test_what_is_left_open_takes_no_time(part: str) -> None:
+    started_at = time.process_time()
+    for length in range(1, 60):
+        formula((part * length)[:290])
+    assert time.process_time() - started_at < 5
+
+
+def test_brackets_and_dollars_in_formulas_stay() -> None:
+    assert readable(r"$x \in [0, 1]$ for \(\$5\)") == "x ∈ [0, 1] for $5"
+
+
 def test_deep_formulas_are_not_followed() -> None:
     assert formula("{" * 400 + "x" + "}" * 400).strip() == "x"

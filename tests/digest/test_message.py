@@ -232,6 +232,16 @@ def test_senders_that_could_be_read_in_two_ways(sender: str) -> None:
         built(sender=sender)
 
 
+@pytest.mark.parametrize("length", [59, 60, 61, 68, 75, 300])
+def test_a_long_word_leaves_no_header_line_empty(length: int) -> None:
+    title = f"{'w' * length} {'x' * length}"
+    message = built(Rendered(title, "", ""), sender=f"{title} <a@example.org>")
+    check_form(message)
+    assert subject(message) == title
+    assert b"Subject: \r\n" not in message
+    assert b"From: \r\n" not in message
+
+
 def test_encoded_words_in_a_title_are_text() -> None:
     title = "=?utf-8?q?=0D=0ABcc:_eve=40example.org?="
     message = built(Rendered(title, "", ""))

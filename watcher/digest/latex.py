@@ -20,7 +20,7 @@ from pylatexenc.latexwalker import LatexWalkerError  # type: ignore[import-untyp
 _LIMIT = 20_000
 """Characters read of one text; real abstracts have 2,000."""
 
-_FORMULA_LIMIT = 500
+_FORMULA_LIMIT = 300
 _DEPTH_LIMIT = 8
 
 _ACCENTS = {
@@ -59,7 +59,13 @@ _SCRIPTS = {
 }
 _HELD = {"_": "\ue000", "^": "\ue001"}  # scripts that have no character of their own
 _BREAK = "\ue002"  # ends a command's name: to the converter `ᵢ` is a letter like any other
-_RELEASE = str.maketrans({held: sign for sign, held in _HELD.items()} | {_BREAK: ""})
+# The converter takes exponential time on nested environments, formulas and optional arguments that
+# are left open: it never sees any.
+_NESTED = re.compile(r"\\(?:begin|end)(?:\{[^{}]*+\})?|\\[()\[\]]|(?<!\\)\$")
+_BRACKET, _DOLLAR = "\ue003", "\ue004"
+_RELEASE = str.maketrans(
+    {_BRACKET: "[", _DOLLAR: "$", _BREAK: ""} | {held: sign for sign, held in _HELD.items()}
+)
 
 _SIGN = re.compile(r"[\\$^{}~\x07-\x0d`]|--|''|\dtimes\b")
 _TOKEN = re.compile(
@@ -175,7 +181,9 @@ class _Reader:
 
     def _formula(self, token: re.Match[str]) -> int:
         body = token["body"] or token["round"] or token["square"]
-        if token["body"] is not None and not _is_formula(body, self._text[token.end() :][:1]):
+        if token["body"] is not None and not _is_formula(
+            body, self._text[token.end() : token.end() + 1]
+        ):
             self._out.append("$")
             return token.start() + 1
         self._out.append(formula(body))
@@ -278,9 +286,14 @@ def _operator(match: re.Match[str]) -> str:
     return f"{before}{match['name']}{' ' if match['after'] else ''}"
 
 
+def _closed(source: str) -> str:
+    source = _NESTED.sub(" ", source).replace("[", _BRACKET)
+    return source.replace("\\$", _DOLLAR).replace("$", "")
+
+
 def _convert(source: str) -> str:
     try:
-        text = str(_to_text.latex_to_text(source, tolerant_parsing=True))
+        text = str(_to_text.latex_to_text(_closed(source), tolerant_parsing=True))
     except (LatexWalkerError, LookupError, ValueError, TypeError, AttributeError):
         return re.sub(r"[{}\\$]+", " ", source)
     # What the converter leaves of a command that lacks its arguments.

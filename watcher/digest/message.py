@@ -32,6 +32,9 @@ _HEADER_NAME = re.compile(r"[!-9;-~]{1,70}")
 _LINE_LIMIT = 900
 """Characters in a header line, below the 998 of RFC 5322 even with its name."""
 
+_WORD_LIMIT = 60
+"""Characters in a word that fits a header's first line beside its name, so that none is empty."""
+
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[A-Za-z0-9:.]+\]")
 _ANGLE = re.compile(r".*<([^<>]*)>\s*", re.DOTALL)
@@ -152,7 +155,8 @@ def _sender(sender: str) -> str:
 
 def _encoded(text: str, header: str) -> str:
     """Unstructured text for a header, folded; all of it in encoded words unless it is plain."""
-    is_plain = text.isascii() and "=?" not in text and max(map(len, text.split()), default=0) < 70
+    longest = max(map(len, text.split()), default=0)
+    is_plain = text.isascii() and "=?" not in text and longest <= _WORD_LIMIT
     charset = "us-ascii" if is_plain else "utf-8"
     return Header(text, charset, maxlinelen=76, header_name=header).encode(
         splitchars=" ", linesep="\r\n"
