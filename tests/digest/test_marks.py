@@ -18,6 +18,7 @@ def marked(text: str, *words: str) -> str:
     [
         ("a hypernetwork here", ("hypernetwork",), "a [hypernetwork] here"),
         ("a hypernetwork here", ("hyper",), "a hypernetwork here"),
+        ("a hypernetwork here", ("network",), "a hypernetwork here"),
         ("Lora, LoRA", ("LoRA",), "Lora, [LoRA]"),
         ("weight\u00a0space models", ("weight space",), "[weight\u00a0space] models"),
         ("a model zoo", ("model", "model zoo"), "a [model zoo]"),

@@ -1,7 +1,14 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import watcher
 from watcher.digest.templating import render, templates_dir, wrapped
 from watcher.errors import RenderError
 
@@ -30,3 +37,29 @@ def test_wrapping_keeps_urls_whole() -> None:
     assert all(line.startswith("    ") for line in lines[1:])
     assert any(url in line for line in lines)
     assert all(len(line) <= 76 for line in lines if url not in line)
+
+
+@pytest.mark.parametrize("place", ["watcher/_templates", "templates"])
+def test_templates_lie_in_the_installed_package_or_beside_a_checkout(
+    place: str, tmp_path: Path
+) -> None:
+    package = Path(watcher.__file__).parent
+    shutil.copytree(package, tmp_path / "watcher", ignore=shutil.ignore_patterns("_*", "*.pyc"))
+    for module in package.rglob("__init__.py"):
+        shutil.copy(module, tmp_path / "watcher" / module.relative_to(package))
+    shutil.copytree(templates_dir(), tmp_path / place)
+    program = (
+        "from watcher.digest import ConfigBroken, render_notice\n"
+        "from watcher.digest.templating import templates_dir\n"
+        "print(templates_dir())\n"
+        "print(render_notice(ConfigBroken(('x',))).subject)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert told == [str(tmp_path / place), "paper-watcher: the configuration has mistakes"]
