@@ -27,7 +27,8 @@ _NAMED = {
     "weekend": (5, 6),
     "weekly": (0,),
 }
-_TIMED = re.compile(r"(?P<days>.*?) ?(?:at )?(?P<hour>\d{1,2}):(?P<minute>\d\d)")
+_FORMS = {form.split()[0]: form for form in FORMS.split(", ")[:5]}
+_TIMED = re.compile(r"(?P<days>.*?)(?:(?:^| )at)? ?(?P<hour>\d{1,2}):(?P<minute>\d\d)")
 _LONGEST = 200
 
 
@@ -129,7 +130,6 @@ def _advice(text: str, written: str) -> str:
     shown = text if len(text) <= 40 else f"{text[:40]}…"
     if written == "monthly":
         return f'"{shown}" is not known; for the first of each month write "0 8 1 * *"'
-    known = ["each-check", "hourly", *(name for name in _NAMED if name)]
-    if near := difflib.get_close_matches(written, known, 1, 0.6):
-        return f'"{shown}" is not known; did you mean "{near[0]}"? Possible are {FORMS}'
+    for near in difflib.get_close_matches(written.split(maxsplit=1)[0], _FORMS, 1, 0.6):
+        return f'"{shown}" is not known; did you mean "{_FORMS[near]}"? Possible are {FORMS}'
     return f'"{shown}" is not known; possible are {FORMS}'

@@ -11,7 +11,7 @@ from watcher.settings.locating import Node, locate
 from watcher.settings.paths import KeyPath
 from watcher.settings.syntax import fault_in
 
-_IMPLIED = {"subscriptions", "rules", 0}
+_IMPLIED = {"subscriptions", "rules", "any", 0}
 """Parts of a path that the short forms leave out."""
 
 
@@ -53,8 +53,8 @@ def read(path: Path) -> Document:
         raise ConfigError(
             f"{at}{fault.message}", path=path, line=fault.line, key=fault.key
         ) from None
-    except ValueError as error:  # an integer of thousands of digits
-        raise ConfigError(f"a value is out of all bounds: {error}", path=path) from error
+    except ValueError as error:  # Python's own limit
+        raise ConfigError("a number has thousands of digits", path=path) from error
 
 
 def _text(path: Path) -> str:

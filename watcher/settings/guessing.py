@@ -55,6 +55,8 @@ def guess(root: type[Table], path: KeyPath) -> Guess:
     *above, last = path
     key, holder = str(last), schema.table_at(root, tuple(above)) or root
     known = schema.keys(holder)
+    if holder is SubscriptionSettings:  # it may be its own rule
+        known = {**schema.keys(RuleSettings), **known}
     if holder is RuleSettings and key in schema.keys(SubscriptionSettings):
         return Guess(
             "TOML puts what follows a [[…rules]] header into the rule; "
@@ -66,7 +68,9 @@ def guess(root: type[Table], path: KeyPath) -> Guess:
     meant = _SYNONYMS.get(key.lower(), key.lower().replace("-", "_"))
     homes = _homes(key)
     if meant not in known and homes:
-        return Guess(f"unknown key here; `{key}` belongs in {' or '.join(homes)}")
+        is_header = homes[0].strip("[]").endswith(key)
+        belongs = "write" if is_header else f"`{key}` belongs in"
+        return Guess(f"unknown key here; {belongs} {' or '.join(homes)}")
     for near in (meant, *difflib.get_close_matches(meant, known, 1, 0.6)):
         if near in known:
             table = schema.below(known[near])

@@ -94,7 +94,7 @@ def _read(
     shaped: dict[str, object], secret: Key, file_key: Key, warnings: list[str]
 ) -> list[Problem]:
     text, table = _text(shaped, file_key), shaped.get(file_key[0])
-    if not text or not isinstance(table, dict):
+    if not text or _text(shaped, secret) or not isinstance(table, dict):
         return []
     path = Path(text)
     try:

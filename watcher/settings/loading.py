@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,7 +57,7 @@ def load(
     problems += more
     warnings += told
     settings = _validated(Settings, shaped, problems)
-    if settings is not None:
+    if settings is not None and not problems:
         timezone = machine_zone(environ, warnings)
         settings = together.completed(settings, timezone)
         problems += together.problems_in(settings)
@@ -94,15 +94,24 @@ def load(
     )
 
 
-def machine_zone(environ: Mapping[str, str], warnings: list[str]) -> str:
-    """The name of this machine's time zone; UTC, with a warning, where it cannot be told."""
+def _ask() -> str:
+    import tzlocal  # noqa: PLC0415  # only where it is asked
+
+    return tzlocal.get_localzone_name()
+
+
+def machine_zone(
+    environ: Mapping[str, str], warnings: list[str], ask: Callable[[], str | None] = _ask
+) -> str:
+    """The name of this machine's time zone; UTC, with a warning, where it cannot be told.
+
+    `ask` looks where machines note it, once `$TZ` does not tell.
+    """
     given = environ.get("TZ", "").removeprefix(":")
     if given and values.is_zone(given):
         return given
-    import tzlocal  # noqa: PLC0415  # only where it is asked
-
     try:
-        name = tzlocal.get_localzone_name()
+        name = ask()
     except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
         name = None
     if name and values.is_zone(name):

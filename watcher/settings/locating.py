@@ -84,17 +84,20 @@ class _Scanner:
 
     def document(self) -> None:
         """Read statements to the end."""
-        table = self.found.root
+        table: Node = self.found.root
+        header: KeyPath = ()
         while self._skip(_BLANK):
             line = self.line()
             if self._accept("[["):
-                table = self._enter(self._key(), line, is_array=True)
+                header = self._key()
+                table = self._enter(header, line, is_array=True)
                 self._expect("]]")
             elif self._accept("["):
-                table = self._enter(self._key(), line, is_array=False)
+                header = self._key()
+                table = self._enter(header, line, is_array=False)
                 self._expect("]")
             else:
-                self._assign(table)
+                self._assign(table, header)
 
     def _enter(self, path: KeyPath, line: int, *, is_array: bool) -> Node:
         node = self.found.root
@@ -102,6 +105,8 @@ class _Scanner:
             node = _newest(node.children.setdefault(part, Node(line)))
         last = node.children.setdefault(path[-1], Node(line))
         if is_array:
+            if last.children and 0 not in last.children:
+                self.found.repeated.append((path, last.line, line))
             last.children[len(last.children)] = element = Node(line)
             return element
         if last.line != line:
@@ -109,7 +114,7 @@ class _Scanner:
             last.line = line
         return last
 
-    def _assign(self, table: Node) -> None:
+    def _assign(self, table: Node, above: KeyPath) -> None:
         line = self.line()
         path = self._key()
         self._expect("=")
@@ -117,8 +122,8 @@ class _Scanner:
         for part in path[:-1]:
             node = node.children.setdefault(part, Node(line))
         if path[-1] in node.children:
-            self.found.repeated.append((path, node.children[path[-1]].line, line))
-        node.children[path[-1]] = self._value(line)
+            self.found.repeated.append(((*above, *path), node.children[path[-1]].line, line))
+        node.children[path[-1]] = self._value(line, (*above, *path))
 
     def _key(self) -> KeyPath:
         parts = [self._key_part()]
@@ -139,15 +144,16 @@ class _Scanner:
         except tomllib.TOMLDecodeError as error:
             raise _LostError(self.line()) from error
 
-    def _value(self, line: int) -> Node:
+    def _value(self, line: int, path: KeyPath) -> Node:
         node = Node(line)
         self._skip(_SPACE)
         if self._accept("["):
             while self._is_within("]", line):
-                node.children[len(node.children)] = self._value(self.line())
+                at = len(node.children)
+                node.children[at] = self._value(self.line(), (*path, at))
         elif self._accept("{"):
             while self._is_within("}", line):
-                self._assign(node)
+                self._assign(node, path)
         else:
             match = _STRING.match(self._text, self._at) or _SCALAR.match(self._text, self._at)
             if match is None or (match[0][0] in "\"'" and not _STRING.fullmatch(match[0])):

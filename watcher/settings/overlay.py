@@ -142,9 +142,11 @@ def _unknown(name: str, known: Mapping[str, Key]) -> str:
     if table in {"sources", "topics", "subscriptions"}:
         return f"{table} cannot come from the environment; write them into the configuration file"
     homes = [_variable(*each) for each in known.values() if each[1] == key]
-    near = homes or difflib.get_close_matches(name, known, 1, 0.7)
-    if near:
-        return f"unknown setting; did you mean {' or '.join(near)}?"
+    bare = [each.removeprefix(PREFIX) for each in known]
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), bare, 1, 0.7)
+    meant = homes or [PREFIX + each for each in near]
+    if meant:
+        return f"unknown setting; did you mean {' or '.join(meant)}?"
     tables = sorted({each[0] for each in known.values()})
     return f"unknown setting; WATCHER_TABLE__KEY has these tables: {', '.join(tables)}"
 

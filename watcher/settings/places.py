@@ -72,7 +72,10 @@ def _base(environ: Mapping[str, str], variable: str, default: str) -> Path:
 
 def _exists(path: Path) -> bool:
     try:
-        return path.exists()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     except OSError:
         # Who may not look is told so when the file is read.
         return True
+    return True

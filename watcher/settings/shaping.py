@@ -9,11 +9,13 @@ from watcher.settings import schema
 from watcher.settings.explaining import Problem
 from watcher.settings.paths import KeyPath
 from watcher.settings.tables import RuleSettings, Settings, SubscriptionSettings
+from watcher.settings.values import quoted
 
 Values = Mapping[str, object]
 
 _RULE_KEYS = schema.keys(RuleSettings).keys() - {"name"}
 _SUBSCRIPTION_KEYS = schema.keys(SubscriptionSettings).keys() | _RULE_KEYS
+_NAMELESS = {"rules", "topics"}
 _MAIN_KEYS = schema.keys(Settings).keys() - {"subscriptions", "topics"}
 
 
@@ -39,9 +41,9 @@ def rename(values: dict[str, object], renamed: Mapping[str, str]) -> list[tuple[
 def main_file(values: Values) -> tuple[dict[str, object], list[Problem]]:
     """The values of the configuration itself."""
     shaped = copy.deepcopy(dict(values))
+    problems = [problem for key in ("sources", "subscriptions") for problem in _named(shaped, key)]
     if "sources" in shaped:
         shaped["sources"] = as_tables(shaped["sources"])
-    problems: list[Problem] = []
     if "subscriptions" in shaped:
         shaped["subscriptions"] = _subscriptions(shaped["subscriptions"], "papers", "", problems)
     return shaped, problems
@@ -74,6 +76,22 @@ def subscription_file(
         problems.append(Problem((key,), f"stands outside [[subscriptions]]; {belongs}"))
     found = _subscriptions(values["subscriptions"], stem, f"{stem}/", problems)
     return {"subscriptions": found, "topics": topics}, problems
+
+
+def _named(shaped: dict[str, object], key: str) -> list[Problem]:
+    """Headers such as [subscriptions.ada], taken out: what is several is not told apart so."""
+    value = shaped.get(key)
+    if not isinstance(value, dict) or not value.keys().isdisjoint(_NAMELESS):
+        return []
+    if not all(isinstance(each, dict) for each in value.values()):
+        return []
+    del shaped[key]
+    return [
+        Problem(
+            (key, name), f"write [[{key}]] on a line of its own, and name = {quoted(name)} below it"
+        )
+        for name in value
+    ]
 
 
 def as_tables(value: object) -> object:

@@ -141,7 +141,7 @@ class SmtpSettings(Table):
     password: SecretStr = SecretStr("")
     password_file: FilePath = None
     ca_file: FilePath = None
-    helo: OneLine = ""
+    helo: str = Field("", examples=["papers.example.org"])
     connections: Annotated[Count, Field(ge=1, le=20)] = 4
     timeout: Seconds = 60
 
@@ -178,8 +178,9 @@ class SourceSettings(Table):
     @model_validator(mode="before")
     @classmethod
     def _named_after_page(cls, given: object) -> object:
-        if isinstance(given, dict) and "name" not in given and "page" in given:
-            return {**given, "name": _lowered(given["page"])}
+        if isinstance(given, dict) and "name" not in given:
+            page = _lowered(given.get("page"))
+            return {**given, "name": page if page and isinstance(page, str) else "trending"}
         return given
 
 

@@ -63,7 +63,7 @@ def problems_in(settings: Settings) -> Iterator[Problem]:
     if needs_sender and not settings.mail.from_:
         yield Problem(
             ("mail", "from"),
-            'is missing, and [smtp] username is no address; add from = "Papers <you@example.org>"',
+            'is missing; say who the mails come from: from = "Papers <you@example.org>"',
         )
     yield from _sources(settings.sources)
     yield from subscription_problems(settings.subscriptions, settings.sources)
@@ -99,11 +99,10 @@ def subscription_problems(
         for position, source in enumerate(subscription.sources):
             if source not in known:
                 near = difflib.get_close_matches(source, known, 1, 0.6)
-                hint = f"did you mean {values.quoted(near[0])}? " if near else ""
+                hint = f"; did you mean {values.quoted(near[0])}?" if near else ""
                 yield Problem(
                     (*path, "sources", position),
-                    f"there is no source {values.quoted(source)}; {hint}"
-                    f"Known are {', '.join(known)}",
+                    f"there is no source {values.quoted(source)} among {', '.join(known)}{hint}",
                 )
 
 
@@ -139,6 +138,11 @@ def _smtp(smtp: SmtpSettings) -> Iterator[Problem]:
             ("smtp", "security"),
             f"would send the password to {smtp.host} in the clear; "
             'write security = "starttls", or "tls"',
+        )
+    if not re.fullmatch(r"[\x21-\x7e]*", smtp.helo):
+        yield Problem(
+            ("smtp", "helo"),
+            'must be a host name in ASCII, such as helo = "papers.example.org"',
         )
     if smtp.username and not password:
         yield Problem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import email.utils
 import ipaddress
 import json
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 _NAMED_ADDRESS = re.compile(r"\s*(.*?)\s*<([^<>]*)>\s*", re.DOTALL)
+_SPECIALS = re.compile(r'[()<>\[\]:;@\\,."]')
 _LONGEST_NAME = 100
 _SQLITE = "sqlite:///watcher.db (in the state directory) or sqlite:////srv/watcher.db"
 
@@ -36,26 +38,25 @@ def address(text: str) -> str:
     try:
         found = email_validator.validate_email(
             named[2] if named else text.strip().removeprefix("mailto:"),
-            allow_smtputf8=False,
             check_deliverability=False,
             globally_deliverable=False,
         )
     except email_validator.EmailNotValidError as error:
         raise ValueError(f"{quoted(text)} is not an e-mail address: {error}") from error
-    return found.ascii_email or found.normalized
+    return f"{found.local_part}@{found.ascii_domain}"
 
 
 def sender(text: str) -> str:
     """An address, or `Name <address>`, the name quoted where mail asks for it."""
-    from email.headerregistry import Address  # noqa: PLC0415  # as slow as the validator
-
     named = _NAMED_ADDRESS.fullmatch(text)
-    if not named:
+    if not named or not named[1]:
         return address(text)
-    name = named[1].strip('"')
+    name = email.utils.unquote(named[1])
     if not name.isprintable():
         raise ValueError(f"the name in {quoted(text)} must be one line of printable characters")
-    return str(Address(name, addr_spec=address(named[2])))
+    if _SPECIALS.search(name):
+        name = f'"{email.utils.quote(name)}"'
+    return f"{name} <{address(named[2])}>"
 
 
 def name(text: str) -> str:
@@ -150,12 +151,12 @@ def store_url(text: str) -> str:
 def host(text: str) -> str:
     """The name or IP address of a mail server; an empty one stays empty."""
     stripped = text.strip().removeprefix("[").removesuffix("]")
-    if "://" in stripped or "/" in stripped:
-        raise ValueError('must be a bare name such as "smtp.example.org"')
-    if stripped.count(":") == 1:
+    if "/" not in stripped and stripped.count(":") == 1:
         bare, _, port = stripped.partition(":")
         raise ValueError(f"holds a port; write host = {quoted(bare)} and port = {port or 587}")
-    return one_line(stripped)
+    if not re.fullmatch(r"[\x21-\x2e\x30-\x7e]*", stripped):
+        raise ValueError('must be a bare name in ASCII, such as "smtp.example.org"')
+    return stripped
 
 
 def expanded(path: Path) -> Path:
