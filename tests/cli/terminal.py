@@ -35,7 +35,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            env={**os.environ, **env, "TERM": "dumb"},
+            env={**os.environ, **env, "TERM": "dumb", "PYTHONUTF8": "1"},
         )
         os.close(theirs)
 
@@ -75,9 +75,9 @@ class Terminal:
         self.type(f"{text}\n")
         return before
 
-    def type(self, text: str) -> None:
+    def type(self, text: str | bytes) -> None:
         """Press these keys."""
-        os.write(self._ours, text.encode())
+        os.write(self._ours, text.encode() if isinstance(text, str) else text)
 
     def end(self) -> int:
         """Wait for the command to end; its exit code, negative for a signal."""

@@ -118,7 +118,7 @@ def test_every_paper_has_to_be_meant(folder: Path, ask: Asker) -> None:
         (("bob@example.org", "--any", "x", "--timezone", "Mars"), '--timezone: "Mars" is not'),
         (
             ("bob@example.org", "--any", "x", "--source", "dayly"),
-            '--source: there is no source "dayly"; did you mean "daily"?',
+            '--source: there is no source "dayly"',
         ),
         (("bob@example.org", "--any", "x", "--name", "a/b"), '--name: "a/b" holds a slash'),
         (("bob@example.org", "--any", "x", "--max-age-days", "-2"), "--max-age-days: "),
@@ -143,6 +143,28 @@ def test_all_that_is_wrong_is_told_at_once(folder: Path, ask: Asker) -> None:
         " --digest",
         " --timezone",
     ]
+
+
+def test_a_topic_of_the_configuration_that_is_wrong_is_told_in_its_place(
+    world: World, ask: Asker
+) -> None:
+    world.configure(DAILY, WEIGHTS, '[topics.mine]\nany = ["x AND y"]\n')
+    said = ask("add", "bob@example.org", "--topic", "mine")
+    assert said.code == 78
+    line = world.config_path.read_text().splitlines().index('any = ["x AND y"]') + 1
+    assert said.err.startswith(f"watcher: {world.config_path}, line {line}, topics.mine.any[0]: ")
+
+
+def test_a_name_before_the_address_is_no_part_of_the_file(folder: Path, ask: Asker) -> None:
+    said = ask("add", "Bob Jones <bob@example.org>", "--any", "x", "--json")
+    assert said.json["file"] == f"{folder}/bob.toml"
+    assert said.json["to"] == ["bob@example.org"]
+
+
+def test_bytes_that_are_no_text(folder: Path, ask: Asker) -> None:
+    said = ask("add", "bob@example.org", "--any", "\udcff")
+    assert (said.code, said.err) == (78, "watcher: a flag holds bytes that are no UTF-8 text\n")
+    assert not folder.exists()
 
 
 def test_keys_of_the_environment_do_not_disturb(folder: Path, ask: Asker) -> None:

@@ -265,8 +265,8 @@ def test_a_login_that_fails_where_nobody_is_asked_is_told_and_counts(
 def test_a_password_of_a_file_or_of_the_environment_is_never_copied(
     server: SmtpServer, place: tuple[str, ...], env: dict[str, str], tmp_path: Path, ask: Asker
 ) -> None:
-    account = ("--smtp-host", "127.0.0.1", "--smtp-port", str(server.port))
-    account += ("--smtp-username", "ada")
+    account = ["--smtp-host", "127.0.0.1", "--smtp-port", str(server.port)]
+    account += ["--smtp-username", "ada"]
     given = env | {"WATCHER_SMTP__PASSWORD": "s3cret"}
     said = ask("init", *ENOUGH, *account, *place, env=given)
     assert (said.code, said.err) == (0, "")
@@ -346,10 +346,10 @@ def test_leaving_at_a_prompt_leaves_nothing_behind(
     env: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    flags = ("--any", "zorblax", "--digest", "hourly", "--timezone", "UTC")
-    flags += ("--smtp-host", "smtp.example.org", "--smtp-username", "ada")
+    flags = ["--any", "zorblax", "--digest", "hourly", "--timezone", "UTC"]
+    flags += ["--smtp-host", "smtp.example.org", "--smtp-username", "ada"]
     if prompt.startswith("Password"):
-        flags += ("--to", "ada@example.org", "--smtp-port", "587")
+        flags += ["--to", "ada@example.org", "--smtp-port", "587"]
     with Terminal("init", *flags, *place, env=env) as terminal:
         terminal.expect(prompt)
         if is_interrupt:
@@ -365,9 +365,9 @@ def test_leaving_at_a_prompt_leaves_nothing_behind(
 def test_stopping_after_a_failed_login_writes_nothing(
     server: SmtpServer, place: tuple[str, ...], env: dict[str, str], tmp_path: Path
 ) -> None:
-    flags = (*ENOUGH, "--digest", "hourly", "--timezone", "UTC", "--from", "ada@example.org")
-    flags += ("--smtp-host", "127.0.0.1", "--smtp-port", str(server.port))
-    flags += ("--smtp-security", "none", "--smtp-username", "ada")
+    flags = [*ENOUGH, "--digest", "hourly", "--timezone", "UTC", "--from", "ada@example.org"]
+    flags += ["--smtp-host", "127.0.0.1", "--smtp-port", str(server.port)]
+    flags += ["--smtp-security", "none", "--smtp-username", "ada"]
     with Terminal("init", *flags, *place, env=env) as terminal:
         terminal.answer("Password there (not shown): ", "wrong")
         terminal.answer("s: stop)", "s")
@@ -419,6 +419,35 @@ def test_for_the_whole_machine_the_mail_server_is_this_machine(
     assert config.parent.stat().st_mode & 0o777 == 0o755
 
 
+def test_every_paper_by_a_flag(place: tuple[str, ...], tmp_path: Path, ask: Asker) -> None:
+    flags = ("--to", "ada@example.org", "--every-paper", "--maildir", "--max-age-days", "0")
+    said = ask("init", *flags, "--offline", *place)
+    assert (said.code, said.err) == (0, "")
+    assert "  rule      every paper\n" in said.out
+    assert "# no rule: every paper\n" in (tmp_path / "etc" / "config.toml").read_text()
+
+
+def test_bytes_that_are_no_text_are_asked_for_again(
+    place: tuple[str, ...], env: dict[str, str]
+) -> None:
+    with Terminal("init", *place, env=env) as terminal:
+        terminal.expect("Mail the digests to: ")
+        terminal.type(b"\xff\xfe@example.org\n")
+        terminal.expect("  that is not readable as text; once more\n")
+        terminal.expect("Mail the digests to: ")
+        assert terminal.interrupt() == 130
+
+
+def test_bytes_that_are_no_text_in_a_flag(
+    place: tuple[str, ...], tmp_path: Path, ask: Asker
+) -> None:
+    account = ["--smtp-host", "127.0.0.1", "--smtp-username", "ada"]
+    account += ["--smtp-password-file", "/\udcff"]
+    said = ask("init", *ENOUGH, *account, "--offline", *place)
+    assert (said.code, said.err) == (78, "watcher: a flag holds bytes that are no UTF-8 text\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_where_a_configuration_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = place_of(None, None, is_system=False, uid=0)
     assert (root.path, root.is_system) == (Path("/etc/paper-watcher/config.toml"), True)
@@ -443,11 +472,14 @@ def test_a_place_that_cannot_be_is_refused_before_anything_is_asked(
 ) -> None:
     said = ask("init", *ENOUGH, "--maildir", "--config", str(tmp_path))
     assert (said.code, said.err) == (2, f"watcher: {tmp_path} is a directory; name a file in it\n")
-    said = ask("init", *ENOUGH, "--maildir", "--offline", "--config", "/dev/null/config.toml")
+    said = ask("init", *ENOUGH, "--maildir", "--offline", "--config", "/bin/sh/config.toml")
     assert said.code == 2
     assert said.err == (
-        "watcher: /dev/null cannot be written to; with sudo, or with --config elsewhere\n"
+        "watcher: /bin/sh cannot be written to; with sudo, or with --config elsewhere\n"
     )
+    said = ask("init", *ENOUGH, "--maildir", "--offline", "--config", f"/{'x' * 300}/config.toml")
+    assert said.code == 2
+    assert said.err.endswith(" cannot be looked at: File name too long; with sudo, or elsewhere\n")
 
 
 def test_a_faulty_environment_is_told_before_anything_is_written(

@@ -162,7 +162,7 @@ def ask_mail(asker: Asker, given: Given, first_to: str, *, is_system: bool) -> M
     )
     password = ""
     if username and not has_password:
-        password = _ask_password(asker)
+        password = _ask_password()
     return Mail(
         MailDraft(
             sender=_ask_sender(asker, given, username if "@" in username else first_to),
@@ -202,9 +202,7 @@ def _ask_security(asker: Asker, given: Given, port: int, *, is_here: bool) -> st
     )
 
 
-def _ask_password(asker: Asker) -> str:
-    if not asker.is_asking:
-        fail(f"--smtp-username needs --smtp-password-file FILE, or {PASSWORD}", USAGE)
+def _ask_password() -> str:
     print("Many providers want an app password here, made in the account's security settings.")
     while True:
         if password := read("Password there (not shown): ", is_hidden=True).strip():

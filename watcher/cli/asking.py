@@ -87,14 +87,17 @@ def choose(question: str, choices: dict[str, str]) -> str:
 
 def read(prompt: str, *, is_hidden: bool = False) -> str:
     """A line from the terminal. Ctrl-C ends the command with 130, the end of input with 1."""
-    try:
-        return getpass.getpass(prompt) if is_hidden else input(prompt)
-    except KeyboardInterrupt:
-        say("")
-        raise
-    except EOFError:
-        say("")
-        fail("no answer came; nothing was changed", ALL_SOURCES_FAILED)
-    except UnicodeDecodeError:
-        say("")
-        fail("that was not readable as text; nothing was changed", USAGE)
+    while True:
+        try:
+            text = getpass.getpass(prompt) if is_hidden else input(prompt)
+            text.encode()  # a terminal's stray bytes may come as lone surrogates
+        except KeyboardInterrupt:
+            say("")
+            raise
+        except EOFError:
+            say("")
+            fail("no answer came; nothing was changed", ALL_SOURCES_FAILED)
+        except UnicodeError:
+            print("  that is not readable as text; once more")
+        else:
+            return text

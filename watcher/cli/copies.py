@@ -51,8 +51,8 @@ def backup(
 
     options = common(context, config, state_dir, as_json=as_json)
     loaded = options.load("warning")
-    target = file / f"watcher-{app.utc_now():%Y%m%d-%H%M%S}.db" if file.is_dir() else file
-    if not target.parent.is_dir():
+    target = file / f"watcher-{app.utc_now():%Y%m%d-%H%M%S}.db" if _is_folder(file) else file
+    if not _is_folder(target.parent):
         fail(f"there is no directory {target.parent}; make it, or name another", USAGE)
     database = Database(loaded.store_url, writable=False)
     try:
@@ -87,7 +87,7 @@ def restore(
     options = common(context, config, state_dir, as_json=as_json)
     loaded = options.load("warning")
     consent(f"Put {file} in the place of {name_of(loaded.store_url)}?", is_given=yes)
-    with _readable_by_owner(file, loaded.state_dir) as copy:
+    with readable_by_owner(file, loaded.state_dir) as copy:
         act_as_owner(loaded.state_dir)
         now = app.utc_now()
         database = Database(loaded.store_url, writable=True)
@@ -111,8 +111,15 @@ def restore(
     )
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # what may not be looked at is of no use either
+        return False
+
+
 @contextlib.contextmanager
-def _readable_by_owner(file: Path, state_dir: Path) -> Iterator[Path]:
+def readable_by_owner(file: Path, state_dir: Path) -> Iterator[Path]:
     """The file, or where root is about to become the state's owner, a copy which that one reads."""
     if os.geteuid() != 0 or not state_dir.exists() or state_dir.stat().st_uid == 0:
         yield file

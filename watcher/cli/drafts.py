@@ -11,6 +11,8 @@ from pathlib import Path
 
 import tomlkit
 
+from watcher.errors import ConfigError
+
 EVERY_PAPER = "# no rule: every paper"
 
 
@@ -149,4 +151,9 @@ def _pair(key: str, value: str | int | Iterable[str], comment: str = "") -> str:
 
 
 def _text(*lines: str) -> str:
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError("a flag holds bytes that are no UTF-8 text") from error
+    return text

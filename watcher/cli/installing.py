@@ -29,7 +29,7 @@ from watcher.errors import ConfigError
 from watcher.settings import Config, find_config, find_state_dir, require_mail, user_config
 
 if TYPE_CHECKING:
-    from watcher.service import Plan
+    from watcher.service import Plan, Status
 
 SystemOption = Annotated[
     bool, typer.Option("--system", help="For the whole machine, as a user of its own.")
@@ -62,8 +62,11 @@ def install(
     state_dir: StateOption = None,
 ) -> None:
     """Install and start it; over what was installed before."""
+    from watcher import app
+
     loaded = common(context, config, state_dir).load("warning")
     require_mail(loaded)
+    app.compile_rules(loaded, {})  # or it would end at its start, unseen
     install_for(loaded, is_system=system, is_cron=cron)
 
 
@@ -111,15 +114,9 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Say whether it is installed and running: exit 0 if it runs, 3 if not."""
-    from watcher import service
-
     options = common(context, config, state_dir, as_json=as_json)
     plan = _plan_unread(options, system, cron)
-    if plan.crontab and shutil.which("crontab") is None:
-        absent = "not installed; this machine has no crontab"
-        found = service.Status(installed=False, current=False, active=False, text=absent)
-    else:
-        found = service.status(plan)
+    found = _stands(plan)
     if options.as_json:
         print_json(
             {
@@ -137,20 +134,26 @@ def status(
 
 def _plan_unread(options: Common, is_system: bool, is_cron: bool) -> Plan:
     """The plan of what is installed, though the configuration be gone or broken."""
-    from watcher import service
-
     try:
         path = find_config(options.config, os.environ)
     except ConfigError:  # it is gone; what is installed need not be
         path = user_config(os.environ)
     state_dir = find_state_dir(options.state_dir, os.environ, path)
     plan = _plan(path, state_dir, is_system=is_system, is_cron=is_cron)
-    if is_system or is_cron or plan.kind == "cron" or shutil.which("crontab") is None:
+    if is_system or is_cron:
         return plan
     # Whoever installed it by cron need not remember that.
-    other = _plan(path, state_dir, is_cron=True)
-    is_other = service.status(other).installed and not service.status(plan).installed
-    return other if is_other else plan
+    both = (plan, _plan(path, state_dir, is_cron=True))
+    return next((each for each in both if _stands(each).installed), plan)
+
+
+def _stands(plan: Plan) -> Status:
+    from watcher import service
+
+    if plan.crontab and shutil.which("crontab") is None:
+        text = "not installed; this machine has no crontab"
+        return service.Status(installed=False, current=False, active=False, text=text)
+    return service.status(plan)
 
 
 def _plan(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -24,11 +25,18 @@ from watcher.cli.common import (
 from watcher.cli.configs import before, path_of
 from watcher.cli.standing import NameArgument
 from watcher.cli.subscribing import FOLDER
-from watcher.errors import StoreError
+from watcher.errors import NoDatabaseError, StoreError
 
 if TYPE_CHECKING:
     from watcher.settings import Config
     from watcher.store.subscriptions import KnownSubscription
+
+
+class Standing(NamedTuple):
+    """Whether digests are made: in a word (`active`, `paused`, `held`, `new`) and a sentence."""
+
+    word: str
+    text: str
 
 
 def register(app: typer.Typer) -> None:
@@ -65,13 +73,13 @@ def list_(
 
     options = common(context, config, state_dir, as_json=as_json)
     loaded = options.load("warning")
-    rows = _rows(loaded)
+    standing_of = _standings(loaded)
     now = app.utc_now()
     reports = [describe_subscription(loaded, s, now) for s in loaded.settings.subscriptions]
     if options.as_json:
         print_json(
             [
-                subscription_contract(each) | {"standing": _standing(rows.get(each.id))}
+                subscription_contract(each) | {"standing": standing_of(each.id).word}
                 for each in reports
             ]
         )
@@ -83,7 +91,7 @@ def list_(
                     each.id,
                     ", ".join(each.recipients),
                     each.digest,
-                    _standing(rows.get(each.id)),
+                    standing_of(each.id).word,
                     "; or ".join(sentence(rule.sentence) for rule in each.rules),
                 )
                 for each in reports
@@ -113,13 +121,13 @@ def show(
     known = {s.id: s for s in loaded.settings.subscriptions}
     chosen = names.pick("subscription", name, {s.id: s.name for s in known.values()})
     report = describe_subscription(loaded, known[chosen], app.utc_now())
-    known_row = _rows(loaded).get(chosen)
+    stands = _standings(loaded)(chosen)
     if options.as_json:
-        print_json(subscription_contract(report) | {"standing": _standing(known_row)})
+        print_json(subscription_contract(report) | {"standing": stands.word})
         return
     show_subscription(report, None)
     row("written", f"in {report.path}, line {report.line or 1}")
-    row("standing", _told(chosen, known_row))
+    row("standing", stands.text)
 
 
 @guarded
@@ -157,8 +165,7 @@ def _file_of(config: Config, name: str) -> Path:
         return lone  # a broken file can be removed too
     chosen = names.pick("subscription", name, ids)
     path, line = config.locate(chosen, "")
-    if path is None:
-        fail(f"{chosen} is written in no file", USAGE)
+    path = path or path_of(config)
     others = [each for each in ids if each != chosen and config.locate(each, "")[0] == path]
     if path == config.path or others:
         first, last = _span(path, line or 1)
@@ -185,37 +192,34 @@ def _span(path: Path, line: int) -> tuple[int, int]:
     return line, end
 
 
-def _rows(config: Config) -> dict[str, KnownSubscription]:
-    """What the store knows; nothing where there is no store that can be read."""
+def _standings(config: Config) -> Callable[[str], Standing]:
+    """How a subscription stands, by its id, as far as the store tells."""
     from watcher import app
     from watcher.store import subscriptions
 
     try:
         with app.reading(config) as database, database.read() as connection:
-            return subscriptions.known(connection)
-    except StoreError:
-        return {}
+            known = subscriptions.known(connection)
+    except NoDatabaseError:
+        known = {}
+    except StoreError as error:
+        say(f"warning: {error}")
+        return lambda _: Standing("unknown", "unknown: the store cannot be read")
+    return lambda subscription_id: _standing(subscription_id, known.get(subscription_id))
 
 
-def _standing(row: KnownSubscription | None) -> str:
-    if row is None or row.removed_at is not None:
-        return "new"
-    if row.renamed_from is not None:
-        return "held"
-    return "active" if row.paused_at is None else "paused"
-
-
-def _told(subscription_id: str, row: KnownSubscription | None) -> str:
+def _standing(subscription_id: str, row: KnownSubscription | None) -> Standing:
     resume = f"`watcher subscriptions resume {subscription_id}`"
-    match _standing(row), row:
-        case "paused", row if row is not None:
-            return f"paused since {row.paused_at:%Y-%m-%d %H:%M} UTC; {resume} goes on"
-        case "held", row if row is not None:
-            return (
-                f"held: it looks like {row.renamed_from} under a new name."
-                f" `watcher rename {row.renamed_from} {subscription_id}` keeps the history,"
-                f" {resume} starts anew"
-            )
-        case "new", _:
-            return "new: taken up at the next check"
-    return "active"
+    if row is None or row.removed_at is not None:
+        return Standing("new", "new: taken up at the next check")
+    if row.renamed_from is not None:
+        text = (
+            f"held: it looks like {row.renamed_from} under a new name."
+            f" `watcher rename {row.renamed_from} {subscription_id}` keeps the history,"
+            f" {resume} starts anew"
+        )
+        return Standing("held", text)
+    if row.paused_at is not None:
+        text = f"paused since {row.paused_at:%Y-%m-%d %H:%M} UTC; {resume} goes on"
+        return Standing("paused", text)
+    return Standing("active", "active")

@@ -23,8 +23,8 @@ from watcher.cli.common import (
     print_json,
 )
 from watcher.cli.configs import faults_in, path_of
-from watcher.errors import ConfigError
-from watcher.settings import Config, load
+from watcher.errors import ConfigError, RuleError
+from watcher.settings import Config, SubscriptionSettings, load
 
 if TYPE_CHECKING:
     from watcher.cli.drafts import SubscriptionDraft
@@ -97,7 +97,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Subscribe somebody: write a checked file into subscriptions.d/ beside the configuration."""
-    from watcher.cli.drafts import RuleDraft, SubscriptionDraft
+    from watcher.cli.drafts import RuleDraft, SubscriptionDraft, stem_of
 
     options = common(context, config, state_dir, as_json=as_json)
     rule = RuleDraft(
@@ -126,8 +126,8 @@ def add(
         max_age_days=max_age_days,
     )
     before = _load(options)
-    _try_out(draft, before)
-    path = _write(draft, before)
+    made = _try_out(draft, before)
+    path = _write(draft, stem_of(draft.name or made.to[0]), before)
     _report(path, before, _load(options), as_json=options.as_json)
 
 
@@ -143,10 +143,11 @@ def listed(given: list[str] | None) -> tuple[str, ...]:
     return tuple(itertools.chain.from_iterable(split(words) for words in given or ()))
 
 
-def _try_out(draft: SubscriptionDraft, config: Config) -> None:
-    """Have the loader read it, beside the sources and topics of `config`.
+def _try_out(draft: SubscriptionDraft, config: Config) -> SubscriptionSettings:
+    """What the loader makes of it, beside the sources and topics of `config`.
 
-    Ends the command with 2, naming the flags, where that is nothing good.
+    Ends the command with 2, naming the flags, where that is nothing good. Raises RuleError for a
+    topic of `config` that is not good itself.
     """
     from watcher import app
     from watcher.cli.drafts import subscription_text
@@ -157,10 +158,15 @@ def _try_out(draft: SubscriptionDraft, config: Config) -> None:
         (path.parent / FOLDER).mkdir()
         text = subscription_text(draft, made_on=app.utc_now().date())
         (path.parent / FOLDER / "new.toml").write_text(text, encoding="utf-8")
-        tried, _ = app.compile_rules(load(path, state_dir=path.parent, environ={}), {})
+        try:
+            tried, _ = app.compile_rules(load(path, state_dir=path.parent, environ={}), {})
+        except RuleError as error:
+            place, line = config.locate("", error.key or "")
+            raise RuleError(error.message, path=place, line=line, key=error.key) from error
     if tried.broken:
         found = [problem for error in tried.broken for problem in faults_in(error)]
         fail("\n".join(f"{_flag(each)}: {each.message}" for each in found), USAGE)
+    return tried.settings.subscriptions[0]
 
 
 def _surroundings(config: Config) -> str:
@@ -185,27 +191,23 @@ def _flag(problem: ConfigError) -> str:
     return next((FLAGS[word] for word in reversed(words) if word in FLAGS), "the subscription")
 
 
-def _write(draft: SubscriptionDraft, config: Config) -> Path:
+def _write(draft: SubscriptionDraft, stem: str, config: Config) -> Path:
     """Put the file in place; one that is there is never touched. Raises ConfigError."""
     from watcher import app
-    from watcher.cli.drafts import stem_of, subscription_text
+    from watcher.cli.drafts import subscription_text
     from watcher.cli.writing import make_folder, write_new
 
     main = path_of(config)
     folder = main.parent / FOLDER
     make_folder(folder, mode=main.parent.stat().st_mode & 0o777)
     text = subscription_text(draft, made_on=app.utc_now().date())
-    stem = stem_of(draft.name or draft.to[0])
-    for number in itertools.count(1):
-        path = folder / (f"{stem}.toml" if number == 1 else f"{stem}-{number}.toml")
-        try:
-            write_new(path, text, like=main)
-        except FileExistsError:
-            if draft.name:
-                fail(f"{path} is there already; give another --name, or edit it", USAGE)
-        else:
-            return path
-    raise AssertionError(stem)
+    path, number = folder / f"{stem}.toml", 1
+    while not write_new(path, text, like=main):
+        if draft.name:
+            fail(f"{path} is there already; give another --name, or edit it", USAGE)
+        number += 1
+        path = folder / f"{stem}-{number}.toml"
+    return path
 
 
 def _report(path: Path, before: Config, after: Config, *, as_json: bool) -> None:

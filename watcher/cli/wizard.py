@@ -187,16 +187,20 @@ def _joined(words: list[str] | None) -> str | None:
 def _see_place(place: Place, asker: Asker, *, is_forced: bool) -> None:
     """End the command where the file may not be written."""
     path = place.path
+    try:
+        is_there = path.exists()
+        nearest = next(parent for parent in path.parents if parent.exists())
+    except OSError as error:
+        fail(f"{path} cannot be looked at: {error.strerror}; with sudo, or elsewhere", USAGE)
     if path.is_dir():
         fail(f"{path} is a directory; name a file in it", USAGE)
-    if path.exists() and not is_forced:
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        fail(f"{nearest} cannot be written to; with sudo, or with --config elsewhere", USAGE)
+    if is_there and not is_forced:
         if not asker.is_asking:
             fail(f"{path} is there already; --force replaces it", USAGE)
         if not yes_or_no(f"{path} is there already. Replace it?", default=False):
             fail("it was left as it is", ALL_SOURCES_FAILED)
-    nearest = next(parent for parent in path.parents if parent.exists())
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        fail(f"{nearest} cannot be written to; with sudo, or with --config elsewhere", USAGE)
 
 
 class _Plan:

@@ -13,13 +13,17 @@ from pathlib import Path
 from watcher.errors import ConfigError
 
 
-def write_new(path: Path, text: str, *, like: Path) -> None:
-    """Make a file that must not exist yet, with the rights of another. Raises ConfigError.
+def write_new(path: Path, text: str, *, like: Path) -> bool:
+    """Make a file with the rights of another; False where one is there, which is left alone.
 
-    FileExistsError where somebody else made it meanwhile.
+    Raises ConfigError.
     """
     with _explained(path), _draft(path, text, rights_of=like) as draft:
-        os.link(draft, path)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return False
+    return True
 
 
 def write_over(path: Path, text: str, *, mode: int, group: int = -1) -> None:
@@ -64,8 +68,6 @@ def _sync_directory(path: Path) -> None:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except FileExistsError:
-        raise
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 

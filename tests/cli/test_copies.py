@@ -1,0 +1,208 @@
+"""A copy of the database, and the way back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.looking import Asker, fill
+from tests.cli.terminal import Terminal
+from tests.world import DAILY, WEIGHTS, World
+from watcher import app
+from watcher.cli.copies import readable_by_owner
+from watcher.errors import StoreError
+from watcher.store import papers
+
+
+@pytest.fixture
+def filled(world: World) -> World:
+    world.configure(DAILY, WEIGHTS)
+    fill(world, 1)
+    run_pass(world)
+    return world
+
+
+def run_pass(world: World) -> None:
+    async def run() -> None:
+        await world.run_pass()
+
+    asyncio.run(run())
+
+
+def paper_count(world: World) -> int:
+    with app.reading(world.config()) as database, database.read() as connection:
+        return papers.count_since(connection)
+
+
+def test_there_and_back_while_a_daemon_is_at_work(filled: World, ask: Asker) -> None:
+    database = filled.state_dir / "watcher.db"
+    copy = filled.directory / "copy.db"
+    with app.writing(filled.config(), "run", filled.now):
+        said = ask("backup", str(copy))
+    size = copy.stat().st_size
+    assert (said.code, said.err) == (0, "")
+    assert said.out == (
+        f"{database} is copied to {copy} ({size / 1e6:.1f} MB)\n"
+        "The configuration is not in it: copy that too.\n"
+    )
+    assert copy.stat().st_mode & 0o777 == 0o600
+    before = paper_count(filled)
+    filled.later(hours=1)
+    fill(filled, 2, 3)
+    run_pass(filled)
+    assert paper_count(filled) == before + 2
+    said = ask("restore", str(copy), "--yes")
+    assert said.code == 0
+    kept = f"{database}.replaced-{filled.now:%Y%m%d%H%M%S}"
+    assert said.out == f"{copy} is now {database}\nWhat stood there is kept as {kept}\n"
+    assert said.err == (
+        "what was mailed after the copy was made is not known to it: it may be mailed again.\n"
+        "`watcher subscriptions pause NAME` holds a subscription back.\n"
+    )
+    assert paper_count(filled) == before
+    assert Path(kept).exists()
+
+
+def test_the_json(filled: World, ask: Asker) -> None:
+    database = filled.state_dir / "watcher.db"
+    copies = filled.directory / "copies"
+    copies.mkdir()
+    told = ask("backup", "--json", str(copies)).json
+    copy = copies / "watcher-20260219-070000.db"
+    assert told == {
+        "database": str(database),
+        "copy": str(copy),
+        "bytes": copy.stat().st_size,
+    }
+    database.unlink()
+    assert ask("restore", "--yes", "--json", str(copy)).json == {
+        "database": str(database),
+        "kept": None,
+    }
+
+
+def test_what_cannot_be_copied(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    copy = world.directory / "copy.db"
+    said = ask("backup", str(copy))
+    assert (said.code, said.out) == (74, "")
+    assert "there is no database at" in said.err
+    fill(world)
+    run_pass(world)
+    said = ask("backup", str(world.directory / "nowhere" / "copy.db"))
+    assert said.code == 2
+    assert said.err == (
+        f"watcher: there is no directory {world.directory}/nowhere; make it, or name another\n"
+    )
+    copy.write_text("mine\n")
+    said = ask("backup", str(copy))
+    assert said.code == 74
+    assert f"{copy} exists already; name another file" in said.err
+    assert copy.read_text() == "mine\n"
+
+
+def test_restoring_is_agreed_to_first(filled: World, ask: Asker) -> None:
+    copy = filled.directory / "copy.db"
+    assert ask("backup", str(copy)).code == 0
+    said = ask("restore", str(copy))
+    assert (said.code, said.err) == (2, "watcher: there is nobody to ask here; --yes agrees\n")
+    place = ("--config", str(filled.config_path), "--state-dir", str(filled.state_dir))
+    with Terminal("restore", str(copy), *place, env={}) as terminal:
+        terminal.answer(f"Put {copy} in the place of {filled.state_dir}/watcher.db? [y/N] ", "")
+        assert terminal.end() == 1
+    with Terminal("restore", str(copy), *place, env={}) as terminal:
+        terminal.expect("[y/N] ")
+        assert terminal.interrupt() == 130
+    assert not list(filled.state_dir.glob("*.replaced-*"))
+
+
+def test_a_daemon_at_work_keeps_its_database(filled: World, ask: Asker) -> None:
+    copy = filled.directory / "copy.db"
+    assert ask("backup", str(copy)).code == 0
+    with app.writing(filled.config(), "run", filled.now):
+        said = ask("restore", str(copy), "--yes")
+    assert (said.code, said.out) == (75, "")
+    assert "`watcher run`, process" in said.err
+
+
+def test_what_is_no_copy_changes_nothing(filled: World, ask: Asker) -> None:
+    before = (filled.state_dir / "watcher.db").read_bytes()
+    wrong = filled.directory / "wrong.db"
+    said = ask("restore", str(wrong), "--yes")
+    assert said.code == 2
+    assert "does not exist" in said.err
+    wrong.write_bytes(b"")
+    said = ask("restore", str(wrong), "--yes")
+    assert said.code == 74
+    assert f"{wrong} is empty or damaged; nothing was changed" in said.err
+    wrong.write_bytes(b"no database, though longer than a header of one is" * 99)
+    assert ask("restore", str(wrong), "--yes").code == 74
+    assert (filled.state_dir / "watcher.db").read_bytes() == before
+
+
+def test_a_damaged_database_can_be_replaced(filled: World, ask: Asker) -> None:
+    copy = filled.directory / "copy.db"
+    assert ask("backup", str(copy)).code == 0
+    (filled.state_dir / "watcher.db").write_bytes(b"rubbish" * 1000)
+    assert ask("restore", str(copy), "--yes").code == 0
+    assert paper_count(filled) > 0
+
+
+def test_postgresql_has_its_own_tools(world: World, postgres_url: str) -> None:
+    world.store = postgres_url
+    world.configure(DAILY, WEIGHTS)
+    ask = Asker(world)
+    said = ask("backup", str(world.directory / "copy.db"))
+    assert said.code == 74
+    assert "use pg_dump" in said.err
+
+
+def test_the_owner_gets_a_copy_to_read_and_it_goes_again(tmp_path: Path) -> None:
+    state, file = tmp_path / "state", tmp_path / "copy.db"
+    state.mkdir()
+    file.write_bytes(b"papers")
+    with readable_by_owner(file, state) as copy:
+        assert copy == file
+    if os.geteuid() == 0:
+        os.chown(state, 65534, 65534)
+        with readable_by_owner(file, state) as copy:
+            assert copy.read_bytes() == b"papers"
+            assert (copy.parent, copy.stat().st_uid) == (state, 65534)
+        assert list(state.iterdir()) == []
+        with (
+            pytest.raises(StoreError, match="cannot be copied to"),
+            readable_by_owner(tmp_path / "gone", state),
+        ):
+            raise AssertionError
+
+
+def test_root_restores_what_only_root_can_read_and_leaves_it_to_the_owner() -> None:
+    """Who is not root is the owner, and to that one nothing changes."""
+    with tempfile.TemporaryDirectory() as folder, World(Path(folder)) as world:
+        world.directory.chmod(0o755)
+        world.configure(DAILY, WEIGHTS)
+        fill(world, 1)
+        run_pass(world)
+        copy = world.directory / "copy.db"
+        assert Asker(world)("backup", str(copy)).code == 0
+        owner = 65534 if os.geteuid() == 0 else os.geteuid()
+        for path in (world.state_dir, *world.state_dir.iterdir()):
+            os.chown(path, owner, -1)
+        place = ("--config", str(world.config_path), "--state-dir", str(world.state_dir))
+        said = subprocess.run(
+            [sys.executable, "-m", "watcher", "restore", "--yes", str(copy), *place],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert said.returncode == 0, said.stderr
+        is_told = f"acting as the owner of {world.state_dir} (user id {owner})" in said.stderr
+        assert is_told is (os.geteuid() == 0)
+        assert {path.stat().st_uid for path in world.state_dir.iterdir()} == {owner}
+        assert paper_count(world) > 0
