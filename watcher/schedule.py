@@ -106,15 +106,12 @@ def _instants(
     cron: str, zone: ZoneInfo, start: dt.datetime, *, is_reverse: bool
 ) -> Iterator[dt.datetime]:
     if _is_of_minutes(cron):
-        for local in CronSim(cron, start, reverse=is_reverse):
-            yield local.astimezone(dt.UTC)
-        return
+        return (at.astimezone(dt.UTC) for at in CronSim(cron, start, reverse=is_reverse))
     naive = start.replace(tzinfo=None)
     if is_reverse:
         # In the second pass of a doubled hour, the first one's wall clock is ahead.
         naive += max(_offset(start.replace(fold=0)) - _offset(start), dt.timedelta())
-    for wall in CronSim(cron, naive, reverse=is_reverse):
-        yield _instant(wall, zone)
+    return (_instant(wall, zone) for wall in CronSim(cron, naive, reverse=is_reverse))
 
 
 def _offset(local: dt.datetime) -> dt.timedelta:

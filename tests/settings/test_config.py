@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -245,6 +246,18 @@ def test_subscriptions_d_must_be_a_directory(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         loaded(tmp_path, ONE)
     assert str(caught.value) == f"{path}: cannot be read: Not a directory"
+    main = tmp_path / "config.toml"
+    assert Config(Settings(), main, tmp_path).files() == (main,)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.toml", b"two\nlines.toml"])
+def test_a_file_whose_name_cannot_be_kept_is_passed_over(name: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "subscriptions.d" / os.fsdecode(name)
+    path.parent.mkdir()
+    path.write_text('to = "ada@example.org"')
+    config = loaded(tmp_path, ONE)
+    assert [each.id for each in config.settings.subscriptions] == ["papers"]
+    assert config.warnings == (f"{path.parent} holds a file of no use: rename {path.name!a}",)
 
 
 def test_a_subscription_survives_the_store(config: Config) -> None:
@@ -312,9 +325,8 @@ def test_where_the_state_lives(tmp_path: Path) -> None:
     assert find_state_dir(Path("here"), environ, system) == Path.cwd() / "here"
 
 
-def test_without_a_home_paths_are_absolute_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HOME")
-    assert user_config({}).is_absolute()
+def test_without_a_home_paths_are_absolute_all_the_same() -> None:
+    assert user_config({}) == Path("/.config/paper-watcher/config.toml")
 
 
 @pytest.mark.parametrize("name", [":Asia/Tokyo", "Asia/Tokyo"])

@@ -152,6 +152,8 @@ def test_urls_and_hosts_come_in_one_form(tmp_path: Path) -> None:
     settings = loaded(tmp_path, text).settings
     assert settings.http.base_url == "https://mirror.example/hub"
     assert settings.smtp.host == "::1"
+    assert settings.http.proxy == "http://me:pass@proxy.example:3128"
+    assert "pass@" not in repr(settings)
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST.", "mail.localhost", "127.0.0.2", "::1"])

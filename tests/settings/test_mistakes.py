@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.settings.making import mistake, write
 from watcher.errors import ConfigError, InvalidConfigError
-from watcher.settings import load, schema
+from watcher.settings import SmtpSettings, load, schema
 
 MISTAKES = [
     tuple(block.split("\n----\n"))
@@ -30,6 +30,12 @@ def test_no_answer_tells_a_secret() -> None:
     assert not [answer for answer in secret if "hunter2" in answer]
 
 
+def test_no_record_tells_a_secret() -> None:
+    with pytest.raises(ValueError, match="password") as caught:
+        SmtpSettings.model_validate({"password": ["hunter2"]})
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("content", "answer"),
     [
@@ -42,6 +48,7 @@ def test_no_answer_tells_a_secret() -> None:
             b'a = "\x01"\n',
             "config.toml, line 1, a: column 6: an invisible control character; take it out",
         ),
+        (b"query =", 'config.toml, line 1, query: a value is missing: query = "…"'),
         (b"a = " + b"1" * 5000, "config.toml: a number has thousands of digits"),
         (b"a = " + b"[" * 5000, "config.toml: brackets are nested too deeply"),
         (b"a = " + b"{b=" * 5000, "config.toml: brackets are nested too deeply"),

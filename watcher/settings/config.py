@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,8 +58,11 @@ class Config:
         """All files that a change of settings can come from, those that are there now."""
         if self.path is None:
             return ()
+        beside: list[Path] = []
+        with contextlib.suppress(ConfigError):
+            beside = subscription_files(self.path)
         named = (self.settings.http.token_file, self.settings.smtp.password_file)
-        return (self.path, *subscription_files(self.path), *(path for path in named if path))
+        return (self.path, *beside, *(path for path in named if path))
 
     def locate(self, subscription_id: str, key: str) -> tuple[Path | None, int | None]:
         """File and line of a subscription's `key`, such as `rules[1].any[2]`.

@@ -6,7 +6,7 @@ import datetime as dt
 import difflib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import SecretStr, ValidationError
@@ -57,17 +57,19 @@ def problems_of(error: ValidationError, root: type[Table]) -> list[Problem]:
         if path in guesses:
             problems.append(Problem(path, guesses[path].message))
         elif not (detail["type"] == "missing" and path in meant):
-            problems.append(Problem(path, _message(detail, _field(root, path))))
+            problems.append(Problem(path, _message(detail, _example_at(root, path))))
     return problems
 
 
-def _field(root: type[Table], path: KeyPath) -> tuple[str, FieldInfo] | None:
-    """The key that the path leads to, or into."""
-    for end in range(len(path), 0, -1):
-        table, key = schema.table_at(root, path[: end - 1]), path[end - 1]
-        if table is not None and isinstance(key, str) and key in schema.keys(table):
-            return key, schema.keys(table)[key]
-    return None
+def _example_at(root: type[Table], path: KeyPath) -> str:
+    """How the key is written that the path leads to, or into."""
+    examples = (
+        _example(key, schema.keys(table)[key])
+        for end in range(len(path) - 1, -1, -1)
+        if isinstance(key := path[end], str)
+        if (table := schema.table_at(root, path[:end])) and key in schema.keys(table)
+    )
+    return next(examples, "")
 
 
 _BOUNDS: Mapping[str, str] = {
@@ -90,13 +92,12 @@ _EXPECTED: Mapping[str, str] = {
 }
 
 
-def _message(detail: ErrorDetails, found: tuple[str, FieldInfo] | None) -> str:
+def _message(detail: ErrorDetails, example: str) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "value_error":
         return str(context["error"])
     if kind == "literal_error":
         return _not_among(detail, str(context["expected"]))
-    example = _example(*found) if found else ""
     if kind == "missing":
         return f"is missing; add {example}"
     if kind in _BOUNDS:
@@ -122,7 +123,6 @@ def _kind(value: object) -> str:
 
 
 def _example(key: str, field: FieldInfo) -> str:
-    """How the key is written, with its example or its default."""
     table = schema.below(field)
     if table is not None:
         header = next(header for header, each in schema.headers().items() if each is table)
@@ -132,12 +132,4 @@ def _example(key: str, field: FieldInfo) -> str:
         value = field.examples[0]
     elif isinstance(value, SecretStr) or value is PydanticUndefined or value in {None, ""}:
         value = "…"
-    return f"{key} = {as_toml(value)}"
-
-
-def as_toml(value: object) -> str:
-    """A plain value as TOML has it."""
-    to_text: Callable[[object], str] = str
-    if isinstance(value, tuple):
-        value = list(value)
-    return json.dumps(value, ensure_ascii=False, default=to_text)
+    return f"{key} = {json.dumps(value, ensure_ascii=False, default=str)}"

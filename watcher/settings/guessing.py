@@ -63,13 +63,10 @@ def guess(root: type[Table], path: KeyPath) -> Guess:
             f"move `{key}` up, above that header",
             (*above[: above.index("rules")], key),
         )
-    if holder is SubscriptionSettings and key == "id":
-        return Guess("unknown key; a subscription goes by its `name`", (*above, "name"))
     meant = _SYNONYMS.get(key.lower(), key.lower().replace("-", "_"))
     homes = _homes(key)
     if meant not in known and homes:
-        is_header = homes[0].strip("[]").endswith(key)
-        belongs = "write" if is_header else f"`{key}` belongs in"
+        belongs = "write" if _ends_in(homes[0], key) else f"`{key}` belongs in"
         return Guess(f"unknown key here; {belongs} {' or '.join(homes)}")
     for near in (meant, *difflib.get_close_matches(meant, known, 1, 0.6)):
         if near in known:
@@ -86,8 +83,12 @@ def guess(root: type[Table], path: KeyPath) -> Guess:
 def _homes(key: str) -> list[str]:
     """The headers of the tables that have this key, or the header that it is the end of."""
     headers = schema.headers()
-    ends = [header for header in headers if header.strip("[]").split(".")[-1] == key]
+    ends = [header for header in headers if _ends_in(header, key)]
     return ends or [header for header, table in headers.items() if key in schema.keys(table)]
+
+
+def _ends_in(header: str, key: str) -> bool:
+    return header.strip("[]").rpartition(".")[2] == key
 
 
 def _header(table: type[Table]) -> str:

@@ -74,6 +74,9 @@ def load(
     subscriptions = list(settings.subscriptions)
     broken = []
     for file in subscription_files(path):
+        if not file.stem.isprintable():  # nor could it be stored
+            warnings.append(f"{file.parent} holds a file of no use: rename {file.name!a}")
+            continue
         try:
             own, found = _subscription_file(file, path.name, settings.sources, renamed, warnings)
         except ConfigError as error:

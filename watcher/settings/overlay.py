@@ -45,8 +45,7 @@ class Overlay:
     warnings: list[str] = field(default_factory=list)
 
     def put(self, key: Key, value: str, place: Place) -> None:
-        """Add a value that goes before what is there, and before what says the same."""
-        self.values.pop(rival(key), None)
+        """Add a value that goes before what is there."""
         self.values[key] = value
         self.places[key] = place
 

@@ -61,13 +61,7 @@ def user_config(environ: Mapping[str, str]) -> Path:
 def _base(environ: Mapping[str, str], variable: str, default: str) -> Path:
     """A base directory; the specification has relative ones ignored."""
     given = Path(environ.get(variable, ""))
-    if given.is_absolute():
-        return given
-    home = environ.get("HOME")
-    try:
-        return (Path(home) if home else Path.home()) / default
-    except RuntimeError:  # a user without a home directory
-        return Path("/") / default
+    return given if given.is_absolute() else Path(environ.get("HOME") or "/") / default
 
 
 def _exists(path: Path) -> bool:

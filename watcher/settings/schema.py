@@ -6,7 +6,6 @@ import functools
 from collections.abc import Mapping
 from typing import get_args
 
-from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from watcher.settings.paths import KeyPath
@@ -53,11 +52,10 @@ def table_at(root: type[Table], path: KeyPath) -> type[Table] | None:
 def headers() -> Mapping[str, type[Table]]:
     """Every table by its header."""
     found: dict[str, type[Table]] = {}
-    for key, field in keys(Settings).items():
-        table = below(field)
-        if table is None:
-            continue
-        if is_plain(field):
+    fields = keys(Settings)
+    tables = {key: table for key, field in fields.items() if (table := below(field))}
+    for key, table in tables.items():
+        if is_plain(fields[key]):
             found[f"[{key}]"] = table
         elif table is TopicSettings:
             found[f"[{key}.NAME]"] = table
@@ -76,8 +74,3 @@ def scalars() -> Mapping[tuple[str, str], FieldInfo]:
         if is_plain(holder) and (table := below(holder))
         for key, field in keys(table).items()
     }
-
-
-def is_secret(field: FieldInfo) -> bool:
-    """Whether its value is never shown."""
-    return field.annotation is SecretStr or not field.repr
