@@ -330,3 +330,21 @@ async def test_a_check_that_was_cut_short_is_done_again(world: World) -> None:
         outcomes = {check.outcome for check in checks.recent(connection)}
     database.close()
     assert None in outcomes
+
+
+async def test_a_page_that_stays_degraded_is_no_outage_to_catch_up(world: World) -> None:
+    world.configure(DAILY, WEIGHTS)
+    for day in range(4):
+        world.add(*(make_paper(10 * day + n, THURSDAY + day * DAY) for n in range(6)))
+        world.now = THURSDAY + day * DAY
+        await world.run_pass()
+    world.site.without_json = True
+    asked = []
+    for day in range(4, 14):
+        world.add(*(make_paper(10 * day + n, THURSDAY + day * DAY) for n in range(6)))
+        world.now = THURSDAY + day * DAY
+        before = len(world.site.requests)
+        result = await world.run_pass()
+        assert result.sources[0].outcome is Outcome.DEGRADED
+        asked.append(len(world.site.requests) - before)
+    assert asked[-1] <= asked[1]

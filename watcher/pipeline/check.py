@@ -42,7 +42,10 @@ SEVERITY = (
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What became of a check; `error` says why it is not good."""
+    """What became of a check; `error` says why it is not good.
+
+    `is_read`: every page that was due gave what it has, if only on a degraded page.
+    """
 
     source: str
     outcome: Outcome
@@ -50,6 +53,7 @@ class Checked:
     new_count: int = 0
     error: str | None = None
     id: int = 0
+    is_read: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ async def check(context: Context, source: Source, now: dt.datetime) -> Checked:
     else:
         results = await _read_all(context, source, state, check_id, now)
     checked = replace(_together(source.name, results), id=check_id)
-    requests = source.requests(now, state.last_good_at)
+    requests = source.requests(now, state.read_at)
     finished_at = context.clock()
 
     def finish(connection: sa.Connection) -> None:
@@ -91,7 +95,8 @@ async def check(context: Context, source: Source, now: dt.datetime) -> Checked:
         )
         before = checks.state(connection, source.name)
         after = follow(before, checked.outcome, now)
-        if checked.outcome.is_good:
+        if checked.is_read:
+            after = replace(after, read_at=now)
             _remark(connection, source, before, requests, now)
         after = _tell(context, connection, source, checked, before, after, now)
         checks.put_state(connection, after)
@@ -112,7 +117,7 @@ async def _read_all(
     context: Context, source: Source, state: checks.SourceState, check_id: int, now: dt.datetime
 ) -> list[_Read]:
     results: list[_Read] = []
-    for request in source.requests(now, state.last_good_at):
+    for request in source.requests(now, state.read_at):
         try:
             results.append(await _read_page(context, source, request, check_id, now))
         except FetchError as error:
@@ -308,13 +313,17 @@ def _together(source: str, results: list[_Read]) -> Checked:
         + sum(result.known_count for result in results),
         sum(result.new_count for result in results),
         "; ".join(errors) or None,
+        is_read=all(
+            result.outcome.is_good or (result.outcome is Outcome.DEGRADED and result.paper_ids)
+            for result in results
+        ),
     )
 
 
 def follow(before: checks.SourceState, outcome: Outcome, now: dt.datetime) -> checks.SourceState:
     """How the source fares after one more check."""
     if outcome.is_good:
-        return checks.SourceState(before.name, last_good_at=now)
+        return checks.SourceState(before.name, last_good_at=now, read_at=before.read_at)
     is_degraded = outcome is Outcome.DEGRADED
     return replace(
         before,
@@ -385,8 +394,8 @@ def _remark(
     requests: tuple[PageRequest, ...],
     now: dt.datetime,
 ) -> None:
-    """Leave a sentence for the digests when a good check ends an outage."""
-    last = before.last_good_at
+    """Leave a sentence for the digests when a check ends an outage."""
+    last = before.read_at
     if last is None or last + GAP > now:
         return
     since = f"{last:%a %d %b %H:%M} UTC"

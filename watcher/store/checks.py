@@ -29,10 +29,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """How a source fares: since when it is in trouble, and what the operator was told."""
+    """How a source fares: since when it is in trouble, and what the operator was told.
+
+    `read_at` is when it last gave its papers, be it on a degraded page: what is missed since is
+    caught up.
+    """
 
     name: str
     last_good_at: dt.datetime | None = None
+    read_at: dt.datetime | None = None
     trouble_at: dt.datetime | None = None
     trouble_count: int = 0
     degraded_count: int = 0

@@ -147,6 +147,7 @@ sources = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("last_good_at", UtcDateTime),
+    Column("read_at", UtcDateTime),  # when all pages that were due gave papers, good or degraded
     Column("trouble_at", UtcDateTime),  # since when no check was good
     Column("trouble_count", Integer, nullable=False, server_default="0"),
     Column("degraded_count", Integer, nullable=False, server_default="0"),

@@ -88,6 +88,7 @@ def upgrade() -> None:
         "sources",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("last_good_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("trouble_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("trouble_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("degraded_count", sa.Integer(), server_default="0", nullable=False),
