@@ -347,4 +347,4 @@ async def test_a_page_that_stays_degraded_is_no_outage_to_catch_up(world: World)
         result = await world.run_pass()
         assert result.sources[0].outcome is Outcome.DEGRADED
         asked.append(len(world.site.requests) - before)
-    assert asked[-1] <= asked[1]
+    assert max(asked) <= 8, "three or four pages, and the API's list of each"
