@@ -189,6 +189,14 @@ def test_a_missing_configuration_ends_with_78_and_names_the_way_out(world: World
     assert done.returncode == 78
     assert "watcher init" in done.stderr
     assert "error" in json.loads(done.stdout)
+    place = ("--config", str(world.config_path))
+    before = subprocess.run(
+        [sys.executable, "-m", "watcher", "--json", "check-now", *place],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(before.stdout) == json.loads(done.stdout)
 
 
 def test_a_rule_that_can_never_match_ends_with_78_and_names_its_line(world: World) -> None:

@@ -98,7 +98,7 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except WatcherError as error:
-            if kwargs.get("as_json"):
+            if kwargs.get("as_json") or _asked_before(kwargs.get("context")):
                 print_json({"error": str(error)})
             fail(str(error), exit_code(error))
         except BrokenPipeError:
@@ -107,6 +107,12 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
             raise typer.Exit(DONE) from None
 
     return run
+
+
+def _asked_before(context: object) -> bool:
+    """Whether `--json` stood before the command's name."""
+    before = context.obj if isinstance(context, typer.Context) else None
+    return isinstance(before, Common) and before.as_json
 
 
 def exit_code(error: WatcherError) -> int:
