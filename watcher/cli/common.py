@@ -111,7 +111,7 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
 
 def _asked_before(context: object) -> bool:
     """Whether `--json` stood before the command's name."""
-    before = context.obj if isinstance(context, typer.Context) else None
+    before = getattr(context, "obj", None)
     return isinstance(before, Common) and before.as_json
 
 
