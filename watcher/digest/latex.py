@@ -68,10 +68,12 @@ _RELEASE = str.maketrans(
 )
 
 _SIGN = re.compile(r"[\\$^{}~\x07-\x0d`]|--|''|\dtimes\b")
+# No group has a possessive quantifier: before Python 3.11.5 those lost matches (CPython gh-106052).
 _TOKEN = re.compile(
     r"""
-      (?P<formula>\$\$?+(?P<body>(?:\\.|[^$\\])++)\$\$?+
-        |\\\((?P<round>(?:(?!\\[()]).)++)\\\)|\\\[(?P<square>(?:(?!\\[\[\]]).)++)\\\])
+      (?P<formula>\$\$?+(?P<body>(?!\$)[^$\\]*+(?:\\.[^$\\]*+)*)\$\$?+
+        |\\\((?P<round>(?!\\[()])[^\\]*+(?:\\(?![()])[^\\]*+)*)\\\)
+        |\\\[(?P<square>(?!\\[\[\]])[^\\]*+(?:\\(?![\[\]])[^\\]*+)*)\\\])
     | (?P<beta>\\b\{eta\})
     | (?P<dropped>\\(?:textcolor|color|href|cite[pt]?|ref|label)\*?\{[^{}]*+\})
     | \\(?P<accent>["'`^~=.]|[uvHckrdb](?=\s*+\{\\?[A-Za-z]\}))
