@@ -267,6 +267,12 @@ def test_nothing_hostile_gets_into_the_markup(hostile: DigestContent) -> None:
     assert "\n" not in rendered.subject
 
 
+def test_a_quote_in_a_link_is_encoded() -> None:
+    paper = replace(PAPER, project_url="https://example.org/it's")
+    html = render_digest(content(chosen(Reason("r"), paper=paper))).html
+    assert 'href="https://example.org/it%27s"' in html
+
+
 @pytest.mark.parametrize("nasty", NASTY)
 def test_each_nasty_text_everywhere(nasty: str) -> None:
     paper = replace(

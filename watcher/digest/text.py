@@ -83,4 +83,4 @@ def web_url(url: str | None) -> str | None:
         return None
     if parts.scheme not in {"http", "https"} or not _HOST.fullmatch(parts.netloc):
         return None
-    return quote(url, safe="%/:=&?~#+!$,;@()*[]-._'")
+    return quote(url, safe="%/:=&?~#+!$,;@()*[]-._")
