@@ -73,7 +73,7 @@ def test_shortening(text: str, limit: int, shown: str) -> None:
         ("http://127.0.0.1:8000/x?y=1&z=%20#f", "http://127.0.0.1:8000/x?y=1&z=%20#f"),
         ("https://[::1]:8000/", "https://[::1]:8000/"),
         ("https://example.org/ä", "https://example.org/%C3%A4"),
-        ("https://example.org/\"'<>", "https://example.org/%22'%3C%3E"),
+        ("https://example.org/\"'<>", "https://example.org/%22%27%3C%3E"),
     ],
 )
 def test_web_urls(url: str, ascii_url: str) -> None:
