@@ -10,12 +10,11 @@ import sqlalchemy as sa
 import structlog
 
 from watcher import health
-from watcher.digest import PapersSkipped, SourceDegraded, SourceRecovered
 from watcher.errors import BlockedError, FetchError, ParseError, SourceError
 from watcher.isolation import parse_isolated
 from watcher.models import Listing, Outcome, Page, PageRequest, Paper, Period
 from watcher.pipeline.context import Context
-from watcher.pipeline.notify import notify
+from watcher.pipeline.trouble import follow, remark, tell, tell_of_skipped
 from watcher.sources import Source
 from watcher.store import checks, papers
 
@@ -24,11 +23,6 @@ log = structlog.get_logger(__name__)
 BASELINE_AGE = dt.timedelta(days=45)
 """Older good listings say nothing about a page of today."""
 
-GAP = dt.timedelta(hours=24)
-"""A source without dates that was not read for this long may have shown papers nobody saw."""
-
-DEGRADED_CHECKS = 3
-FAILED_FOR = dt.timedelta(hours=6)
 MORE_PAGES = 20
 
 SEVERITY = (
@@ -97,8 +91,10 @@ async def check(context: Context, source: Source, now: dt.datetime) -> Checked:
         after = follow(before, checked.outcome, now)
         if checked.is_read:
             after = replace(after, read_at=now)
-            _remark(connection, source, before, requests, now)
-        after = _tell(context, connection, source, checked, before, after, now)
+            remark(connection, source, before, requests, now)
+        after = tell(
+            context, connection, source, checked.outcome, checked.error, before, after, now
+        )
         checks.put_state(connection, after)
 
     await context.write(finish)
@@ -282,7 +278,7 @@ def _observe(
     now: dt.datetime,
 ) -> int:
     if listing.skipped:
-        _tell_skipped(context, connection, listing, now)
+        tell_of_skipped(context, connection, listing, now)
     # A weekend's answer is another day's page, and a good one of that day.
     stored_as = Outcome.OK if outcome is Outcome.EMPTY and listing.papers else outcome
     return papers.observe(
@@ -318,102 +314,3 @@ def _together(source: str, results: list[_Read]) -> Checked:
             for result in results
         ),
     )
-
-
-def follow(before: checks.SourceState, outcome: Outcome, now: dt.datetime) -> checks.SourceState:
-    """How the source fares after one more check."""
-    if outcome.is_good:
-        return checks.SourceState(before.name, last_good_at=now, read_at=before.read_at)
-    is_degraded = outcome is Outcome.DEGRADED
-    return replace(
-        before,
-        trouble_at=before.trouble_at or now,
-        trouble_count=before.trouble_count + 1,
-        degraded_count=before.degraded_count + 1 if is_degraded else before.degraded_count,
-    )
-
-
-def is_telling(state: checks.SourceState, outcome: Outcome, now: dt.datetime) -> bool:
-    """Whether the operator should hear of it now: a changed page soon, an outage when it lasts."""
-    if state.told_at is not None or state.trouble_at is None:
-        return False
-    if outcome is Outcome.DEGRADED:
-        return state.degraded_count >= DEGRADED_CHECKS
-    if outcome is Outcome.BLOCKED:
-        return state.trouble_count >= DEGRADED_CHECKS
-    return state.trouble_count >= DEGRADED_CHECKS and state.trouble_at + FAILED_FOR <= now
-
-
-def _tell(
-    context: Context,
-    connection: sa.Connection,
-    source: Source,
-    checked: Checked,
-    before: checks.SourceState,
-    after: checks.SourceState,
-    now: dt.datetime,
-) -> checks.SourceState:
-    since = before.trouble_at or now
-    key = f"{source.name}:{since:%Y-%m-%dT%H:%M:%S}"
-    if checked.outcome.is_good:
-        if before.told_at is not None:
-            well = SourceRecovered(source.name, since, now)
-            notify(context, connection, f"recovered:{key}", well, now)
-        return after
-    if is_telling(after, checked.outcome, now):
-        trouble = SourceDegraded(
-            source=source.name,
-            outcome=checked.outcome,
-            since_at=after.trouble_at or now,
-            reasons=(checked.error or "no reason given",),
-            check_count=after.trouble_count,
-        )
-        notify(context, connection, f"{checked.outcome}:{key}", trouble, now)
-        return replace(after, told_at=now)
-    return after
-
-
-def _tell_skipped(
-    context: Context, connection: sa.Connection, listing: Listing, now: dt.datetime
-) -> None:
-    for skipped in listing.skipped:
-        log.warning(
-            "record skipped",
-            source=listing.source,
-            position=skipped.position,
-            reason=skipped.reason,
-        )
-    notice = PapersSkipped(listing.source, listing.url, listing.skipped)
-    notify(context, connection, f"skipped:{listing.source}:{now:%Y-%m-%d}", notice, now)
-
-
-def _remark(
-    connection: sa.Connection,
-    source: Source,
-    before: checks.SourceState,
-    requests: tuple[PageRequest, ...],
-    now: dt.datetime,
-) -> None:
-    """Leave a sentence for the digests when a check ends an outage."""
-    last = before.read_at
-    if last is None or last + GAP > now:
-        return
-    since = f"{last:%a %d %b %H:%M} UTC"
-    if source.is_dated:
-        caught_up = [
-            r.period
-            for r in requests
-            if r.period and last < r.period.start_at and r.period.end_at <= now
-        ]
-        if caught_up:
-            unit = caught_up[0].kind if len(caught_up) == 1 else f"{caught_up[0].kind}s"
-            text = (
-                f"{source.name}: caught up {len(caught_up)} {unit} after an outage since {since}."
-            )
-            checks.remark(connection, source.name, text, now)
-        return
-    text = (
-        f"{source.name} could not be read from {since} to {now:%a %d %b %H:%M} UTC: papers that"
-        " came and went in between were not seen."
-    )
-    checks.remark(connection, source.name, text, now)
