@@ -20,8 +20,8 @@ LEVELS = {
 }
 
 
-def configure(level: str, form: str = "auto", path: Path | None = None) -> None:
-    """Set the log up, once at the start of a command.
+def configure(level: str, form: str = "auto", path: Path | None = None) -> TextIO:
+    """Set the log up, once at the start of a command; the stream it goes to.
 
     `form` auto is coloured on a terminal (unless NO_COLOR), plain elsewhere; under systemd without
     the instant, which the journal adds itself. Raises ConfigError where the file cannot be written.
@@ -63,3 +63,4 @@ def configure(level: str, form: str = "auto", path: Path | None = None) -> None:
     logging.basicConfig(
         stream=stream, level=logging.ERROR, format="%(levelname)s %(name)s %(message)s"
     )
+    return stream
