@@ -1,0 +1,102 @@
+"""What the parts are put together from, and what happens when a file of it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakesite import make_paper
+from tests.world import DAILY, WEIGHTS, ZORBLAX, World
+from watcher import app
+from watcher.errors import RuleError
+
+BOB = 'to = "bob@example.org"\ndigest = "each-check"\nany = ["zorblax"]\n'
+BROKEN = {
+    "syntax": 'to = "bob@example.org\n',
+    "key": BOB.replace("any", "ayn"),
+    "rule": BOB + 'none = ["zorblax"]\n',
+    "empty": "",
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path) as running:
+        (tmp_path / "subscriptions.d").mkdir()
+        running.configure(DAILY, WEIGHTS)
+        yield running
+
+
+def bobs(world: World) -> Path:
+    return world.directory / "subscriptions.d" / "bob.toml"
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+async def test_one_broken_file_stops_nobody_and_keeps_its_last_good_rules(
+    world: World, broken: str
+) -> None:
+    bobs(world).write_text(BOB)
+    await world.run_pass()
+    bobs(world).write_text(BROKEN[broken])
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+    await world.run_pass()
+    assert {mail.recipient for mail in world.mails} == {
+        "ada@example.org",
+        "bob@example.org",
+        "root@example.org",
+    }
+    [notice] = world.notices()
+    assert "bob.toml" in notice.text
+    await world.run_pass()
+    assert len(world.notices()) == 1
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+async def test_a_file_that_was_never_good_is_left_out_and_told(world: World, broken: str) -> None:
+    bobs(world).write_text(BROKEN[broken])
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+    await world.run_pass()
+    assert {mail.recipient for mail in world.mails} == {"ada@example.org", "root@example.org"}
+    bobs(world).write_text(BOB)
+    await world.run_pass()
+    assert [mail.paper_ids for mail in world.digests("bob@example.org")] == [["2602.00001"]]
+
+
+async def test_a_broken_rule_of_the_main_file_is_named_with_its_line(world: World) -> None:
+    world.configure(DAILY, WEIGHTS, 'none = ["zorblax"]\n')
+    with pytest.raises(RuleError) as caught:
+        await world.run_pass()
+    lines = world.config_path.read_text().splitlines()
+    assert (caught.value.path, caught.value.line) == (
+        world.config_path,
+        lines.index('none = ["zorblax"]') + 1,
+    )
+
+
+async def test_reloading_goes_on_with_the_last_good_configuration(world: World) -> None:
+    async with world.engine() as engine:
+        before = engine.context
+        world.configure(DAILY, WEIGHTS, 'none = ["zorblax"]\n')
+        [problem] = await app.reload(engine, world.config)
+        assert "config.toml" in str(problem)
+        assert engine.context is before
+        world.configure(DAILY, WEIGHTS.replace("zorblax", "quux"))
+        assert await app.reload(engine, world.config) == ()
+        assert engine.context is not before
+        world.add(make_paper(1, world.now, title="On quux"))
+        assert (await engine.run_pass()).delivered_count == 2, "the digest and the notice"
+    assert [mail.paper_ids for mail in world.digests()] == [["2602.00001"]]
+
+
+async def test_reloading_waits_for_the_pass_under_way(world: World) -> None:
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+    async with world.engine() as engine:
+        running = asyncio.create_task(engine.run_pass())
+        await asyncio.to_thread(world.site.wait_for, "*")
+        assert await app.reload(engine, world.config) == ()
+        assert running.done()
+        assert (await running).delivered_count == 1
+        assert (await engine.run_pass()).is_well
