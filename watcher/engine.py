@@ -19,7 +19,7 @@ from watcher.pipeline.compose import Composed, compose
 from watcher.pipeline.context import Context
 from watcher.pipeline.deliver import Delivered, deliver
 from watcher.pipeline.match import match
-from watcher.store import matches, outbox
+from watcher.store import clock, matches, outbox
 
 log = structlog.get_logger(__name__)
 
@@ -117,6 +117,7 @@ class Engine:
         """Check, match, compose what is due, deliver. Raises StoreError."""
         async with self._turn:
             context = self.context
+            await self._mind_clock()
             with self._named("check"):
                 now = context.clock()
                 # What a process left unmatched is matched before its listing is replaced.
@@ -135,8 +136,14 @@ class Engine:
     async def run_slots(self) -> Result:
         """Compose what has come due since the last pass, and deliver. Raises StoreError."""
         async with self._turn:
+            await self._mind_clock()
             composed, delivered = await self._send(Request(), None)
             return await self._result((), 0, composed, delivered)
+
+    async def _mind_clock(self) -> None:
+        now = self.context.clock()
+        if await self.context.write(lambda connection: clock.mind(connection, now)):
+            log.warning("the clock was put back; nothing waits for the time it showed")
 
     async def _check(self, request: Request) -> list[Checked]:
         """Check the sources one after the other; those there was no time for have failed."""

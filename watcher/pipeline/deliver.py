@@ -171,10 +171,10 @@ def note_trouble(context: Context, connection: sa.Connection, text: str, now: dt
     """
     since = checks.get_meta(connection, TROUBLE)
     checks.put_meta(connection, TROUBLE_TEXT, text)
-    if since is None:
+    since_at = dt.datetime.fromisoformat(since) if since else None
+    if since_at is None or since_at > now:  # the clock was put back
         checks.put_meta(connection, TROUBLE, now.isoformat())
         return
-    since_at = dt.datetime.fromisoformat(since)
     if since_at + TELL_AFTER <= now:
         waiting = sum(outbox.counts(connection)[state] for state in outbox.WAITING)
         notify(context, connection, f"mail:{since}", MailStuck(since_at, text, waiting), now)

@@ -45,7 +45,7 @@ def reassure(context: Context, connection: sa.Connection, now: dt.datetime) -> b
         outbox.last_notice_at(connection, Quiet.kind),
         min(row.known_at for row in active),
     ]
-    if any(sign is not None and sign > since for sign in signs):
+    if any(sign is not None and since < sign <= now for sign in signs):
         return False
     notice = Quiet(
         days=days,

@@ -1,0 +1,41 @@
+"""The clock as the store last saw it: one that was put back must not leave anything waiting."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from watcher.models import DeliveryState, MatchState
+from watcher.store.checks import get_meta, put_meta
+from watcher.store.schema import deliveries, matches, papers, remarks, sources, subscriptions
+
+SEEN = "clock-at"
+
+
+def mind(connection: sa.Connection, now: dt.datetime) -> bool:
+    """Note the time; whether it lies before the time noted last.
+
+    If so, whatever a wait is counted from, or goes until, is moved to `now` where it lies ahead.
+    """
+    seen = get_meta(connection, SEEN)
+    put_meta(connection, SEEN, now.isoformat())
+    if seen is None or dt.datetime.fromisoformat(seen) <= now:
+        return False
+    queued = deliveries.c.state == DeliveryState.QUEUED
+    undecided = matches.c.state == MatchState.UNDECIDED
+    for column, concerned in (
+        (subscriptions.c.known_at, sa.true()),
+        (deliveries.c.queued_at, queued),
+        (deliveries.c.next_attempt_at, queued),
+        (matches.c.matched_at, undecided),
+        (sources.c.last_good_at, sa.true()),
+        (sources.c.read_at, sa.true()),
+        (sources.c.trouble_at, sa.true()),
+        (remarks.c.made_at, sa.true()),
+    ):
+        connection.execute(
+            sa.update(column.table).where(column > now, concerned).values({column.name: now})
+        )
+    connection.execute(papers.update().where(papers.c.asked_at > now).values(asked_at=None))
+    return True
