@@ -8,12 +8,11 @@ import datetime as dt
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from watcher import __version__, app, schedule
@@ -52,30 +51,26 @@ def sd_notify(*lines: str) -> None:
         sock.sendall("\n".join(lines).encode())
 
 
-class CheckTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """When pages are fetched: the cron line in its zone, as UTC instants.
+class Daemon:
+    """One engine on its timers, until it is told to stop.
 
-    APScheduler's own cron trigger skips or doubles a day when the clocks change.
+    `pulse` is how often the watchdog is fed, `answer_within` the seconds the store has for it,
+    `overdue` how long each task may run before it is fed no more.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._cron = config.settings.schedule.check
-        self._zone = config.zone()
-
-    def get_next_fire_time(
-        self, previous_fire_time: dt.datetime | None, now: dt.datetime
-    ) -> dt.datetime:
-        """The first instant of the cron line after the last one, or after now."""
-        after = previous_fire_time or now
-        return schedule.next_check(self._cron, self._zone, after.astimezone(dt.UTC))
-
-
-class Daemon:
-    """One engine on its timers, until it is told to stop."""
-
-    def __init__(self, engine: Engine, load: Callable[[], Config]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        load: Callable[[], Config],
+        *,
+        pulse: dt.timedelta = PULSE,
+        answer_within: float = ANSWER_WITHIN,
+        overdue: Mapping[str, dt.timedelta] = OVERDUE,
+    ) -> None:
         self._engine = engine
         self._load = load
+        self._pulse_every, self._answer_within, self._overdue = pulse, answer_within, overdue
+        self._checked_for: dt.datetime | None = None
         self._stop = asyncio.Event()
         self._started_at = engine.context.clock()
         self._loaded_from = _fingerprint(engine.context.config)
@@ -93,17 +88,11 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._ask, self._reload)
         loop.add_signal_handler(signal.SIGUSR1, self._ask, self._check)
         self._scheduler.add_listener(_log_bug, EVENT_JOB_ERROR)
-        self._scheduler.add_job(self._check, CheckTrigger(self._engine.context.config), id="check")
-        # A second late, so that a check due at the same minute goes first.
-        on_the_minute = self._engine.context.clock().replace(second=1, microsecond=0)
-        self._scheduler.add_job(
-            self._slots,
-            IntervalTrigger(minutes=1, start_date=on_the_minute, timezone=dt.UTC),
-            id="slots",
-        )
-        self._scheduler.add_job(
-            self._pulse, IntervalTrigger(seconds=PULSE.seconds, timezone=dt.UTC), id="pulse"
-        )
+        on_the_minute = self._engine.context.clock().replace(second=0, microsecond=0)
+        every_minute = IntervalTrigger(minutes=1, start_date=on_the_minute, timezone=dt.UTC)
+        self._scheduler.add_job(self._minute, every_minute)
+        pulse = IntervalTrigger(seconds=self._pulse_every.total_seconds(), timezone=dt.UTC)
+        self._scheduler.add_job(self._pulse, pulse)
         self._scheduler.start()
         try:
             await self._pulse()
@@ -121,7 +110,14 @@ class Daemon:
         self._asked.add(task)
         task.add_done_callback(self._asked.discard)
 
+    def _due_check(self) -> dt.datetime:
+        """The instant of the latest check that was due by now."""
+        config = self._engine.context.config
+        now = self._engine.context.clock()
+        return schedule.previous_check(config.settings.schedule.check, config.zone(), now)
+
     async def _check(self) -> None:
+        self._checked_for = self._due_check()
         if _fingerprint(self._engine.context.config) != self._loaded_from:
             await self._reload()
         try:
@@ -142,7 +138,14 @@ class Daemon:
         )
         sd_notify(f"STATUS={self._status()}")
 
-    async def _slots(self) -> None:
+    async def _minute(self) -> None:
+        """A check if one is due, which composes at its end; else just the slots.
+
+        One job for both: after a suspend, a check that is due goes before the slots that are.
+        """
+        if self._due_check() != self._checked_for:
+            await self._check()
+            return
         try:
             await self._engine.run_slots()
         except WatcherError as error:
@@ -156,9 +159,6 @@ class Daemon:
             log.error("not reloaded", error=str(error))
         else:
             self._loaded_from = _fingerprint(self._engine.context.config)
-            self._scheduler.reschedule_job(
-                "check", trigger=CheckTrigger(self._engine.context.config)
-            )
             log.info("configuration read again", problems=len(problems))
         sd_notify("READY=1", f"STATUS={self._status()}")
 
@@ -166,12 +166,12 @@ class Daemon:
         """Feed the watchdog, but only if the store answers and no task is overdue."""
         now = self._engine.context.clock()
         for task, since in self._engine.running.items():
-            if now - since > OVERDUE[task]:
+            if now - since > self._overdue[task]:
                 log.error("a task is overdue, the watchdog is not fed", task=task)
                 return
         beat = Heartbeat(os.getpid(), socket.gethostname(), self._started_at, now, __version__)
         try:
-            async with asyncio.timeout(ANSWER_WITHIN):
+            async with asyncio.timeout(self._answer_within):
                 await self._engine.context.write(lambda connection: heartbeat.put(connection, beat))
         except (TimeoutError, WatcherError) as error:
             log.error("the store does not answer", error=str(error) or "timeout")
@@ -197,10 +197,11 @@ class Daemon:
             await self._engine.context.write(lambda connection: heartbeat.put(connection, None))
 
     def _status(self) -> str:
-        job = self._scheduler.get_job("check")
-        at = f"{job.next_run_time:%H:%M} UTC" if job and job.next_run_time else "?"
-        count = len(self._engine.context.config.settings.subscriptions)
-        return f"next check {at}, {count} subscription{'' if count == 1 else 's'}"
+        config = self._engine.context.config
+        now = self._engine.context.clock()
+        at = schedule.next_check(config.settings.schedule.check, config.zone(), now)
+        count = len(config.settings.subscriptions)
+        return f"next check {at:%H:%M} UTC, {count} subscription{'' if count == 1 else 's'}"
 
 
 def _fingerprint(config: Config) -> tuple[tuple[str, int, int], ...]:

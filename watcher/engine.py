@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -46,8 +46,9 @@ class Request:
 class Result:
     """What a pass did. Counts are of this pass, but for `pending_count`: all that waits.
 
-    That is matches that wait for a digest, and mails that wait for the server. `late_count` are
-    mails that have waited longer than greylisting explains.
+    That is matches that wait for a digest, and digests' mails that wait for the server; mails to
+    the operator are not counted. `late_count` are mails of any kind that have waited longer than
+    greylisting explains.
     """
 
     sources: tuple[Checked, ...] = ()
@@ -79,12 +80,18 @@ class Result:
 
 
 class Engine:
-    """The embedded engine: tasks run in this process, never two passes at once."""
+    """The embedded engine: tasks run in this process, never two passes at once.
 
-    def __init__(self, context: Context) -> None:
+    `checks_within` bounds how long the slots that are due wait for the checks. `on_source` is
+    called with a source's name before it is read; `stopping` is set to end.
+    """
+
+    def __init__(self, context: Context, *, checks_within: dt.timedelta = CHECKS_WITHIN) -> None:
         self.context = context
+        self.on_source: Callable[[str], None] = lambda _: None
         self.stopping = asyncio.Event()
         self.running: dict[str, dt.datetime] = {}
+        self._checks_within = checks_within
         self._turn = asyncio.Lock()
         self._probed_at: dt.datetime | None = None
 
@@ -155,6 +162,7 @@ class Engine:
 
         async def work() -> None:
             for source in wanted:
+                self.on_source(source.name)
                 one = await check(context, source, context.clock())
                 checked.append(one)
 
@@ -163,7 +171,7 @@ class Engine:
         try:
             await asyncio.wait(
                 {task, stopped},
-                timeout=CHECKS_WITHIN.total_seconds(),
+                timeout=self._checks_within.total_seconds(),
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
@@ -172,7 +180,7 @@ class Engine:
         with contextlib.suppress(asyncio.CancelledError):
             await task
         if not self.stopping.is_set():
-            late = f"not done within {CHECKS_WITHIN.seconds // 60} minutes"
+            late = f"not done within {self._checks_within}"
             for source in wanted[len(checked) :]:
                 log.error("check cut short", source=source.name, error=late)
                 checked.append(Checked(source.name, Outcome.FAILED, error=late))
@@ -193,13 +201,15 @@ class Engine:
         now = context.clock()
         composed = Composed()
         with self._named("compose"):
-            if check_id is not None or request.manual_run or self._may_probe(now):
+            is_asked = check_id is not None or request.manual_run or self._may_probe(now)
+            if is_asked and not self.stopping.is_set():
                 composed = await compose(
                     context,
                     now,
                     check_id=check_id,
                     manual_run=request.manual_run,
                     only=request.subscriptions,
+                    stop=self.stopping,
                 )
                 self._probed_at = now if composed.mail_error else None
         with self._named("deliver"):
@@ -232,7 +242,7 @@ class Engine:
             unsent = sum(
                 states.get(MatchState.PENDING, 0) for states in matches.counts(connection).values()
             )
-            return unsent + len(waiting), late
+            return unsent + sum(1 for d in waiting if d.digest_id is not None), late
 
         before = composed.sent_before
         pending_count, late_count = await self.context.read(count)

@@ -346,13 +346,17 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a transport needs: addresses in ASCII form, and the frozen bytes with CRLF line ends."""
+    """What a transport needs: addresses in ASCII form, and the frozen bytes with CRLF line ends.
+
+    `is_notice`: a mail to the operator, which no count of digests takes in.
+    """
 
     delivery_id: int
     message_id: str
     sender: str
     recipient: str
     message: bytes
+    is_notice: bool = False
 
 
 class DeliveryState(StrEnum):

@@ -348,3 +348,59 @@ async def test_a_page_that_stays_degraded_is_no_outage_to_catch_up(world: World)
         assert result.sources[0].outcome is Outcome.DEGRADED
         asked.append(len(world.site.requests) - before)
     assert max(asked) <= 8, "three or four pages, and the API's list of each"
+
+
+async def test_two_sources_of_one_page_each_have_their_own_reading(world: World) -> None:
+    twice = (
+        '[[sources]]\nname = "a"\npage = "trending"\n[[sources]]\nname = "b"\npage = "trending"\n'
+    )
+    world.configure(twice, WEIGHTS.replace("any =", 'sources = ["b"]\nany ='))
+    world.site.is_stable = world.site.has_etags = True
+    world.fill(8)
+    world.add(make_paper(60, world.now, title=ZORBLAX))
+    for _ in range(2):
+        await world.run_pass()
+    assert [mail.paper_ids for mail in world.digests()] == [["2602.00060"]]
+
+
+async def test_a_renamed_source_reads_its_pages_anew(world: World) -> None:
+    world.configure(TRENDING, WEIGHTS)
+    world.site.is_stable = world.site.has_etags = True
+    world.fill(8)
+    world.add(make_paper(60, world.now, title="On quuxes"))
+    await world.run_pass()
+    renamed = TRENDING.replace("page", 'name = "t"\npage')
+    world.configure(renamed, WEIGHTS.replace("zorblax", "quux"))
+    await world.run_pass()
+    assert [mail.paper_ids for mail in world.digests()] == [["2602.00060"]]
+
+
+async def test_failing_and_looking_different_are_told_apart_and_each_once(world: World) -> None:
+    world.configure(TRENDING, WEIGHTS)
+    world.fill(10)
+    await world.run_pass()
+    world.site.faults["*"] = faults.server_error()
+    for _ in range(9):
+        world.later(hours=1)
+        await world.run_pass()
+    world.site.faults["*"] = faults.renamed_markup()
+    for _ in range(5):
+        world.later(hours=1)
+        await world.run_pass()
+    subjects = [notice.subject for notice in world.notices()]
+    assert len(subjects) == len(set(subjects)) == 2
+    world.site.faults.clear()
+    await world.run_pass()
+    assert len(world.notices()) == 3
+
+
+async def test_three_in_a_row_means_in_a_row(world: World) -> None:
+    world.configure(TRENDING, WEIGHTS)
+    world.fill(10)
+    await world.run_pass()
+    for number in range(8):
+        wrong = faults.renamed_markup() if number % 2 else faults.server_error()
+        world.site.faults["*"] = wrong
+        world.later(minutes=30)
+        await world.run_pass()
+    assert world.notices() == []

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import os
 import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -113,6 +114,8 @@ def check_now(
                 loop = asyncio.get_running_loop()
                 for number in (signal.SIGTERM, signal.SIGINT):
                     loop.add_signal_handler(number, engine.stopping.set)
+                if sys.stderr.isatty() and not options.as_json and not options.quiet:
+                    engine.on_source = lambda name: say(f"reading {name} …")
                 return await engine.run_pass(request)
 
     result = asyncio.run(check())
@@ -194,12 +197,19 @@ def _report(config: Config, result: Result, *, is_dry: bool) -> None:
 
 @guarded
 def migrate(
-    context: typer.Context, config: ConfigOption = None, state_dir: StateOption = None
+    context: typer.Context,
+    config: ConfigOption = None,
+    state_dir: StateOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Bring the database up to this version, after a copy of it."""
     from watcher import app
 
-    loaded = common(context, config, state_dir).load("warning")
+    options = common(context, config, state_dir, as_json=as_json)
+    loaded = options.load("warning")
     act_as_owner(loaded.state_dir)
     with app.writing(loaded, "migrate", app.utc_now()) as database:
-        print(f"{database.name} is up to date")
+        if options.as_json:
+            print_json({"database": database.name})
+        else:
+            print(f"{database.name} is up to date")

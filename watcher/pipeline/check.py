@@ -148,6 +148,8 @@ async def _read_page(
     context: Context, source: Source, request: PageRequest, check_id: int, now: dt.datetime
 ) -> _Read:
     known = await context.read(lambda connection: checks.page(connection, request.url))
+    if known and known.source != source.name:
+        known = None  # another source's reading is no Listing of this one
     if known:
         request = replace(request, etag=known.etag, last_modified=known.last_modified)
     page = await context.fetcher.fetch(request)

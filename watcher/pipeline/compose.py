@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -53,8 +54,9 @@ async def compose(
     check_id: int | None = None,
     manual_run: str | None = None,
     only: Collection[str] | None = None,
+    stop: asyncio.Event | None = None,
 ) -> Composed:
-    """Close the slots that have come by `now`.
+    """Close the slots that have come by `now`, unless `stop` is set meanwhile.
 
     `check_id` is the check just made, for `each-check`; `manual_run` makes a slot for every
     subscription of `only` (None: all).
@@ -71,11 +73,13 @@ async def compose(
         error = await _open_session(context, now)
         if error:
             return Composed(mail_error=error)
-        sent_before = await deliver.deliver(context)  # what was frozen before goes first
+        sent_before = await deliver.deliver(context, stop)  # what was frozen before goes first
         if sent_before.mail_error:
             return Composed(mail_error=sent_before.mail_error, sent_before=sent_before)
     digest_count, failed = 0, []
     for slot in due:
+        if stop and stop.is_set():
+            break
         try:
             digest_id = await context.write(
                 lambda connection, slot=slot: _compose_one(context, connection, slot, now)  # type: ignore[misc]  # bound early

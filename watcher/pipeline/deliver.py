@@ -31,12 +31,16 @@ TROUBLE_TEXT = "mail-trouble"
 
 @dataclass(slots=True)
 class Delivered:
-    """What a delivering did, in mails. `mail_error`: no session opened."""
+    """What a delivering did, in mails of digests. `mail_error`: no session opened.
+
+    `is_open`: the server took a mail, of whatever kind.
+    """
 
     delivered_count: int = 0
     deferred_count: int = 0
     failed_count: int = 0
     mail_error: str | None = None
+    is_open: bool = False
 
 
 def wait_after(attempt_count: int) -> dt.timedelta:
@@ -49,14 +53,19 @@ async def deliver(context: Context, stop: asyncio.Event | None = None) -> Delive
     """Try every delivery that is due; `stop` lets the one in flight finish and starts no other."""
     result = Delivered()
     now = context.clock()
-    queue = deque(await context.read(lambda connection: outbox.due(connection, now)))
-    if not queue:
-        return result
-    workers = min(context.mailer.session_count, len(queue))
-    async with asyncio.TaskGroup() as group:
-        for _ in range(workers):
-            group.create_task(_work(context, queue, result, stop))
-    if result.mail_error is None and result.delivered_count:
+    tried: set[int] = set()
+    while due := await context.read(lambda connection: outbox.due(connection, now)):
+        queue = deque(delivery_id for delivery_id in due if delivery_id not in tried)
+        if not queue:  # what is left cannot even be started
+            break
+        tried.update(queue)
+        workers = min(context.mailer.session_count, len(queue))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(_work(context, queue, result, stop))
+        if stop and stop.is_set():
+            break
+    if result.mail_error is None and result.is_open:
         await context.write(lambda connection: clear_trouble(connection, now))
     return result
 
@@ -96,7 +105,8 @@ async def _send(context: Context, session: Session, envelope: Envelope, result: 
             connection, envelope.delivery_id, DeliveryState.DELIVERED, answer, now
         )
     )
-    result.delivered_count += 1
+    result.is_open = True
+    result.delivered_count += not envelope.is_notice
     log.info("delivered", recipient=envelope.recipient, message_id=envelope.message_id)
 
 
@@ -110,7 +120,7 @@ async def _record_error(
     if state is DeliveryState.QUEUED:
         result.deferred_count += 1
     else:
-        result.failed_count += 1
+        result.failed_count += not envelope.is_notice
     log.warning("not delivered", recipient=envelope.recipient, state=state, error=str(error))
 
 

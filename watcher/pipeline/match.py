@@ -61,8 +61,10 @@ def match(
                     states[key] = new.state
                     new_count += new.state is MatchState.PENDING
     good = checks.good(connection, {listing.check_id for listing in listings})
+    # A good check that found the page unchanged vouches for the listing of one that was cut short.
+    well = set() if leftover_only else checks.well(connection)
     for listing in listings:
-        if listing.check_id in good:
+        if listing.check_id in good or listing.source in well:
             fresh = {pair for pair in readers if pair[1] == listing.source} - met
             matches.mark_met(connection, sorted(fresh), listing.check_id)
             met |= fresh

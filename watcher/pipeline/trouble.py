@@ -33,13 +33,16 @@ def follow(before: checks.SourceState, outcome: Outcome, now: dt.datetime) -> ch
         before,
         trouble_at=before.trouble_at or now,
         trouble_count=before.trouble_count + 1,
-        degraded_count=before.degraded_count + 1 if is_degraded else before.degraded_count,
+        degraded_count=before.degraded_count + 1 if is_degraded else 0,
     )
 
 
 def is_telling(state: checks.SourceState, outcome: Outcome, now: dt.datetime) -> bool:
-    """Whether the operator should hear of it now: a changed page soon, an outage when it lasts."""
-    if state.told_at is not None or state.trouble_at is None:
+    """Whether the operator should hear of it: a changed page soon, an outage when it lasts.
+
+    Of each kind of trouble they hear once until the source is well: the notice's key sees to it.
+    """
+    if state.trouble_at is None:
         return False
     if outcome is Outcome.DEGRADED:
         return state.degraded_count >= DEGRADED_CHECKS
@@ -75,7 +78,7 @@ def tell(
             check_count=after.trouble_count,
         )
         notify(context, connection, f"{outcome}:{key}", trouble, now)
-        return replace(after, told_at=now)
+        return replace(after, told_at=after.told_at or now)
     return after
 
 

@@ -90,10 +90,11 @@ def _parse_exact(written: str, quotes: int) -> Phrase:
 
 def _refuse_operators(written: str) -> None:
     text = readable(written)
-    if re.match(r"-\s*\w", text):
+    minus = re.search(r"(?:^\s*-\s*|\s-(?=[^\W\d]))(?P<excluded>\w.*)", text)
+    if minus:
         raise RuleError(
             f"{_shown(written)}: a minus sign does not exclude; write "
-            f"`none = [{_toml(text.lstrip('- '))}]`"
+            f"`none = [{_toml(minus['excluded'])}]`"
         )
     operator = _OPERATOR.search(text)
     if operator:

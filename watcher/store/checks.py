@@ -111,6 +111,14 @@ def state(connection: sa.Connection, source: str) -> SourceState:
     return record(connection, query, SourceState) or SourceState(source)
 
 
+def well(connection: sa.Connection) -> set[str]:
+    """The names of the sources whose last check was good."""
+    query = sa.select(sources.c.name).where(
+        sources.c.last_good_at.is_not(None), sources.c.trouble_at.is_(None)
+    )
+    return set(scalars(connection, query, str))
+
+
 def put_state(connection: sa.Connection, new: SourceState) -> None:
     """Store how the source fares."""
     connection.execute(sources.delete().where(sources.c.name == new.name))

@@ -245,7 +245,14 @@ def start(connection: sa.Connection, delivery_id: int, now: dt.datetime) -> Enve
         .where(deliveries.c.id == delivery_id)
         .values(state=DeliveryState.SENDING, attempt_count=row.attempt_count + 1, attempted_at=now)
     )
-    return Envelope(row.id, row.message_id, row.sender, row.recipient, bytes(row.message))
+    return Envelope(
+        row.id,
+        row.message_id,
+        row.sender,
+        row.recipient,
+        bytes(row.message),
+        is_notice=row.notice_id is not None,
+    )
 
 
 def finish(
