@@ -92,6 +92,7 @@ def test_a_phrase_does_not_cross_fields_or_site_keywords() -> None:
         ("agents || tools", "any = ["),
         ("agents&&tools", "all = ["),
         ("-survey", 'none = ["survey"]'),
+        ("hypernet -survey", 'none = ["survey"]'),
         ("*network", '"network*"'),
         ("hyper*net", '"hyper net*"'),
         ("hyper**", '"hyper*"'),

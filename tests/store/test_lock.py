@@ -12,12 +12,16 @@ import pytest
 
 from tests.store.conftest import NOW
 from watcher.errors import BusyError, StoreError
+from watcher.store import heartbeat, versions
 from watcher.store.database import Database
+from watcher.store.heartbeat import Heartbeat
 from watcher.store.lock import InstanceLock, holder
 
 HOLD = """
 import datetime as dt, sys
+from watcher.store import heartbeat, versions
 from watcher.store.database import Database
+from watcher.store.heartbeat import Heartbeat
 from watcher.store.lock import InstanceLock
 lock = InstanceLock(Database(sys.argv[1], writable=True), "run", dt.datetime.now(dt.UTC))
 print("held", flush=True)
@@ -39,6 +43,21 @@ def test_a_second_writer_is_refused_at_once_and_told_who_writes(database: Databa
     assert "nothing was done" in str(caught.value)
     lock.release()
     InstanceLock(other, "check-now", NOW).release()
+    other.close()
+
+
+def test_on_a_server_the_daemon_is_known_by_its_sign_of_life(postgres_url: str) -> None:
+    database, other = (Database(postgres_url, writable=True) for _ in range(2))
+    lock = InstanceLock(database, "run", NOW)
+    versions.migrate(database, NOW)
+    with database.write() as connection:
+        heartbeat.put(connection, Heartbeat(4711, "ceres", NOW, NOW, "0.1.0"))
+    with pytest.raises(BusyError, match=r"process 4711 on ceres.*kill -USR1 4711 there"):
+        InstanceLock(other, "check-now", NOW)
+    with pytest.raises(BusyError, match="another instance is writing to"):
+        InstanceLock(other, "check-now", NOW + 2 * heartbeat.SILENT_AFTER)
+    lock.release()
+    database.close()
     other.close()
 
 

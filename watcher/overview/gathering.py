@@ -29,9 +29,6 @@ from watcher.store.heartbeat import Heartbeat
 from watcher.store.outbox import Delivery
 from watcher.store.subscriptions import KnownSubscription
 
-SILENT_AFTER = dt.timedelta(seconds=90)
-"""Three heartbeats missed."""
-
 FAILED_WITHIN = dt.timedelta(days=7)
 LOOKED_THROUGH = 50
 """Checks of a source looked through for the last one that ended."""
@@ -78,7 +75,7 @@ def _daemon(beat: Heartbeat | None, now: dt.datetime, host: str) -> DaemonOvervi
     if beat is None:
         return None
     is_process = has_process(beat.pid) if beat.host == host else None
-    is_recent = abs(now - beat.beat_at) <= SILENT_AFTER
+    is_recent = abs(now - beat.beat_at) <= heartbeat.SILENT_AFTER
     return DaemonOverview(beat, is_recent and is_process is not False, is_process)
 
 

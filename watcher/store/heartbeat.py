@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from watcher.store.checks import get_meta, put_meta
 
 KEY = "daemon"
+SILENT_AFTER = dt.timedelta(seconds=90)
+"""A daemon that has given no sign for this long is taken for dead: three beats."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from typing import TextIO
 import sqlalchemy as sa
 
 from watcher.errors import BusyError, StoreError
+from watcher.store import heartbeat
 from watcher.store.database import Database
+from watcher.store.schema import meta
 
 ADVISORY_LOCK = 0x7061706572  # "paper" in ASCII
 
@@ -25,7 +27,9 @@ class InstanceLock:
 
     def __init__(self, database: Database, command: str, now: dt.datetime) -> None:
         self._held: TextIO | sa.Connection = (
-            _lock_file(database.path, command, now) if database.path else _lock_server(database)
+            _lock_file(database.path, command, now)
+            if database.path
+            else _lock_server(database, now)
         )
 
     def release(self) -> None:
@@ -59,16 +63,31 @@ def _path(database_path: Path) -> Path:
     return database_path.with_name(f"{database_path.name}.lock")
 
 
-def _lock_server(database: Database) -> sa.Connection:
+def _lock_server(database: Database, now: dt.datetime) -> sa.Connection:
     with database.explained():
         connection = database.engine.connect()
         taken = connection.scalar(sa.select(sa.func.pg_try_advisory_lock(ADVISORY_LOCK)))
         connection.commit()
     if not taken:
         connection.close()
-        raise BusyError(f"another instance is writing to {database.name}; nothing was done")
+        who = _daemon(database, now) or f"another instance is writing to {database.name}"
+        raise BusyError(f"{who}; nothing was done")
     connection.detach()  # or the pool would keep the session, and with it the lock
     return connection
+
+
+def _daemon(database: Database, now: dt.datetime) -> str | None:
+    """The daemon by its sign of life: the server does not know it by its own process id."""
+    with database.read() as connection:
+        if not sa.inspect(connection).has_table(meta.name):
+            return None
+        beat = heartbeat.read(connection)
+    if beat is None or now - beat.beat_at > heartbeat.SILENT_AFTER:
+        return None
+    return (
+        f"`watcher run`, process {beat.pid} on {beat.host}, has been writing since"
+        f" {beat.started_at:%Y-%m-%dT%H:%M:%S}Z (kill -USR1 {beat.pid} there makes it check now)"
+    )
 
 
 def _lock_file(path: Path, command: str, now: dt.datetime) -> TextIO:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,13 +14,17 @@ from watcher.models import (
     FieldCoverage,
     FirstSeen,
     Listing,
+    MatchState,
     Outcome,
     Paper,
     Period,
     StoredPaper,
 )
 from watcher.store.rows import inserted_id
-from watcher.store.schema import listing_papers, listings, papers, sightings
+from watcher.store.schema import listing_papers, listings, matches, papers, sightings
+
+MEASURED = 10
+"""Good listings that tell what is usual for a source."""
 
 CHUNK = 500
 """Ids in one `IN`, below SQLite's bound on variables in every build."""
@@ -99,7 +104,7 @@ def merge(connection: sa.Connection, seen: Iterable[Paper], now: dt.datetime) ->
         merged = stored.paper.merged_with(by_id[paper_id])
         changes: dict[str, object] = {"facts_at": now}
         if merged != stored.paper:
-            changes |= {"title": merged.title, "facts": _encode(merged)}
+            changes |= {"title": merged.title, "facts": _encode(merged), "pruned_at": None}
         # A card without votes is not a card with none: the first count seen is the first.
         was, first = stored.first_seen, _first(merged)
         filled = FirstSeen(
@@ -228,24 +233,44 @@ def listings_to_match(
 
 
 def mark_matched(connection: sa.Connection, matched: Iterable[int], now: dt.datetime) -> None:
-    """Close listings; those that a later one of their source and period replaced are emptied."""
+    """Close listings; those that a later one of their source and period replaced are let go.
+
+    Of each outcome the newest stay without their papers: `baseline` measures by them.
+    """
     ids = list(matched)
-    if not ids:
-        return
-    connection.execute(
-        listings.update()
-        .where(listings.c.id.in_(ids), listings.c.matched_at.is_(None))
-        .values(matched_at=now)
+    for chunk in chunks(ids):
+        connection.execute(
+            listings.update()
+            .where(listings.c.id.in_(chunk), listings.c.matched_at.is_(None))
+            .values(matched_at=now)
+        )
+    kinds: set[tuple[str, str]] = set()
+    for chunk in chunks(ids):
+        query = sa.select(listings.c.source, listings.c.period).where(listings.c.id.in_(chunk))
+        kinds |= {(row.source, row.period) for row in connection.execute(query)}
+    for source, period in kinds:
+        _let_go(connection, source, period)
+
+
+def _let_go(connection: sa.Connection, source: str, period: str) -> None:
+    query = sa.select(listings.c.id, listings.c.outcome, listings.c.matched_at).where(
+        listings.c.source == source, listings.c.period == period
     )
-    latest = sa.select(sa.func.max(listings.c.id)).group_by(listings.c.source, listings.c.period)
-    replaced = sa.select(listings.c.id).where(
-        listings.c.id.in_(ids), listings.c.matched_at.is_not(None), listings.c.id.not_in(latest)
-    )
-    connection.execute(listing_papers.delete().where(listing_papers.c.listing_id.in_(replaced)))
+    _, *replaced = connection.execute(query.order_by(listings.c.id.desc())).all()
+    kept: Counter[str] = Counter()
+    for row in replaced:
+        if row.matched_at is None:
+            continue
+        kept[row.outcome] += 1
+        if kept[row.outcome] > (1 if period else MEASURED):
+            connection.execute(listings.delete().where(listings.c.id == row.id))
+        else:
+            of_it = listing_papers.c.listing_id == row.id
+            connection.execute(listing_papers.delete().where(of_it))
 
 
 def baseline(
-    connection: sa.Connection, source: str, *, whole_only: bool, since: dt.datetime, limit: int = 10
+    connection: sa.Connection, source: str, *, whole_only: bool, since: dt.datetime
 ) -> list[FieldCoverage]:
     """What the source's good listings looked like since then, newest first.
 
@@ -268,14 +293,17 @@ def baseline(
     )
     undated = query.where(listings.c.period == "")
     for chosen in (dated, undated):
-        rows = connection.scalars(chosen.order_by(listings.c.id.desc()).limit(limit)).all()
+        rows = connection.scalars(chosen.order_by(listings.c.id.desc()).limit(MEASURED)).all()
         if rows:
             return [msgspec.json.decode(row, type=FieldCoverage) for row in rows]
     return []
 
 
 def prune(connection: sa.Connection, before: dt.datetime, now: dt.datetime) -> int:
-    """Drop abstracts and sightings older than `before`; ids and titles stay for ever."""
+    """Drop abstracts and sightings older than `before`; ids and titles stay for ever.
+
+    What still waits for its digest stays whole: the rules will be asked again.
+    """
     latest = sa.select(sa.func.max(listings.c.id)).group_by(listings.c.source)
     connection.execute(
         listings.delete().where(
@@ -285,8 +313,13 @@ def prune(connection: sa.Connection, before: dt.datetime, now: dt.datetime) -> i
         )
     )
     connection.execute(sightings.delete().where(sightings.c.seen_at < before))
+    waiting = sa.select(matches.c.paper_id).where(
+        matches.c.state.in_((MatchState.PENDING, MatchState.UNDECIDED))
+    )
     rows = connection.execute(
-        sa.select(papers).where(papers.c.facts_at < before, papers.c.pruned_at.is_(None))
+        sa.select(papers).where(
+            papers.c.facts_at < before, papers.c.pruned_at.is_(None), papers.c.id.not_in(waiting)
+        )
     ).all()
     for row in rows:
         bare = replace(_stored(row).paper, abstract=None, summary=None)
