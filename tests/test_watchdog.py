@@ -1,0 +1,116 @@
+"""The watchdog is fed only while the program does its work."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import os
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakesite import faults
+from tests.world import TRENDING, WEIGHTS, World
+from watcher import app
+from watcher.daemon import Daemon
+
+PULSE = dt.timedelta(seconds=0.2)
+SHORT = dict.fromkeys(("check", "compose", "deliver"), dt.timedelta(seconds=0.5))
+
+
+class Manager:
+    """The service manager's end of the notify socket."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._socket.settimeout(20)
+
+    def heard(self, word: str) -> None:
+        """Block until it is said."""
+        while word not in self._socket.recv(4096).decode():
+            pass
+
+    def is_silent_for(self, seconds: float) -> bool:
+        """Whether the feeding stops for that long within ten seconds."""
+        self._socket.settimeout(seconds)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                self._socket.recv(4096)
+            except TimeoutError:
+                self._socket.settimeout(20)
+                return True
+        return False
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
+    path = tmp_path / "notify"
+    found = Manager(path)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path) as running:
+        running.fill(8)
+        running.configure(TRENDING, WEIGHTS)
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def daemon(world: World, answer_within: float = 10) -> AsyncIterator[None]:
+    config = world.config()
+    with app.writing(config, "run", app.utc_now()) as database:
+        async with app.running(config, database) as engine:
+            running = asyncio.create_task(
+                Daemon(
+                    engine, world.config, pulse=PULSE, answer_within=answer_within, overdue=SHORT
+                ).run()
+            )
+            try:
+                yield
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+                await running
+
+
+async def test_it_is_fed_while_all_is_well(world: World, manager: Manager) -> None:
+    async with daemon(world):
+        for _ in range(4):
+            await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+
+
+async def test_it_is_not_fed_while_a_task_is_overdue(world: World, manager: Manager) -> None:
+    world.site.faults["*"] = faults.hang()
+    async with daemon(world):
+        await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+        assert await asyncio.to_thread(manager.is_silent_for, 2)
+
+
+async def test_it_is_not_fed_while_the_store_does_not_answer(
+    world: World, manager: Manager
+) -> None:
+    async with daemon(world, answer_within=0.1):
+        await asyncio.to_thread(manager.heard, "STATUS=next check")
+        await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+        other = sqlite3.connect(world.state_dir / "watcher.db", isolation_level=None)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            assert await asyncio.to_thread(manager.is_silent_for, 2)
+            other.execute("ROLLBACK")
+        finally:
+            other.close()
+        await asyncio.to_thread(manager.heard, "WATCHDOG=1")
