@@ -215,3 +215,20 @@ def test_what_waits_longest_and_what_was_given_up_are_told(ready: Database) -> N
         assert outbox.failed_since(connection, NOW + MINUTE) == []
         assert outbox.last_delivered_at(connection, "ada@example.org") == NOW + MINUTE
         assert outbox.last_delivered_at(connection, "bob@example.org") is None
+
+
+def test_old_slots_without_a_digest_go_but_for_the_latest(ready: Database) -> None:
+    digest_id = enqueue(ready, "ada@example.org", slot="mailed")
+    later = NOW + 900 * MINUTE
+    with ready.write() as connection:
+        outbox.record_slot(connection, "weights", "mailed", NOW, NOW, digest_id)
+        for number in range(3):
+            at = NOW + number * MINUTE
+            outbox.record_slot(connection, "weights", f"empty{number}", at, at, None)
+        outbox.prune(connection, later)
+        found = [key for key in SLOTS if outbox.has_slot(connection, "weights", key)]
+        assert outbox.last_slot_at(connection, "weights", later) == NOW + 2 * MINUTE
+    assert found == ["mailed", "empty2"]
+
+
+SLOTS = ("mailed", "empty0", "empty1", "empty2")

@@ -13,13 +13,15 @@ from watcher.models import (
     FieldCoverage,
     FirstSeen,
     Listing,
+    Match,
+    MatchState,
     Organization,
     Outcome,
     Paper,
     Period,
     Submitter,
 )
-from watcher.store import checks, papers
+from watcher.store import checks, matches, papers, subscriptions
 from watcher.store.database import Database
 from watcher.store.schema import listing_papers, listings, sightings
 from watcher.store.schema import papers as paper_rows
@@ -166,6 +168,24 @@ def test_a_listing_that_was_replaced_is_emptied_only_once_it_was_matched(
     assert left == ["2602.00002"]
 
 
+def test_listings_that_were_replaced_do_not_pile_up(database: Database) -> None:
+    day = Period("day", NOW.date())
+    for hour in range(30):
+        observe(database, FULL, at=NOW + hour * HOUR, period=day)
+        outcome = Outcome.DEGRADED if hour > 3 else Outcome.OK
+        observe(database, FULL, at=NOW + hour * HOUR, source="trending", outcome=outcome)
+        with database.write() as connection:
+            found = papers.listings_to_match(connection, NOW, TAIL)
+            papers.mark_matched(connection, [listing.id for listing in found], NOW)
+    with database.read() as connection:
+        kept = connection.execute(sa.select(listings.c.source, listings.c.outcome)).all()
+        held = connection.scalar(sa.select(sa.func.count()).select_from(listing_papers))
+        usual = papers.baseline(connection, "trending", whole_only=False, since=NOW)
+    assert held == 2
+    assert len(kept) == 2 + 4 + 11
+    assert len(usual) == 4, "what was usual is known however long it has been degraded"
+
+
 def test_a_dated_listing_is_current_until_two_days_after_its_end(database: Database) -> None:
     day = Period("day", NOW.date())
     observe(database, FULL, period=day)
@@ -254,3 +274,19 @@ def test_a_thousand_papers_at_once(database: Database) -> None:
     assert observe(database, *many, at=NOW + HOUR) == 0
     with database.read() as connection:
         assert len(papers.load(connection, [paper.id for paper in many])) == 1200
+
+
+def test_a_paper_that_waits_for_its_digest_is_not_pruned(database: Database) -> None:
+    observe(database, FULL)
+    later = NOW + 500 * DAY
+    with database.write() as connection:
+        wanted = [subscriptions.Wanted("weights", '{"to": []}', "f", ())]
+        subscriptions.synchronise(connection, wanted, NOW)
+        pair = Match("weights", FULL.id, MatchState.PENDING, "daily", NOW)
+        matches.put(connection, pair)
+        assert papers.prune(connection, later - DAY, later) == 0
+        matches.put(connection, replace(pair, state=MatchState.COMPOSED))
+        assert papers.prune(connection, later - DAY, later) == 1
+    observe(database, FULL, at=later)
+    with database.write() as connection:
+        assert papers.prune(connection, later + DAY, later + DAY) == 1, "it can be pruned again"

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from watcher.models import Outcome
 from watcher.store.rows import columns, inserted_id, record, records, scalar, scalars
-from watcher.store.schema import checks, meta, pages, remarks, sources
+from watcher.store.schema import checks, listings, meta, pages, remarks, sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,15 @@ def put_meta(connection: sa.Connection, key: str, value: str | None) -> None:
 
 
 def prune(connection: sa.Connection, before: dt.datetime) -> None:
-    """Drop remarks and pages from before then; checks that listings hang on stay with them."""
+    """Drop checks, remarks and pages from before then; checks that listings hang on stay."""
+    # The newest stays in any case: an id must not come twice, slots are named by it.
+    newest = sa.select(sa.func.max(checks.c.id)).group_by(checks.c.source)
+    connection.execute(
+        checks.delete().where(
+            checks.c.started_at < before,
+            checks.c.id.not_in(newest),
+            checks.c.id.not_in(sa.select(listings.c.check_id)),
+        )
+    )
     connection.execute(remarks.delete().where(remarks.c.made_at < before))
     connection.execute(pages.delete().where(pages.c.fetched_at < before))

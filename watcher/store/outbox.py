@@ -376,7 +376,20 @@ def last_notice_at(connection: sa.Connection, kind: str) -> dt.datetime | None:
 
 
 def prune(connection: sa.Connection, before: dt.datetime) -> int:
-    """Drop the bytes of mails that ended before then; their rows stay. How many."""
+    """Drop the bytes of mails that ended before then; their rows stay. How many.
+
+    Slots that had nothing to mail go, but for the latest of each subscription.
+    """
+    latest = sa.select(slots.c.subscription_id, sa.func.max(slots.c.scheduled_at)).group_by(
+        slots.c.subscription_id
+    )
+    connection.execute(
+        slots.delete().where(
+            slots.c.scheduled_at < before,
+            slots.c.digest_id.is_(None),
+            sa.tuple_(slots.c.subscription_id, slots.c.scheduled_at).not_in(latest),
+        )
+    )
     done = connection.execute(
         deliveries.update()
         .where(deliveries.c.finished_at < before, deliveries.c.message.is_not(None))

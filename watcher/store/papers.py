@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -22,6 +23,8 @@ from watcher.models import (
 )
 from watcher.store.rows import inserted_id
 from watcher.store.schema import listing_papers, listings, matches, papers, sightings
+
+T = TypeVar("T")
 
 MEASURED = 10
 """Good listings that tell what is usual for a source."""
@@ -342,6 +345,6 @@ def _encode(record: Paper | FirstSeen | FieldCoverage) -> str:
     return msgspec.json.encode(record).decode()
 
 
-def chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+def chunks(ids: Sequence[T]) -> Iterable[Sequence[T]]:
     """The ids in parts that fit into one `IN`."""
     return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

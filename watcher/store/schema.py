@@ -7,6 +7,7 @@ such record, because they are always read and merged whole.
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 from sqlalchemy import (
     BigInteger,
@@ -26,6 +27,8 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
 )
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 metadata = MetaData(
     naming_convention={
@@ -60,15 +63,26 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
+class StoredText(TypeDecorator[str]):
+    """Text that no database refuses: NUL and lone surrogates become U+FFFD."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # SQLAlchemy's signature
+        """Replace what cannot be stored."""
+        return value and _UNSTORABLE.sub("\ufffd", value)
+
+
 RowId = BigInteger().with_variant(Integer(), "sqlite")
 
 papers = Table(
     "papers",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("title", Text, nullable=False),
-    Column("facts", Text, nullable=False),
-    Column("first_facts", Text, nullable=False),
+    Column("id", StoredText, primary_key=True),
+    Column("title", StoredText, nullable=False),
+    Column("facts", StoredText, nullable=False),
+    Column("first_facts", StoredText, nullable=False),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("facts_at", UtcDateTime, nullable=False),
     Column("asked_at", UtcDateTime),  # when the API was last asked for this one paper
@@ -80,8 +94,8 @@ sightings = Table(
     "sightings",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("paper_id", Text, ForeignKey("papers.id"), nullable=False),
-    Column("source", Text, nullable=False),
+    Column("paper_id", StoredText, ForeignKey("papers.id"), nullable=False),
+    Column("source", StoredText, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
     Column("upvotes", Integer),
     Column("comment_count", Integer),
@@ -94,13 +108,13 @@ checks = Table(
     "checks",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("source", Text, nullable=False),
+    Column("source", StoredText, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),  # null: under way, or cut short by the process's end
-    Column("outcome", Text),
+    Column("outcome", StoredText),
     Column("paper_count", Integer, nullable=False, server_default="0"),
     Column("new_count", Integer, nullable=False, server_default="0"),
-    Column("error", Text),
+    Column("error", StoredText),
     Index(None, "source", "started_at"),
 )
 
@@ -109,12 +123,12 @@ listings = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     Column("check_id", RowId, ForeignKey("checks.id"), nullable=False),
-    Column("source", Text, nullable=False),
-    Column("period", Text, nullable=False),  # '' where the source is not dated
+    Column("source", StoredText, nullable=False),
+    Column("period", StoredText, nullable=False),  # '' where the source is not dated
     Column("observed_at", UtcDateTime, nullable=False),
-    Column("outcome", Text, nullable=False),
+    Column("outcome", StoredText, nullable=False),
     Column("is_whole", Boolean, nullable=False),  # its period had ended, so its count is a measure
-    Column("coverage", Text, nullable=False),
+    Column("coverage", StoredText, nullable=False),
     Column("matched_at", UtcDateTime),
     Index(None, "source", "period", "id"),
     Index(None, "matched_at"),
@@ -124,7 +138,7 @@ listing_papers = Table(
     "listing_papers",
     metadata,
     Column("listing_id", RowId, ForeignKey("listings.id", ondelete="CASCADE"), primary_key=True),
-    Column("paper_id", Text, ForeignKey("papers.id"), primary_key=True),
+    Column("paper_id", StoredText, ForeignKey("papers.id"), primary_key=True),
     Column("position", Integer, nullable=False),
     Index(None, "paper_id"),
 )
@@ -132,20 +146,20 @@ listing_papers = Table(
 pages = Table(
     "pages",
     metadata,
-    Column("url", Text, primary_key=True),
-    Column("source", Text, nullable=False),
-    Column("etag", Text),
-    Column("last_modified", Text),
-    Column("body_hash", Text, nullable=False),
+    Column("url", StoredText, primary_key=True),
+    Column("source", StoredText, nullable=False),
+    Column("etag", StoredText),
+    Column("last_modified", StoredText),
+    Column("body_hash", StoredText, nullable=False),
     Column("fetched_at", UtcDateTime, nullable=False),
     Column("paper_count", Integer, nullable=False),
-    Column("outcome", Text, nullable=False),
+    Column("outcome", StoredText, nullable=False),
 )
 
 sources = Table(
     "sources",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("name", StoredText, primary_key=True),
     Column("last_good_at", UtcDateTime),
     Column("read_at", UtcDateTime),  # when all pages that were due gave papers, good or degraded
     Column("trouble_at", UtcDateTime),  # since when no check was good
@@ -159,29 +173,31 @@ remarks = Table(
     "remarks",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("source", Text, nullable=False),
+    Column("source", StoredText, nullable=False),
     Column("made_at", UtcDateTime, nullable=False),
-    Column("text", Text, nullable=False),  # a sentence for the digests: a catch-up, a gap
+    Column("text", StoredText, nullable=False),  # a sentence for the digests: a catch-up, a gap
     Index(None, "source", "made_at"),
 )
 
 subscriptions = Table(
     "subscriptions",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("definition", Text, nullable=False),
-    Column("fingerprint", Text, nullable=False),
+    Column("id", StoredText, primary_key=True),
+    Column("definition", StoredText, nullable=False),
+    Column("fingerprint", StoredText, nullable=False),
     Column("known_at", UtcDateTime, nullable=False),
     Column("removed_at", UtcDateTime),
     Column("paused_at", UtcDateTime),
-    Column("renamed_from", Text),  # looks like that one renamed: waits for a word of the operator
+    Column(
+        "renamed_from", StoredText
+    ),  # looks like that one renamed: waits for a word of the operator
 )
 
 first_runs = Table(
     "first_runs",
     metadata,
-    Column("subscription_id", Text, ForeignKey("subscriptions.id"), primary_key=True),
-    Column("source", Text, primary_key=True),
+    Column("subscription_id", StoredText, ForeignKey("subscriptions.id"), primary_key=True),
+    Column("source", StoredText, primary_key=True),
     Column("check_id", RowId, nullable=False),
 )
 
@@ -189,11 +205,11 @@ digests = Table(
     "digests",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("subscription_id", Text, ForeignKey("subscriptions.id"), nullable=False),
-    Column("slot_key", Text, nullable=False),
+    Column("subscription_id", StoredText, ForeignKey("subscriptions.id"), nullable=False),
+    Column("slot_key", StoredText, nullable=False),
     Column("composed_at", UtcDateTime, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("html", Text, nullable=False),
+    Column("subject", StoredText, nullable=False),
+    Column("html", StoredText, nullable=False),
     Column("paper_count", Integer, nullable=False),
     UniqueConstraint("subscription_id", "slot_key"),
     Index(None, "composed_at"),
@@ -202,8 +218,8 @@ digests = Table(
 slots = Table(
     "slots",
     metadata,
-    Column("subscription_id", Text, ForeignKey("subscriptions.id"), primary_key=True),
-    Column("slot_key", Text, primary_key=True),
+    Column("subscription_id", StoredText, ForeignKey("subscriptions.id"), primary_key=True),
+    Column("slot_key", StoredText, primary_key=True),
     Column("scheduled_at", UtcDateTime, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
     Column("digest_id", RowId, ForeignKey("digests.id")),  # null: there was nothing to mail
@@ -213,13 +229,13 @@ slots = Table(
 matches = Table(
     "matches",
     metadata,
-    Column("subscription_id", Text, ForeignKey("subscriptions.id"), primary_key=True),
-    Column("paper_id", Text, ForeignKey("papers.id"), primary_key=True),
-    Column("state", Text, nullable=False),
+    Column("subscription_id", StoredText, ForeignKey("subscriptions.id"), primary_key=True),
+    Column("paper_id", StoredText, ForeignKey("papers.id"), primary_key=True),
+    Column("state", StoredText, nullable=False),
     Column("is_baseline", Boolean, nullable=False),
-    Column("source", Text, nullable=False),
+    Column("source", StoredText, nullable=False),
     Column("matched_at", UtcDateTime, nullable=False),
-    Column("reasons", Text, nullable=False),
+    Column("reasons", StoredText, nullable=False),
     Column("digest_id", RowId, ForeignKey("digests.id")),
     CheckConstraint(
         "state IN ('undecided', 'pending', 'baseline', 'composed', 'withdrawn')", name="state"
@@ -233,10 +249,10 @@ notices = Table(
     "notices",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("key", Text, nullable=False, unique=True),  # one trouble, one mail
-    Column("kind", Text, nullable=False),
+    Column("key", StoredText, nullable=False, unique=True),  # one trouble, one mail
+    Column("kind", StoredText, nullable=False),
     Column("raised_at", UtcDateTime, nullable=False),
-    Column("subject", Text, nullable=False),
+    Column("subject", StoredText, nullable=False),
 )
 
 deliveries = Table(
@@ -245,17 +261,17 @@ deliveries = Table(
     Column("id", RowId, primary_key=True),
     Column("digest_id", RowId, ForeignKey("digests.id")),
     Column("notice_id", RowId, ForeignKey("notices.id")),
-    Column("sender", Text, nullable=False),
-    Column("recipient", Text, nullable=False),
-    Column("message_id", Text, nullable=False, unique=True),
+    Column("sender", StoredText, nullable=False),
+    Column("recipient", StoredText, nullable=False),
+    Column("message_id", StoredText, nullable=False, unique=True),
     Column("message", LargeBinary),  # null once pruned
-    Column("state", Text, nullable=False),
+    Column("state", StoredText, nullable=False),
     Column("attempt_count", Integer, nullable=False, server_default="0"),
     Column("queued_at", UtcDateTime, nullable=False),
     Column("next_attempt_at", UtcDateTime, nullable=False),
     Column("attempted_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
-    Column("answer", Text),
+    Column("answer", StoredText),
     Column("is_session_trouble", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("digest_id", "recipient"),
     CheckConstraint("(digest_id IS NULL) <> (notice_id IS NULL)", name="one_origin"),
@@ -268,6 +284,6 @@ deliveries = Table(
 meta = Table(
     "meta",
     metadata,
-    Column("key", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", StoredText, primary_key=True),
+    Column("value", StoredText, nullable=False),
 )
