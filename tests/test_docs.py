@@ -1,0 +1,447 @@
+"""Every example of the README and the guide, run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import structlog
+import time_machine
+import tomlkit
+from typer.testing import CliRunner, Result
+
+from tests import documents
+from tests.documents import CHECKOUT, DOCUMENTS, GUIDE, README, Block, Row, commands, named
+from tests.fakesite import make_paper
+from tests.world import World
+from watcher import app, schedule
+from watcher.cli import app as cli
+from watcher.cli import common
+from watcher.demo import run_demo
+from watcher.errors import ConfigError
+from watcher.models import Author, Organization, Outcome, Paper
+from watcher.rules import Ruleset
+from watcher.settings import Config, RuleSettings, SubscriptionSettings, load, parse_cadence
+from watcher.settings.cadence import check_cron
+
+ROLES = {
+    "toml": {"", "refused", "subscriptions.d/"},
+    "text": {""},
+    "sh": {"", "fresh", "machine"},
+    "console": {""},
+    "json": {"watcher", "log"},
+    "cron": {""},
+}
+"""What a block may be. A `machine` block changes more than a test may; its commands are looked at.
+A `text` block is what the `refused` one before it is told."""
+
+FIT_FOR_A_MACHINE = {
+    *("make", "pipx", "python3", "pip", "ln", "cp", "chgrp", "chmod"),
+    *("systemctl", "systemd-sysusers", "journalctl", "watcher"),
+}
+
+READY = ("--yes", "--to", "ada@example.org", "--any", "hypernetwork*", "--maildir", "--offline")
+LATER = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """An empty home directory at the instant of a world's clock; `run` takes a line of shell."""
+
+    path: Path
+    world: World
+
+    def run(self, line: str) -> Result:
+        """Run `VARIABLE=… watcher …`; what it printed."""
+        variables, arguments = parted(line)
+        assert arguments[0] == "watcher", line
+        if arguments[1] == "init" and os.geteuid() == 0:  # root's is the machine's own
+            arguments += ["--config", str(self.path / ".config/paper-watcher/config.toml")]
+        site = {"WATCHER_HTTP__BASE_URL": self.world.site.url}
+        return invoke(arguments[1:], variables | site, self.world.now)
+
+
+def parted(line: str) -> tuple[dict[str, str], list[str]]:
+    """The variables before a command, and its words."""
+    words = shlex.split(line, comments=True)
+    variables = {}
+    while words and re.match(r"[A-Z_]+=", words[0]):
+        name, _, value = words.pop(0).partition("=")
+        variables[name] = value
+    return variables, words
+
+
+def invoke(arguments: list[str], variables: dict[str, str], now: dt.datetime) -> Result:
+    """Run a command in this process."""
+    try:
+        with time_machine.travel(now):
+            result = CliRunner().invoke(cli, arguments, env=variables)
+    finally:
+        structlog.reset_defaults()  # the log went to a stream that is closed now
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def exists(words: list[str]) -> None:
+    """Assert that there is such a command with such options."""
+    options = [word.partition("=")[0] for word in words if word.startswith("-")]
+    names = [word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)]
+    result = CliRunner().invoke(cli, [*names[:1], "--help"])
+    if "Commands:" in result.stdout:
+        names = names[:2]
+        result = CliRunner().invoke(cli, [*names, "--help"])
+    else:
+        names = names[:1]
+    assert result.exit_code == 0, f"{' '.join(words)}: {result.stderr}"
+    for option in options:
+        assert re.search(rf"(^|[ ,/]){re.escape(option)}\b", result.stdout), f"{words}: {option}"
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """Nothing is set up; on the site are papers of today, one of them about hypernetworks."""
+    monkeypatch.chdir(tmp_path)
+    with World(tmp_path) as world:
+        world.fill(50)
+        for number, title in enumerate(("Growing a Hypernetwork Garden", "A Proof of Proteins")):
+            world.add(make_paper(number, world.now - dt.timedelta(hours=1), title=title))
+        yield Home(tmp_path, world)
+
+
+@pytest.fixture
+def home(fresh: Home) -> Home:
+    """Set up for Ada, and checked once."""
+    for line in (shlex.join(("watcher", "init", *READY)), "watcher check-now"):
+        result = fresh.run(line)
+        assert result.exit_code == 0, result.stderr
+    return fresh
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory in which `make demo` was called."""
+    folder = tmp_path_factory.mktemp("checkout")
+    with ExitStack() as stack:
+        stack.callback(structlog.reset_defaults)
+        assert run_demo(folder / "demo-mail", lambda _: None) == ()
+    return folder
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named(DOCUMENTS))
+def test_every_block_is_of_a_kind_that_is_run(document: documents.Document) -> None:
+    assert document.text.count("```") == 2 * len(document.blocks)
+    for before, block in pairwise((None, *document.blocks)):
+        assert block is not None
+        role = re.match(r"subscriptions\.d/|\w*", block.role)
+        assert role, str(block)
+        assert role[0] in ROLES.get(block.language, ()), str(block)
+        if block.language == "text":
+            assert before is not None, str(block)
+            assert before.role == "refused", str(block)
+
+
+def configured(block: Block, folder: Path) -> Config:
+    """The block as a configuration, with what it needs besides, loaded and compiled."""
+    document = tomlkit.parse(block.text)
+    if block.role.startswith("subscriptions.d/"):
+        path = folder / block.role
+        path.parent.mkdir()
+        path.write_text(block.text, encoding="utf-8")
+        document = tomlkit.parse("")
+    elif "subscriptions" not in document:
+        document.append("subscriptions", tomlkit.aot())
+        document["subscriptions"].append(tomlkit.item({"to": ["ada@example.org"]}))
+    if "smtp" not in document and document.get("mail", {}).get("transport") is None:
+        document.setdefault("mail", tomlkit.table())["transport"] = "maildir"
+    for name in re.findall(r'_file = "(\S+)"', block.text):
+        (folder / name).touch(0o600)
+        (folder / name).write_text("secret\n")
+    main = folder / "config.toml"
+    main.write_text(tomlkit.dumps(document), encoding="utf-8")
+    config = load(main, state_dir=folder, environ={})
+    for broken in config.broken:
+        raise broken
+    compiled, _ = app.compile_rules(config, {})
+    return compiled
+
+
+TOML = [*documents.blocks("toml", ""), *documents.blocks("toml", "subscriptions.d/grace.toml")]
+TOML += documents.blocks("toml", "subscriptions.d/lab.toml")
+
+
+@pytest.mark.parametrize("block", TOML, ids=named(TOML))
+def test_configurations_load(block: Block, tmp_path: Path) -> None:
+    config = configured(block, tmp_path)
+    assert config.warnings == ()
+    assert not config.broken
+    assert config.settings.subscriptions
+
+
+def test_the_guide_says_what_the_subscriptions_of_a_file_are_called(tmp_path: Path) -> None:
+    [block] = documents.blocks("toml", "subscriptions.d/lab.toml")
+    for subscription in configured(block, tmp_path).settings.subscriptions:
+        assert f"`{subscription.id}`" in GUIDE.prose
+
+
+REFUSED = documents.blocks("toml", "refused")
+
+
+@pytest.mark.parametrize("block", REFUSED, ids=named(REFUSED))
+def test_what_is_refused_is_refused_in_these_words(block: Block, tmp_path: Path) -> None:
+    following = GUIDE.blocks[GUIDE.blocks.index(block) + 1]
+    with pytest.raises(ConfigError) as refused:
+        configured(block, tmp_path)
+    said = f"{refused.value.key}: {refused.value.message}"
+    assert following.text.strip().split(": ", 1)[-1] in said
+    if following.text.startswith("subscriptions"):
+        assert "any[0]" in said
+
+
+def test_each_keyword_that_is_refused_would_be_refused_alone() -> None:
+    for keyword in tomllib.loads(REFUSED[0].text)["subscriptions"][0]["any"]:
+        with pytest.raises(ConfigError):
+            finds(RuleSettings(any=(keyword,)), Paper("2602.00001", "A Title"))
+
+
+RUN = documents.blocks("sh", "", "fresh")
+
+
+@pytest.mark.parametrize("block", RUN, ids=named(RUN))
+def test_commands_do_what_they_are_shown_to_do(
+    block: Block, request: pytest.FixtureRequest
+) -> None:
+    at_home = request.getfixturevalue("fresh" if block.role == "fresh" else "home")
+    assert isinstance(at_home, Home)
+    for line in commands(block):
+        if "restore" in line:
+            [copy] = at_home.path.glob("papers.db")
+            assert copy.stat().st_size
+        elif "backup papers.db" in line:
+            (at_home.path / "papers.db").unlink(missing_ok=True)
+        result = at_home.run(line)
+        assert result.exit_code == 0, f"{line}: {result.output}"
+        assert result.output, line
+
+
+MACHINE = documents.blocks("sh", "machine")
+
+
+@pytest.mark.parametrize("block", MACHINE, ids=named(MACHINE))
+def test_commands_for_a_machine_are_there(block: Block) -> None:
+    makefile = (CHECKOUT / "Makefile").read_text()
+    extras = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    for line in commands(block):
+        _, words = parted(line)
+        command = Path(words[0]).name
+        assert command in FIT_FOR_A_MACHINE, line
+        if command == "watcher":
+            exists(words[1:])
+        elif command == "make":
+            assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE), line
+        for word in words[1:]:
+            assert not word.startswith("systemd/") or (CHECKOUT / word).is_file(), line
+            if extra := re.fullmatch(r"\.\[(\w+)\]", word):
+                assert extra[1] in extras["optional-dependencies"], line
+
+
+CONSOLE = documents.blocks("console", "")
+
+
+@pytest.mark.parametrize("block", CONSOLE, ids=named(CONSOLE))
+def test_what_commands_print_is_what_is_shown(
+    block: Block, demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(demo)
+    line, _, shown = block.text.partition("\n")
+    assert line.startswith("$ watcher ")
+    result = invoke(shlex.split(line)[2:], {}, LATER)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == shown
+
+
+def alike(shown: object, real: object, where: str = "$") -> None:
+    """Assert that both have the same keys and kinds of values; null may stand for anything."""
+    if shown is None or real is None:
+        return
+    assert type(shown) is type(real), where
+    if isinstance(shown, dict) and isinstance(real, dict):
+        assert set(shown) == set(real), where
+        for key, value in shown.items():
+            alike(value, real[key], f"{where}.{key}")
+    elif isinstance(shown, list) and isinstance(real, list) and real:
+        for each in shown:
+            alike(each, real[0], f"{where}[]")
+
+
+JSON = documents.blocks("json", "watcher")
+
+
+@pytest.mark.parametrize("block", JSON, ids=named(JSON))
+def test_json_has_the_keys_that_are_shown(block: Block, home: Home) -> None:
+    alike(json.loads(block.text), json.loads(home.run(block.role).stdout))
+
+
+def test_the_log_has_the_keys_that_are_shown(home: Home) -> None:
+    [block] = documents.blocks("json", "log")
+    said = home.run("WATCHER_LOG__FORMAT=json watcher check-now -v").stderr
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    shown = json.loads(block.text)
+    [real, *_] = [line for line in lines if line["event"] == shown["event"]]
+    alike(shown, real)
+
+
+def test_the_line_for_cron_is_one() -> None:
+    [block] = documents.blocks("cron", "")
+    *fields, command = block.text.strip().split(" ", 5)
+    check_cron(" ".join(fields))
+    words = shlex.split(command)
+    assert Path(words[0]).name == "watcher"
+    exists(words[1:])
+
+
+RULES = documents.rows("Write", "It finds", "It does not find")
+
+
+def shown_paper(written: str) -> Paper:
+    """`A Title · by David Ha · 20 votes` as a paper."""
+    title, *facts = written.split(" · ")
+    paper = Paper("2602.00001", title, abstract="", upvotes=0, is_full=True)
+    for fact in facts:
+        match fact.split(" ", 1):
+            case ["by", name]:
+                paper = replace(paper, authors=(Author(name),))
+            case ["from", name]:
+                slug = name if name.islower() else "some-slug"
+                paper = replace(paper, organization=Organization(slug, name))
+            case ["abstract:", text]:
+                paper = replace(paper, abstract=text)
+            case ["summary:", text]:
+                paper = replace(paper, summary=text)
+            case ["keywords:", text]:
+                paper = replace(paper, keywords=tuple(text.split(", ")))
+            case [count, "votes"]:
+                paper = replace(paper, upvotes=int(count))
+            case [count, "stars"]:
+                paper = replace(paper, star_count=int(count))
+            case ["code"]:
+                paper = replace(paper, code_url="https://github.com/ada/code")
+            case _:
+                raise AssertionError(fact)
+    return paper
+
+
+def finds(rule: RuleSettings, paper: Paper) -> bool:
+    subscription = SubscriptionSettings(id="ada", to=("ada@example.org",), rules=(rule,))
+    return bool(Ruleset.compile([subscription], {}).judge(paper, now=LATER))
+
+
+@pytest.mark.parametrize("row", RULES, ids=named(RULES))
+def test_rules_find_what_they_are_shown_to_find(row: Row) -> None:
+    rule = RuleSettings.model_validate(tomllib.loads("\n".join(row.spans(0))))
+    assert row.spans(1), "it finds something"
+    for column, is_found in ((1, True), (2, False)):
+        for written in row.spans(column):
+            assert finds(rule, shown_paper(written)) is is_found, written
+
+
+def test_every_key_of_a_rule_has_an_example() -> None:
+    shown = {span.partition(" =")[0] for row in RULES for span in row.spans(0)}
+    assert shown == set(RuleSettings.model_fields) - {"name"}
+
+
+def test_digests_come_when_the_guide_says() -> None:
+    found = documents.rows("`digest =`", "When")
+    assert len(found) > 5
+    for row in found:
+        cadence = parse_cadence(tomllib.loads(f"digest = {row.spans(0)[0]}")["digest"])
+        assert schedule.describe(cadence) == row.cells[1]
+
+
+def test_every_command_is_listed() -> None:
+    listed = [row.spans(0)[0].split()[0] for row in documents.rows("Command", "What it does")]
+    shown = CliRunner().invoke(cli, ["--help"]).stdout.partition("Commands:\n")[2]
+    assert sorted(listed) == sorted(re.findall(r"^  ([a-z-]+) ", shown, re.MULTILINE))
+    for row in documents.rows("Command", "What it does"):
+        name = row.spans(0)[0].split()[0]
+        for span in row.spans(1):
+            word = span.split()[0]
+            if re.fullmatch(r"--[a-z-]+", word) or name in {"service", "subscriptions"}:
+                exists([name, word])
+
+
+def test_every_exit_code_is_listed() -> None:
+    listed = [int(row.cells[0]) for row in documents.rows("Exit code", "Meaning")]
+    assert listed == [
+        common.DONE,
+        common.ALL_SOURCES_FAILED,
+        common.USAGE,
+        common.NOT_WELL,
+        common.STORE,
+        common.BUSY,
+        common.BAD_CONFIG,
+    ]
+
+
+def test_every_outcome_is_told() -> None:
+    silence = documents.rows("What happened", "`outcome`", "The operator hears of it")
+    told = [span for row in silence for span in row.spans(1)]
+    assert sorted(told) == sorted(outcome.value for outcome in Outcome)
+
+
+COMMAND = re.compile(r"watcher ((?:-|[a-z]).*)")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named(DOCUMENTS))
+def test_commands_in_the_prose_exist(document: documents.Document) -> None:
+    found = [match[1] for span in documents.spans(document.prose) if (match := COMMAND.match(span))]
+    assert found
+    for command in found:
+        exists([word for word in shlex.split(command) if not word.isupper()])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named(DOCUMENTS))
+def test_links_lead_somewhere(document: documents.Document) -> None:
+    assert document.links
+    for link in document.links:
+        if link.startswith("https://"):
+            continue
+        target, _, anchor = link.partition("#")
+        path = (document.path.parent / target).resolve() if target else document.path
+        assert path.exists(), link
+        if anchor:
+            [linked] = [other for other in DOCUMENTS if other.path == path]
+            assert anchor in linked.anchors, link
+
+
+def test_the_layout_is_as_it_is_told() -> None:
+    for row in documents.rows("Part", "What is there"):
+        assert (CHECKOUT / row.spans(0)[0]).exists(), str(row)
+
+
+@pytest.mark.parametrize("name", ["docs/digest.png", "docs/digest-dark.png"])
+def test_the_pictures_are_small_enough_to_be_looked_at(name: str) -> None:
+    content = (CHECKOUT / name).read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(content) < 300_000
+    assert name in README.text
+
+
+def test_the_changes_of_this_version_are_told() -> None:
+    text = (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+    from watcher import __version__
+
+    assert re.search(rf"^## \[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d$", text, re.MULTILINE)
+    listed = [row.spans(0)[0].split()[0] for row in documents.rows("Command", "What it does")]
+    for command in listed:
+        assert f"`{command}`" in text, command
