@@ -8,7 +8,7 @@ from tests.fakesite import make_paper
 from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.engine import Request
 from watcher.models import MatchState
-from watcher.store import outbox, subscriptions
+from watcher.store import slots, subscriptions
 from watcher.store.database import Database
 
 DAY = dt.timedelta(days=1)
@@ -50,7 +50,7 @@ async def test_a_slot_with_nothing_pending_is_recorded_and_mails_nothing(world: 
     assert world.digests() == [], "the slot of today is closed; this is tomorrow's"
     database = Database(world.config().store_url, writable=False)
     with database.read() as connection:
-        assert outbox.has_slot(connection, "weights", "2026-02-19T08:00:00Z")
+        assert slots.has_slot(connection, "weights", "2026-02-19T08:00:00Z")
     database.close()
 
 

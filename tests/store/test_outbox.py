@@ -12,7 +12,7 @@ from tests.store.test_matches import PENDING, know
 from tests.store.test_papers import FULL, observe
 from watcher.errors import StoreError
 from watcher.models import DeliveryState, MatchState
-from watcher.store import matches, outbox
+from watcher.store import matches, outbox, slots
 from watcher.store.database import Database
 from watcher.store.schema import deliveries
 
@@ -50,19 +50,19 @@ def ready(database: Database) -> Database:
 
 def test_a_slot_closes_once(ready: Database) -> None:
     with ready.write() as connection:
-        assert not outbox.has_slot(connection, "weights", "s1")
-        outbox.record_slot(connection, "weights", "s1", NOW, NOW, None)
-        assert outbox.has_slot(connection, "weights", "s1")
+        assert not slots.has_slot(connection, "weights", "s1")
+        slots.record_slot(connection, "weights", "s1", NOW, NOW, None)
+        assert slots.has_slot(connection, "weights", "s1")
     with pytest.raises(StoreError), ready.write() as connection:
-        outbox.record_slot(connection, "weights", "s1", NOW, NOW, None)
+        slots.record_slot(connection, "weights", "s1", NOW, NOW, None)
 
 
 def test_a_slot_stamped_in_the_future_does_not_count_as_the_last(ready: Database) -> None:
     with ready.write() as connection:
-        assert outbox.last_slot_at(connection, "weights", NOW) is None
-        outbox.record_slot(connection, "weights", "s1", NOW, NOW, None)
-        outbox.record_slot(connection, "weights", "s2", NOW + 60 * MINUTE, NOW, None)
-        assert outbox.last_slot_at(connection, "weights", NOW) == NOW
+        assert slots.last_slot_at(connection, "weights", NOW) is None
+        slots.record_slot(connection, "weights", "s1", NOW, NOW, None)
+        slots.record_slot(connection, "weights", "s2", NOW + 60 * MINUTE, NOW, None)
+        assert slots.last_slot_at(connection, "weights", NOW) == NOW
 
 
 def test_a_digest_settles_its_pairs_and_queues_the_very_bytes(ready: Database) -> None:
@@ -221,13 +221,13 @@ def test_old_slots_without_a_digest_go_but_for_the_latest(ready: Database) -> No
     digest_id = enqueue(ready, "ada@example.org", slot="mailed")
     later = NOW + 900 * MINUTE
     with ready.write() as connection:
-        outbox.record_slot(connection, "weights", "mailed", NOW, NOW, digest_id)
+        slots.record_slot(connection, "weights", "mailed", NOW, NOW, digest_id)
         for number in range(3):
             at = NOW + number * MINUTE
-            outbox.record_slot(connection, "weights", f"empty{number}", at, at, None)
-        outbox.prune(connection, later)
-        found = [key for key in SLOTS if outbox.has_slot(connection, "weights", key)]
-        assert outbox.last_slot_at(connection, "weights", later) == NOW + 2 * MINUTE
+            slots.record_slot(connection, "weights", f"empty{number}", at, at, None)
+        slots.prune(connection, later)
+        found = [key for key in SLOTS if slots.has_slot(connection, "weights", key)]
+        assert slots.last_slot_at(connection, "weights", later) == NOW + 2 * MINUTE
     assert found == ["mailed", "empty2"]
 
 

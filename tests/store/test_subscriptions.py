@@ -10,7 +10,7 @@ from tests.store.test_matches import PENDING
 from tests.store.test_outbox import message
 from tests.store.test_papers import FULL, observe
 from watcher.models import DeliveryState, MatchState
-from watcher.store import matches, outbox, subscriptions
+from watcher.store import matches, outbox, slots, subscriptions
 from watcher.store.database import Database
 from watcher.store.subscriptions import Wanted
 
@@ -101,7 +101,7 @@ def test_renaming_moves_the_whole_history(database: Database) -> None:
             messages=[],
             now=NOW,
         )
-        outbox.record_slot(connection, "weights", "s", NOW, NOW, digest_id)
+        slots.record_slot(connection, "weights", "s", NOW, NOW, digest_id)
         matches.mark_met(connection, [("weights", "daily")], 1)
     take(database, replace(ADA, id="new"), now=LATER)
     fresh = replace(PENDING, subscription_id="new")
@@ -115,7 +115,7 @@ def test_renaming_moves_the_whole_history(database: Database) -> None:
             ("new", FULL.id): MatchState.COMPOSED,
             ("new", "2602.00002"): MatchState.PENDING,
         }
-        assert outbox.has_slot(connection, "new", "s")
+        assert slots.has_slot(connection, "new", "s")
         assert outbox.past_digests(connection, "new")[0].id == digest_id
         assert matches.met_sources(connection) == {("new", "daily")}
     found = known(database)["new"]

@@ -19,7 +19,7 @@ from watcher.models import DigestContent, DigestPaper, Match, MatchState
 from watcher.pipeline import deliver
 from watcher.pipeline.context import Context
 from watcher.settings import SubscriptionSettings
-from watcher.store import checks, matches, outbox, papers, subscriptions
+from watcher.store import checks, matches, outbox, papers, slots, subscriptions
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +110,7 @@ def due_slots(
         if row is None or not row.is_active or (only is not None and subscription.id not in only):
             continue
         slot = _slot(context, connection, subscription, row.known_at, now, check_id, manual_run)
-        if slot is None or outbox.has_slot(connection, subscription.id, slot[0]):
+        if slot is None or slots.has_slot(connection, subscription.id, slot[0]):
             continue
         waiting = pending.get(subscription.id, {}).get(MatchState.PENDING, 0)
         found.append(DueSlot(subscription, *slot, has_pending=waiting > 0))
@@ -143,7 +143,7 @@ def due_slot(
     now: dt.datetime,
 ) -> dt.datetime | None:
     """The latest scheduled slot that has come by `now` and is not closed yet."""
-    last = outbox.last_slot_at(connection, subscription.id, now)
+    last = slots.last_slot_at(connection, subscription.id, now)
     # A clock that was put back must not make a subscription wait for its own registration.
     after = max(last or min(known_at, now), min(known_at, now))
     cadence = schedule.parse_cadence(subscription.digest)
@@ -166,7 +166,7 @@ def _compose_one(
     context: Context, connection: sa.Connection, slot: DueSlot, now: dt.datetime
 ) -> int | None:
     subscription = slot.subscription
-    if outbox.has_slot(connection, subscription.id, slot.key):
+    if slots.has_slot(connection, subscription.id, slot.key):
         return None
     chosen, withdrawn = choose(context, connection, subscription)
     for pair in withdrawn:
@@ -174,7 +174,7 @@ def _compose_one(
     digest_id = None
     if chosen:
         digest_id = _freeze(context, connection, slot, chosen, now)
-    outbox.record_slot(connection, subscription.id, slot.key, slot.scheduled_at, now, digest_id)
+    slots.record_slot(connection, subscription.id, slot.key, slot.scheduled_at, now, digest_id)
     log.info("slot closed", subscription=subscription.id, slot=slot.key, papers=len(chosen))
     return digest_id
 

@@ -11,7 +11,7 @@ from watcher.digest import ConfigBroken, NearMiss, Quiet, RenameSuspected
 from watcher.errors import ConfigError
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
-from watcher.store import checks, outbox, papers, subscriptions
+from watcher.store import checks, outbox, papers, slots, subscriptions
 
 PRUNED = "pruned-at"
 EVERY = dt.timedelta(days=1)
@@ -29,6 +29,7 @@ def prune(context: Context, connection: sa.Connection, now: dt.datetime) -> None
     before = now - dt.timedelta(days=context.config.settings.store.keep_days)
     papers.prune(connection, before, now)
     outbox.prune(connection, before)
+    slots.prune(connection, before)
     checks.prune(connection, before)
     checks.put_meta(connection, PRUNED, now.isoformat())
 

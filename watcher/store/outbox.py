@@ -1,4 +1,4 @@
-"""Slots, frozen digests and notices, and one delivery for each recipient."""
+"""Frozen digests and notices, and one delivery for each recipient."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from watcher.models import DeliveryState, Envelope, MatchState
 from watcher.store.rows import columns, inserted_id, record, records, scalar, scalars
-from watcher.store.schema import deliveries, digests, matches, notices, slots
+from watcher.store.schema import deliveries, digests, matches, notices
 
 WAITING = (DeliveryState.QUEUED, DeliveryState.SENDING)
 
@@ -57,44 +57,6 @@ class PastDigest:
 
 _DELIVERIES = sa.select(*columns(deliveries, Delivery))
 _DIGESTS = sa.select(*columns(digests, PastDigest))
-
-
-def last_slot_at(
-    connection: sa.Connection, subscription_id: str, now: dt.datetime
-) -> dt.datetime | None:
-    """The latest recorded slot; one stamped in the future (a clock put back) does not count."""
-    query = sa.select(sa.func.max(slots.c.scheduled_at)).where(
-        slots.c.subscription_id == subscription_id, slots.c.scheduled_at <= now
-    )
-    return scalar(connection, query, dt.datetime)
-
-
-def record_slot(
-    connection: sa.Connection,
-    subscription_id: str,
-    slot_key: str,
-    scheduled_at: dt.datetime,
-    now: dt.datetime,
-    digest_id: int | None,
-) -> None:
-    """Close a slot for good; a second time it is refused by the table itself."""
-    connection.execute(
-        slots.insert().values(
-            subscription_id=subscription_id,
-            slot_key=slot_key,
-            scheduled_at=scheduled_at,
-            recorded_at=now,
-            digest_id=digest_id,
-        )
-    )
-
-
-def has_slot(connection: sa.Connection, subscription_id: str, slot_key: str) -> bool:
-    """Whether the slot was closed before."""
-    query = sa.select(slots.c.slot_key).where(
-        slots.c.subscription_id == subscription_id, slots.c.slot_key == slot_key
-    )
-    return connection.scalar(query) is not None
 
 
 def enqueue_digest(
@@ -376,20 +338,7 @@ def last_notice_at(connection: sa.Connection, kind: str) -> dt.datetime | None:
 
 
 def prune(connection: sa.Connection, before: dt.datetime) -> int:
-    """Drop the bytes of mails that ended before then; their rows stay. How many.
-
-    Slots that had nothing to mail go, but for the latest of each subscription.
-    """
-    latest = sa.select(slots.c.subscription_id, sa.func.max(slots.c.scheduled_at)).group_by(
-        slots.c.subscription_id
-    )
-    connection.execute(
-        slots.delete().where(
-            slots.c.scheduled_at < before,
-            slots.c.digest_id.is_(None),
-            sa.tuple_(slots.c.subscription_id, slots.c.scheduled_at).not_in(latest),
-        )
-    )
+    """Drop the bytes of mails that ended before then; their rows stay. How many."""
     done = connection.execute(
         deliveries.update()
         .where(deliveries.c.finished_at < before, deliveries.c.message.is_not(None))
