@@ -98,6 +98,7 @@ class SmtpServer:
         self._faults: list[_Fault] = []
         self._ledger = _Ledger()
         self._changed = threading.Condition()
+        self._released = threading.Event()
         self._listener: socket.socket | None = None
         self._threads: list[threading.Thread] = []
         self._open: dict[int, socket.socket] = {}
@@ -161,11 +162,16 @@ class SmtpServer:
         """From now on fail at a stage, `times` times or always, for everybody or one recipient.
 
         `answer` is an SMTP reply (4xx, 5xx, 421 closes), `drop`, `hang` (until the client
-        leaves), or at the dot `accept+drop` and `accept+hang`: taken, but the answer never comes.
+        leaves), or at the dot `accept+drop` and `accept+hang`: taken, but the answer never comes,
+        and `accept+hold`: the answer comes when `release` is called.
         At `rcpt`, `data` and `dot` faults may name a recipient.
         """
         with self._changed:
             self._faults.append(_Fault(stage, answer, times, recipient))
+
+    def release(self) -> None:
+        """Give the answers that are held."""
+        self._released.set()
 
     def heal(self) -> None:
         """Fail no more."""
@@ -335,6 +341,11 @@ class _Dialogue:
             finally:
                 self._server._hang(-1)
             raise _GoneError
+        if answer == "hold":
+            self._server._hang(1)
+            self._server._released.wait(LONGEST_WAIT)
+            self._server._hang(-1)
+            answer = "250 2.0.0 queued"
         self._say(answer)
 
     def _secure(self) -> None:

@@ -163,7 +163,6 @@ async def running(
         await context.fetcher.__aenter__()
         try:
             await take_over(context)
-            await engine.recover()
             yield engine
         finally:  # whichever fetcher a reload has left in place
             await engine.context.fetcher.__aexit__(None, None, None)

@@ -103,13 +103,6 @@ class Engine:
         finally:
             del self.running[task]
 
-    async def recover(self) -> None:
-        """Take up what an ended process left half done."""
-        now = self.context.clock()
-        count = await self.context.write(lambda connection: outbox.recover(connection, now))
-        if count:
-            log.warning("mails cut short are sent again, byte for byte", count=count)
-
     async def replace(self, context: Context) -> None:
         """Go on with another configuration, once the pass under way is through."""
         async with self._turn:

@@ -8,10 +8,11 @@ from collections import deque
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+import stamina
 import structlog
 
 from watcher.digest import DeliveryExpired, MailStuck, RecipientDead
-from watcher.errors import DeliveryError
+from watcher.errors import DeliveryError, StoreError
 from watcher.mail import Session
 from watcher.models import DeliveryState, Envelope
 from watcher.pipeline.context import Context
@@ -25,6 +26,9 @@ LONGEST_WAIT = dt.timedelta(hours=1)
 EXPIRY_AGE = dt.timedelta(days=5)
 EXPIRY_ATTEMPTS = 30
 TELL_AFTER = dt.timedelta(hours=1)
+RECORD_WITHIN = 60.0
+"""Seconds for the store to take down that a mail was taken."""
+
 TROUBLE = "mail-trouble-at"
 TROUBLE_TEXT = "mail-trouble"
 
@@ -53,6 +57,9 @@ async def deliver(context: Context, stop: asyncio.Event | None = None) -> Delive
     """Try every delivery that is due; `stop` lets the one in flight finish and starts no other."""
     result = Delivered()
     now = context.clock()
+    count = await context.write(lambda connection: outbox.recover(connection, now))
+    if count:
+        log.warning("mails cut short are sent again, byte for byte", count=count)
     tried: set[int] = set()
     while due := await context.read(lambda connection: outbox.due(connection, now)):
         queue = deque(delivery_id for delivery_id in due if delivery_id not in tried)
@@ -60,9 +67,12 @@ async def deliver(context: Context, stop: asyncio.Event | None = None) -> Delive
             break
         tried.update(queue)
         workers = min(context.mailer.session_count, len(queue))
-        async with asyncio.TaskGroup() as group:
-            for _ in range(workers):
-                group.create_task(_work(context, queue, result, stop))
+        ended = await asyncio.gather(
+            *(_work(context, queue, result, stop) for _ in range(workers)),
+            return_exceptions=True,  # one's trouble with the store cuts no other's mail short
+        )
+        for error in filter(None, ended):
+            raise error
         if stop and stop.is_set():
             break
     if result.mail_error is None and result.is_open:
@@ -100,11 +110,16 @@ async def _send(context: Context, session: Session, envelope: Envelope, result: 
         await _record_error(context, envelope, error, result)
         return
     now = context.clock()
-    await context.write(
-        lambda connection: outbox.finish(
-            connection, envelope.delivery_id, DeliveryState.DELIVERED, answer, now
-        )
-    )
+    # What was taken and not recorded would go again: the store has a while to come back.
+    async for attempt in stamina.retry_context(
+        on=StoreError, attempts=None, timeout=RECORD_WITHIN, wait_initial=0.1, wait_max=5.0
+    ):
+        with attempt:
+            await context.write(
+                lambda connection: outbox.finish(
+                    connection, envelope.delivery_id, DeliveryState.DELIVERED, answer, now
+                )
+            )
     result.is_open = True
     result.delivered_count += not envelope.is_notice
     log.info("delivered", recipient=envelope.recipient, message_id=envelope.message_id)

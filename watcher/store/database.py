@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 
+_PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 30_000}
+"""How long to wait for a server: seconds, seconds, milliseconds; the URL may say otherwise."""
+
+_ONE_VIEW = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
 class Database:
     """One database and its engine.
 
@@ -38,7 +44,7 @@ class Database:
                 f"there is no database at {self.path} yet; `watcher check-now` makes it"
             )
         try:
-            self.engine = self._sqlite(self.path) if self.path else sa.create_engine(self.url)
+            self.engine = self._sqlite(self.path) if self.path else self._server()
         except ImportError as error:
             raise StoreError(
                 "PostgreSQL needs its driver: pip install 'paper-watcher[postgres]'"
@@ -77,6 +83,15 @@ class Database:
 
         return engine
 
+    def _server(self) -> sa.Engine:
+        patience = {name: value for name, value in _PATIENCE.items() if name not in self.url.query}
+        if not self.writable:
+            return sa.create_engine(self.url, connect_args=patience, pool_pre_ping=True)
+        # The one writer has one session: it is what holds the lock.
+        return sa.create_engine(
+            self.url, connect_args=patience, pool_pre_ping=True, pool_size=1, max_overflow=0
+        )
+
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """One transaction that commits whole or leaves no trace. Raises StoreError."""
@@ -90,7 +105,12 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One consistent view. Raises StoreError."""
-        with self.explained(), self.engine.connect() as connection, connection.begin():
+        options = {} if self.path else _ONE_VIEW
+        with (
+            self.explained(),
+            self.engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextlib.contextmanager
@@ -102,6 +122,8 @@ class Database:
             raise StoreError(self._explain(error.orig)) from error
         except sqlite3.Error as error:
             raise StoreError(self._explain(error)) from error
+        except sa.exc.TimeoutError as error:  # of the pool
+            raise StoreError(f"{self.name} does not answer") from error
 
     def _explain(self, error: BaseException | None) -> str:
         said = str(error).strip() or type(error).__name__

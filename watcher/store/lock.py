@@ -1,23 +1,29 @@
 """One writing instance at a time: a file lock beside SQLite, an advisory lock on PostgreSQL.
 
-Both end with the process, however it ends.
+Both end with the process, however it ends. The server's lock ends with its session as well: it is
+held by the very session that writes, and a new session has to take it before it can.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import fcntl
 import json
 import os
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import sqlalchemy as sa
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from watcher.errors import BusyError, StoreError
 from watcher.store import heartbeat
 from watcher.store.database import Database
 from watcher.store.schema import meta
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 ADVISORY_LOCK = 0x7061706572  # "paper" in ASCII
 
@@ -26,10 +32,8 @@ class InstanceLock:
     """The right to write, held until `release`. Raises BusyError at once where another holds it."""
 
     def __init__(self, database: Database, command: str, now: dt.datetime) -> None:
-        self._held: TextIO | sa.Connection = (
-            _lock_file(database.path, command, now)
-            if database.path
-            else _lock_server(database, now)
+        self._held: TextIO | _ServerLock = (
+            _lock_file(database.path, command, now) if database.path else _ServerLock(database, now)
         )
 
     def release(self) -> None:
@@ -63,17 +67,37 @@ def _path(database_path: Path) -> Path:
     return database_path.with_name(f"{database_path.name}.lock")
 
 
-def _lock_server(database: Database, now: dt.datetime) -> sa.Connection:
-    with database.explained():
-        connection = database.engine.connect()
-        taken = connection.scalar(sa.select(sa.func.pg_try_advisory_lock(ADVISORY_LOCK)))
+class _ServerLock:
+    def __init__(self, database: Database, now: dt.datetime) -> None:
+        self._database = database
+        sa.event.listen(database.engine, "connect", self._take)
+        database.engine.dispose()  # from here on there are only sessions that hold it
+        try:
+            with database.read():
+                pass
+        except BusyError as error:
+            sa.event.remove(database.engine, "connect", self._take)
+            who = _daemon(database, now)
+            raise BusyError(f"{who}; nothing was done") if who else error from None
+
+    def _take(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})")
+        [taken] = cursor.fetchone() or [False]
+        cursor.close()
         connection.commit()
-    if not taken:
-        connection.close()
-        who = _daemon(database, now) or f"another instance is writing to {database.name}"
-        raise BusyError(f"{who}; nothing was done")
-    connection.detach()  # or the pool would keep the session, and with it the lock
-    return connection
+        if not taken:
+            connection.close()
+            raise BusyError(
+                f"another instance is writing to {self._database.name}; nothing was done"
+            )
+
+    def close(self) -> None:
+        sa.event.remove(self._database.engine, "connect", self._take)
+        # Closing the session would do, but the server hears of that in its own time.
+        with contextlib.suppress(StoreError), self._database.read() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(ADVISORY_LOCK)))
+        self._database.engine.dispose()
 
 
 def _daemon(database: Database, now: dt.datetime) -> str | None:
