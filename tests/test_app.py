@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.fakesite import make_paper
+from tests.postgres import PostgresServer
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher import app
-from watcher.errors import RuleError
+from watcher.errors import RuleError, StoreError
+from watcher.store.database import Database
+from watcher.store.schema import subscriptions
 
 BOB = 'to = "bob@example.org"\ndigest = "each-check"\nany = ["zorblax"]\n'
 BROKEN = {
@@ -100,3 +103,93 @@ async def test_reloading_waits_for_the_pass_under_way(world: World) -> None:
         assert running.done()
         assert (await running).delivered_count == 1
         assert (await engine.run_pass()).is_well
+
+
+TOPIC = '[topics.mine]\nany = ["zorblax"]\n'
+OF_TOPIC = 'to = "bob@example.org"\ndigest = "daily 08:00"\ntopics = ["mine"]\n'
+
+
+async def test_what_waits_is_kept_while_its_file_is_broken_by_another(world: World) -> None:
+    bobs(world).write_text(OF_TOPIC)
+    world.configure(DAILY, WEIGHTS, TOPIC)
+    world.fill(4)
+    mine = make_paper(1, world.now, title=ZORBLAX)
+    world.add(mine)
+    await world.run_pass()
+    world.configure(DAILY, WEIGHTS)
+    world.site.papers.remove(mine)
+    await world.run_pass()
+    world.configure(DAILY, WEIGHTS, TOPIC)
+    world.later(hours=2)
+    await world.run_pass()
+    assert [mail.paper_ids for mail in world.digests("bob@example.org")] == [[mine.id]]
+
+
+async def test_last_good_rules_that_hold_no_more_stop_nobody(world: World) -> None:
+    bobs(world).write_text(OF_TOPIC)
+    world.configure(DAILY, WEIGHTS, TOPIC)
+    world.fill(4)
+    mine = make_paper(1, world.now, title=ZORBLAX)
+    world.add(mine)
+    await world.run_pass()
+    world.configure(DAILY, WEIGHTS)
+    bobs(world).write_text("nonsense = [")
+    world.later(hours=2)
+    await world.run_pass()
+    assert len(world.digests()) == 1
+    assert any("bob.toml" in notice.text for notice in world.notices())
+    bobs(world).write_text(OF_TOPIC)
+    world.configure(DAILY, WEIGHTS, TOPIC)
+    await world.run_pass()
+    assert [mail.paper_ids for mail in world.digests("bob@example.org")] == [[mine.id]]
+
+
+async def test_a_definition_of_another_version_is_no_obstacle(world: World) -> None:
+    bobs(world).write_text(BOB)
+    await world.run_pass()
+    database = Database(world.config().store_url, writable=True)
+    with database.write() as connection:
+        connection.execute(subscriptions.update().values(definition='{"to": [], "former": 1}'))
+    database.close()
+    bobs(world).write_text("nonsense = [")
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+    await world.run_pass()
+    assert len(world.digests()) == 1
+
+
+async def test_a_broken_file_revives_nobody_of_the_main_file(world: World) -> None:
+    world.configure(DAILY, WEIGHTS, WEIGHTS.replace('"weights"', '"bob"').replace("ada@", "bob@"))
+    await world.run_pass()
+    world.configure(DAILY, WEIGHTS)
+    bobs(world).write_text("nonsense = [")
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+    await world.run_pass()
+    assert world.digests("bob@example.org") == []
+
+
+async def test_reloads_at_once_follow_one_another(world: World) -> None:
+    async with world.engine() as engine:
+        first = engine.context.fetcher
+        world.configure(DAILY, WEIGHTS.replace("zorblax", "quux"))
+        await asyncio.gather(*(app.reload(engine, world.config) for _ in range(3)))
+        assert engine.context.fetcher is not first
+        world.add(make_paper(1, world.now, title="On quux"))
+        assert (await engine.run_pass()).delivered_count == 1
+
+
+async def test_a_reload_that_cannot_be_stored_changes_nothing(
+    tmp_path: Path, postgres_url: str, postgres_server: PostgresServer
+) -> None:
+    with World(tmp_path, store=postgres_url) as world:
+        world.configure(DAILY, WEIGHTS)
+        async with world.engine() as engine:
+            before = engine.context
+            world.configure(DAILY, WEIGHTS.replace("zorblax", "quux"))
+            postgres_server.stop()
+            with pytest.raises(StoreError):
+                await app.reload(engine, world.config)
+            assert engine.context is before
+            postgres_server.start()
+            await app.reload(engine, world.config)
+            world.add(make_paper(1, world.now, title="On quux"))
+            assert (await engine.run_pass()).delivered_count == 1

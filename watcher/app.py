@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 import structlog
+from pydantic import ValidationError
 
 from watcher.engine import Engine
 from watcher.errors import ConfigError, NoDatabaseError, RuleError
@@ -51,30 +52,45 @@ def compile_rules(config: Config, last_good: Mapping[str, str]) -> tuple[Config,
 
 
 def _with_last_good(config: Config, last_good: Mapping[str, str]) -> Config:
-    stems = {problem.path.stem for problem in config.broken if problem.path}
     present = {subscription.id for subscription in config.settings.subscriptions}
+    stems = broken_stems(config)
     kept = [
-        SubscriptionSettings.model_validate_json(definition)
+        _restored(definition)
         for subscription_id, definition in last_good.items()
-        if subscription_id.partition("/")[0] in stems and subscription_id not in present
+        if subscriptions.stem(subscription_id) in stems and subscription_id not in present
     ]
-    return _with_subscriptions(config, (*config.settings.subscriptions, *kept))
+    chosen = (*config.settings.subscriptions, *(found for found in kept if found))
+    return _with_subscriptions(config, chosen)
+
+
+def broken_stems(config: Config) -> set[str]:
+    """The names, as ids begin with them, of the files that are left as they were last good."""
+    return {problem.path.stem for problem in config.broken if problem.path}
+
+
+def _restored(definition: str) -> SubscriptionSettings | None:
+    try:
+        return SubscriptionSettings.model_validate_json(definition)
+    except ValidationError as error:  # it was stored by another version
+        log.warning("a stored subscription cannot be read any more", error=str(error))
+        return None
 
 
 def _without_broken(config: Config, error: RuleError, last_good: Mapping[str, str]) -> Config:
     culprit = error.subscription_id or ""
+    stem = subscriptions.stem(culprit)
     path, line = config.locate(culprit, error.key or "")
     located = RuleError(error.message, path=path, line=line, key=error.key)
-    if path is None or path == config.path:
+    if not stem:
         raise located from error
-    definition = last_good.get(culprit)
-    others = tuple(s for s in config.settings.subscriptions if s.id != culprit)
     present = next(s for s in config.settings.subscriptions if s.id == culprit)
-    if definition is not None:
-        former = SubscriptionSettings.model_validate_json(definition)
-        if former != present:  # or it would not be good
-            others = (*others, former)
+    others = tuple(s for s in config.settings.subscriptions if s.id != culprit)
+    former = _restored(last_good[culprit]) if culprit in last_good else None
+    if former and former != present:  # or its last good rules do not hold either
+        others = (*others, former)
     config = _with_subscriptions(config, others)
+    if stem in broken_stems(config):
+        return config
     return replace(config, broken=(*config.broken, located))
 
 
@@ -86,8 +102,7 @@ def _with_subscriptions(config: Config, chosen: tuple[SubscriptionSettings, ...]
 def last_good_of(database: Database) -> dict[str, str]:
     """The stored definitions of the subscriptions that are not removed, by id."""
     with database.read() as connection:
-        known = subscriptions.known(connection)
-    return {row.id: row.definition for row in known.values() if row.removed_at is None}
+        return subscriptions.definitions(connection)
 
 
 @contextlib.contextmanager
@@ -174,11 +189,17 @@ def build(
     writer: Executor,
     *,
     clock: Callable[[], dt.datetime],
+    last_good: Mapping[str, str] | None = None,
     is_rehearsal: bool = False,
     retry_wait: float = 1.0,
 ) -> Context:
-    """The parts that a configuration asks for. Raises ConfigError, RuleError."""
-    config, ruleset = compile_rules(config, last_good_of(database))
+    """The parts that a configuration asks for. Raises ConfigError, RuleError.
+
+    `last_good` are the definitions in the store; it is asked for them where they are not given.
+    """
+    config, ruleset = compile_rules(
+        config, last_good_of(database) if last_good is None else last_good
+    )
     settings = config.settings
     return Context(
         config=config,
@@ -207,7 +228,9 @@ async def take_over(context: Context) -> None:
     now = context.clock()
 
     def step(connection: sa.Connection) -> None:
-        renames = subscriptions.synchronise(connection, wanted, now)
+        renames = subscriptions.synchronise(
+            connection, wanted, now, unread=broken_stems(context.config)
+        )
         upkeep.report_renames(context, connection, renames, now)
         upkeep.report_broken(context, connection, context.config.broken, now)
 
@@ -219,20 +242,23 @@ async def take_over(context: Context) -> None:
 async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigError, ...]:
     """Take a changed configuration up; what does not validate keeps the last good rules.
 
-    Returns the problems. The place of the database is fixed until a restart.
+    Returns the problems. The place of the database is fixed until a restart. Raises StoreError.
     """
-    old = engine.context
-    try:
-        config = load()
-        context = build(config, old.database, old.writer, clock=old.clock)
-    except ConfigError as error:
-        log.error("configuration not taken over", problem=str(error))
-        now = old.clock()
-        problems = (error,)
-        await old.write(lambda connection: upkeep.report_broken(old, connection, problems, now))
-        return problems
-    await context.fetcher.__aenter__()
-    await take_over(context)
-    await engine.replace(context)
-    await old.fetcher.__aexit__(None, None, None)
-    return context.config.broken
+    async with engine.between_passes():
+        old = engine.context
+        try:
+            config = load()
+            last_good = await old.read(subscriptions.definitions)
+            context = build(config, old.database, old.writer, clock=old.clock, last_good=last_good)
+        except ConfigError as error:
+            log.error("configuration not taken over", problem=str(error))
+            now, problems = old.clock(), (error,)
+            await old.write(lambda connection: upkeep.report_broken(old, connection, problems, now))
+            return problems
+        async with contextlib.AsyncExitStack() as failure:
+            await failure.enter_async_context(context.fetcher)
+            await take_over(context)
+            failure.pop_all()
+        engine.context = context
+        await old.fetcher.__aexit__(None, None, None)
+        return context.config.broken

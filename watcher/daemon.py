@@ -185,7 +185,8 @@ class Daemon:
         log.info("stopping")
         try:
             async with asyncio.timeout(DRAIN_WITHIN):
-                await self._engine.idle()
+                async with self._engine.between_passes():
+                    pass
         except TimeoutError:
             log.warning("the mail in flight did not end in time; it goes again at the next start")
         # Waiting would cancel a coroutine that still runs; by now none should.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -103,15 +103,11 @@ class Engine:
         finally:
             del self.running[task]
 
-    async def replace(self, context: Context) -> None:
-        """Go on with another configuration, once the pass under way is through."""
+    @contextlib.asynccontextmanager
+    async def between_passes(self) -> AsyncIterator[None]:
+        """Once the pass under way is through, and for as long as this lasts, no other begins."""
         async with self._turn:
-            self.context = context
-
-    async def idle(self) -> None:
-        """Wait for the pass under way to end."""
-        async with self._turn:
-            return
+            yield
 
     async def run_pass(self, request: Request = Request()) -> Result:  # frozen
         """Check, match, compose what is due, deliver. Raises StoreError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -58,18 +58,35 @@ def known(connection: sa.Connection) -> dict[str, KnownSubscription]:
     return {found.id: found for found in records(connection, query, KnownSubscription)}
 
 
+def definitions(connection: sa.Connection) -> dict[str, str]:
+    """The definitions of those that are not removed, by id."""
+    return {row.id: row.definition for row in known(connection).values() if row.removed_at is None}
+
+
+def stem(subscription_id: str) -> str:
+    """The name of the file of `subscriptions.d` an id belongs to; empty for the main file's."""
+    return subscription_id.partition("/")[0] if "/" in subscription_id else ""
+
+
 def synchronise(
-    connection: sa.Connection, wanted: Iterable[Wanted], now: dt.datetime
+    connection: sa.Connection,
+    wanted: Iterable[Wanted],
+    now: dt.datetime,
+    *,
+    unread: Collection[str] = (),
 ) -> tuple[tuple[str, str], ...]:
     """Take the configuration over; the apparent renames (old id, new id) are returned and held.
 
     What is gone loses its unsent mails; a recipient that is gone loses theirs. What seems to have
-    another name now loses nothing until that is settled, by `rename` or `start_anew`.
+    another name now loses nothing until that is settled, by `rename` or `start_anew`; nor does
+    what is missing because its file (its stem in `unread`) is broken.
     """
     before = known(connection)
     by_id = {subscription.id: subscription for subscription in wanted}
     gone = {
-        old.id: old for old in before.values() if old.removed_at is None and old.id not in by_id
+        old.id: old
+        for old in before.values()
+        if old.removed_at is None and old.id not in by_id and stem(old.id) not in unread
     }
     renames = []
     for subscription in by_id.values():
