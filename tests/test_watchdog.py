@@ -10,15 +10,17 @@ import signal
 import socket
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from tests.fakesite import faults
 from tests.world import TRENDING, WEIGHTS, World
 from watcher import app
 from watcher.daemon import Daemon
+from watcher.settings import Config
 
 PULSE = dt.timedelta(seconds=0.2)
 SHORT = dict.fromkeys(("check", "compose", "deliver"), dt.timedelta(seconds=0.5))
@@ -71,13 +73,19 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 @contextlib.asynccontextmanager
-async def daemon(world: World, answer_within: float = 10) -> AsyncIterator[None]:
+async def daemon(
+    world: World, answer_within: float = 10, load: Callable[[], Config] | None = None
+) -> AsyncIterator[None]:
     config = world.config()
     with app.writing(config, "run", app.utc_now()) as database:
         async with app.running(config, database) as engine:
             running = asyncio.create_task(
                 Daemon(
-                    engine, world.config, pulse=PULSE, answer_within=answer_within, overdue=SHORT
+                    engine,
+                    load or world.config,
+                    pulse=PULSE,
+                    answer_within=answer_within,
+                    overdue=SHORT,
                 ).run()
             )
             try:
@@ -114,3 +122,26 @@ async def test_it_is_not_fed_while_the_store_does_not_answer(
         finally:
             other.close()
         await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+
+
+async def test_a_clock_put_back_stops_no_timer(world: World, manager: Manager) -> None:
+    async with daemon(world):
+        await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+        with time_machine.travel(app.utc_now() - dt.timedelta(days=365)):
+            for _ in range(3):
+                await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+
+
+async def test_what_nobody_foresaw_is_logged_and_ends_nothing(
+    world: World, manager: Manager, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> Config:
+        raise KeyError("nobody foresaw this")
+
+    async with daemon(world, load=broken):
+        await asyncio.to_thread(manager.heard, "STATUS=next check")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.to_thread(manager.heard, "RELOADING=1")
+        await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+        await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+    assert "nobody foresaw this" in capsys.readouterr().out

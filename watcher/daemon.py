@@ -88,12 +88,9 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._ask, self._reload)
         loop.add_signal_handler(signal.SIGUSR1, self._ask, self._check)
         self._scheduler.add_listener(_log_bug, EVENT_JOB_ERROR)
-        on_the_minute = self._engine.context.clock().replace(second=0, microsecond=0)
-        every_minute = IntervalTrigger(minutes=1, start_date=on_the_minute, timezone=dt.UTC)
-        self._scheduler.add_job(self._minute, every_minute)
-        pulse = IntervalTrigger(seconds=self._pulse_every.total_seconds(), timezone=dt.UTC)
-        self._scheduler.add_job(self._pulse, pulse)
+        self._set_timers()
         self._scheduler.start()
+        self._ask(self._mind_clock)
         try:
             await self._pulse()
             sd_notify("READY=1", f"STATUS={self._status()}")
@@ -102,13 +99,39 @@ class Daemon:
         finally:
             await self._drain()
 
+    def _set_timers(self) -> None:
+        on_the_minute = self._engine.context.clock().replace(second=0, microsecond=0)
+        every_minute = IntervalTrigger(minutes=1, start_date=on_the_minute, timezone=dt.UTC)
+        pulse = IntervalTrigger(seconds=self._pulse_every.total_seconds(), timezone=dt.UTC)
+        for name, job, trigger in (
+            ("minute", self._minute, every_minute),
+            ("pulse", self._pulse, pulse),
+        ):
+            self._scheduler.add_job(job, trigger, id=name, replace_existing=True)
+
+    async def _mind_clock(self) -> None:
+        """The scheduler sleeps until an instant: a clock put back would have it oversleep."""
+        seen = self._engine.context.clock()
+        while True:
+            await asyncio.sleep(self._pulse_every.total_seconds())
+            now = self._engine.context.clock()
+            if now < seen:
+                log.warning("the clock was put back", by=str(seen - now))
+                self._set_timers()
+            seen = now
+
     def _ask(self, job: Callable[[], Awaitable[None]]) -> None:
         async def run() -> None:
             await job()
 
         task = asyncio.create_task(run())
         self._asked.add(task)
-        task.add_done_callback(self._asked.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._asked.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a task failed in a way nobody foresaw", exc_info=task.exception())
 
     def _due_check(self) -> dt.datetime:
         """The instant of the latest check that was due by now."""
@@ -153,12 +176,14 @@ class Daemon:
 
     async def _reload(self) -> None:
         sd_notify("RELOADING=1")
+        # Before it is read: what is written while it is being read counts as a change.
+        seen = _fingerprint(self._engine.context.config)
         try:
             problems = await app.reload(self._engine, self._load)
         except WatcherError as error:
             log.error("not reloaded", error=str(error))
         else:
-            self._loaded_from = _fingerprint(self._engine.context.config)
+            self._loaded_from = seen
             log.info("configuration read again", problems=len(problems))
         sd_notify("READY=1", f"STATUS={self._status()}")
 
