@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from watcher.cli import app as cli
+
 CHECKOUT = Path(__file__).parents[1]
 
 _BLOCK = re.compile(r"^```(?P<language>\w*)(?: (?P<role>[^\n]+))?\n(?P<text>.*?)^```$", re.M | re.S)
@@ -144,3 +148,18 @@ def _cells(line: str) -> tuple[str, ...]:
 def named(things: Sequence[object]) -> list[str]:
     """Names of parameters for pytest."""
     return [str(thing) for thing in things]
+
+
+def exists(words: list[str]) -> None:
+    """Assert that there is such a command with such options."""
+    options = [word.partition("=")[0] for word in words if word.startswith("-")]
+    names = [word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)]
+    result = CliRunner().invoke(cli, [*names[:1], "--help"])
+    if "Commands:" in result.stdout:
+        names = names[:2]
+        result = CliRunner().invoke(cli, [*names, "--help"])
+    else:
+        names = names[:1]
+    assert result.exit_code == 0, f"{' '.join(words)}: {result.stderr}"
+    for option in options:
+        assert re.search(rf"(^|[ ,/]){re.escape(option)}\b", result.stdout), f"{words}: {option}"

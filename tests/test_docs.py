@@ -10,7 +10,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,17 +21,14 @@ import tomlkit
 from typer.testing import CliRunner, Result
 
 from tests import documents
-from tests.documents import CHECKOUT, DOCUMENTS, GUIDE, README, Block, Row, commands, named
+from tests.documents import CHECKOUT, DOCUMENTS, GUIDE, README, Block, commands, exists, named
 from tests.fakesite import make_paper
 from tests.world import World
-from watcher import app, schedule
+from watcher import app
 from watcher.cli import app as cli
-from watcher.cli import common
 from watcher.demo import run_demo
 from watcher.errors import ConfigError
-from watcher.models import Author, Organization, Outcome, Paper
-from watcher.rules import Ruleset
-from watcher.settings import Config, RuleSettings, SubscriptionSettings, load, parse_cadence
+from watcher.settings import Config, load
 from watcher.settings.cadence import check_cron
 
 ROLES = {
@@ -91,21 +88,6 @@ def invoke(arguments: list[str], variables: dict[str, str], now: dt.datetime) ->
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
-
-
-def exists(words: list[str]) -> None:
-    """Assert that there is such a command with such options."""
-    options = [word.partition("=")[0] for word in words if word.startswith("-")]
-    names = [word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)]
-    result = CliRunner().invoke(cli, [*names[:1], "--help"])
-    if "Commands:" in result.stdout:
-        names = names[:2]
-        result = CliRunner().invoke(cli, [*names, "--help"])
-    else:
-        names = names[:1]
-    assert result.exit_code == 0, f"{' '.join(words)}: {result.stderr}"
-    for option in options:
-        assert re.search(rf"(^|[ ,/]){re.escape(option)}\b", result.stdout), f"{words}: {option}"
 
 
 @pytest.fixture
@@ -208,12 +190,6 @@ def test_what_is_refused_is_refused_in_these_words(block: Block, tmp_path: Path)
         assert "any[0]" in said
 
 
-def test_each_keyword_that_is_refused_would_be_refused_alone() -> None:
-    for keyword in tomllib.loads(REFUSED[0].text)["subscriptions"][0]["any"]:
-        with pytest.raises(ConfigError):
-            finds(RuleSettings(any=(keyword,)), Paper("2602.00001", "A Title"))
-
-
 RUN = documents.blocks("sh", "", "fresh")
 
 
@@ -310,138 +286,9 @@ def test_the_line_for_cron_is_one() -> None:
     exists(words[1:])
 
 
-RULES = documents.rows("Write", "It finds", "It does not find")
-
-
-def shown_paper(written: str) -> Paper:
-    """`A Title · by David Ha · 20 votes` as a paper."""
-    title, *facts = written.split(" · ")
-    paper = Paper("2602.00001", title, abstract="", upvotes=0, is_full=True)
-    for fact in facts:
-        match fact.split(" ", 1):
-            case ["by", name]:
-                paper = replace(paper, authors=(Author(name),))
-            case ["from", name]:
-                slug = name if name.islower() else "some-slug"
-                paper = replace(paper, organization=Organization(slug, name))
-            case ["abstract:", text]:
-                paper = replace(paper, abstract=text)
-            case ["summary:", text]:
-                paper = replace(paper, summary=text)
-            case ["keywords:", text]:
-                paper = replace(paper, keywords=tuple(text.split(", ")))
-            case [count, "votes"]:
-                paper = replace(paper, upvotes=int(count))
-            case [count, "stars"]:
-                paper = replace(paper, star_count=int(count))
-            case ["code"]:
-                paper = replace(paper, code_url="https://github.com/ada/code")
-            case _:
-                raise AssertionError(fact)
-    return paper
-
-
-def finds(rule: RuleSettings, paper: Paper) -> bool:
-    subscription = SubscriptionSettings(id="ada", to=("ada@example.org",), rules=(rule,))
-    return bool(Ruleset.compile([subscription], {}).judge(paper, now=LATER))
-
-
-@pytest.mark.parametrize("row", RULES, ids=named(RULES))
-def test_rules_find_what_they_are_shown_to_find(row: Row) -> None:
-    rule = RuleSettings.model_validate(tomllib.loads("\n".join(row.spans(0))))
-    assert row.spans(1), "it finds something"
-    for column, is_found in ((1, True), (2, False)):
-        for written in row.spans(column):
-            assert finds(rule, shown_paper(written)) is is_found, written
-
-
-def test_every_key_of_a_rule_has_an_example() -> None:
-    shown = {span.partition(" =")[0] for row in RULES for span in row.spans(0)}
-    assert shown == set(RuleSettings.model_fields) - {"name"}
-
-
-def test_digests_come_when_the_guide_says() -> None:
-    found = documents.rows("`digest =`", "When")
-    assert len(found) > 5
-    for row in found:
-        cadence = parse_cadence(tomllib.loads(f"digest = {row.spans(0)[0]}")["digest"])
-        assert schedule.describe(cadence) == row.cells[1]
-
-
-def test_every_command_is_listed() -> None:
-    listed = [row.spans(0)[0].split()[0] for row in documents.rows("Command", "What it does")]
-    shown = CliRunner().invoke(cli, ["--help"]).stdout.partition("Commands:\n")[2]
-    assert sorted(listed) == sorted(re.findall(r"^  ([a-z-]+) ", shown, re.MULTILINE))
-    for row in documents.rows("Command", "What it does"):
-        name = row.spans(0)[0].split()[0]
-        for span in row.spans(1):
-            word = span.split()[0]
-            if re.fullmatch(r"--[a-z-]+", word) or name in {"service", "subscriptions"}:
-                exists([name, word])
-
-
-def test_every_exit_code_is_listed() -> None:
-    listed = [int(row.cells[0]) for row in documents.rows("Exit code", "Meaning")]
-    assert listed == [
-        common.DONE,
-        common.ALL_SOURCES_FAILED,
-        common.USAGE,
-        common.NOT_WELL,
-        common.STORE,
-        common.BUSY,
-        common.BAD_CONFIG,
-    ]
-
-
-def test_every_outcome_is_told() -> None:
-    silence = documents.rows("What happened", "`outcome`", "The operator hears of it")
-    told = [span for row in silence for span in row.spans(1)]
-    assert sorted(told) == sorted(outcome.value for outcome in Outcome)
-
-
-COMMAND = re.compile(r"watcher ((?:-|[a-z]).*)")
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=named(DOCUMENTS))
-def test_commands_in_the_prose_exist(document: documents.Document) -> None:
-    found = [match[1] for span in documents.spans(document.prose) if (match := COMMAND.match(span))]
-    assert found
-    for command in found:
-        exists([word for word in shlex.split(command) if not word.isupper()])
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=named(DOCUMENTS))
-def test_links_lead_somewhere(document: documents.Document) -> None:
-    assert document.links
-    for link in document.links:
-        if link.startswith("https://"):
-            continue
-        target, _, anchor = link.partition("#")
-        path = (document.path.parent / target).resolve() if target else document.path
-        assert path.exists(), link
-        if anchor:
-            [linked] = [other for other in DOCUMENTS if other.path == path]
-            assert anchor in linked.anchors, link
-
-
-def test_the_layout_is_as_it_is_told() -> None:
-    for row in documents.rows("Part", "What is there"):
-        assert (CHECKOUT / row.spans(0)[0]).exists(), str(row)
-
-
-@pytest.mark.parametrize("name", ["docs/digest.png", "docs/digest-dark.png"])
-def test_the_pictures_are_small_enough_to_be_looked_at(name: str) -> None:
-    content = (CHECKOUT / name).read_bytes()
-    assert content.startswith(b"\x89PNG\r\n\x1a\n")
-    assert len(content) < 300_000
-    assert name in README.text
-
-
-def test_the_changes_of_this_version_are_told() -> None:
-    text = (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
-    from watcher import __version__
-
-    assert re.search(rf"^## \[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d$", text, re.MULTILINE)
-    listed = [row.spans(0)[0].split()[0] for row in documents.rows("Command", "What it does")]
-    for command in listed:
-        assert f"`{command}`" in text, command
+def test_the_picture_shows_what_the_demo_mails(demo: Path) -> None:
+    *_, last = sorted((demo / "demo-mail").glob("*.html"))
+    html = last.read_text(encoding="utf-8")
+    assert "4 new papers" in html
+    assert "reached 20 votes" in html
+    assert "A digest of four papers" in README.text
