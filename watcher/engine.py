@@ -120,8 +120,9 @@ class Engine:
                 left = await context.write(
                     lambda connection: match(context, connection, now, leftover_only=True)
                 )
-                checked = await self._check(request)
-                match_count = left.new_count + await self._match()
+                until = asyncio.get_running_loop().time() + self._checks_within.total_seconds()
+                checked = await self._check(request, until)
+                match_count = left.new_count + await self._match(until)
             check_id = max((c.id for c in checked), default=None)
             composed, delivered = await self._send(request, check_id)
             result = await self._result(tuple(checked), match_count, composed, delivered)
@@ -141,47 +142,35 @@ class Engine:
         if await self.context.write(lambda connection: clock.mind(connection, now)):
             log.warning("the clock was put back; nothing waits for the time it showed")
 
-    async def _check(self, request: Request) -> list[Checked]:
-        """Check the sources one after the other; those there was no time for have failed."""
+    async def _check(self, request: Request, until: float) -> list[Checked]:
+        """Check the sources one after the other."""
         context = self.context
         checked: list[Checked] = []
-        wanted = [
-            s for s in context.sources if request.sources is None or s.name in request.sources
-        ]
 
         async def work() -> None:
-            for source in wanted:
-                self.on_source(source.name)
-                one = await check(context, source, context.clock())
-                checked.append(one)
+            for source in context.sources:
+                if request.sources is None or source.name in request.sources:
+                    self.on_source(source.name)
+                    checked.append(await check(context, source, context.clock(), until=until))
 
         task = asyncio.create_task(work())
         stopped = asyncio.create_task(self.stopping.wait())
         try:
-            await asyncio.wait(
-                {task, stopped},
-                timeout=self._checks_within.total_seconds(),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        if not self.stopping.is_set():
-            late = f"not done within {self._checks_within}"
-            for source in wanted[len(checked) :]:
-                log.error("check cut short", source=source.name, error=late)
-                checked.append(Checked(source.name, Outcome.FAILED, error=late))
         return checked
 
-    async def _match(self) -> int:
+    async def _match(self, until: float) -> int:
         context = self.context
         now = context.clock()
         matched = await context.write(lambda connection: match(context, connection, now))
         count = matched.new_count
-        if matched.undecided:
-            completed = await complete(context, matched.undecided, now)
+        if matched.undecided and not self.stopping.is_set():
+            completed = await complete(context, matched.undecided, now, until=until)
             count += completed.new_count if completed else 0
         return count
 

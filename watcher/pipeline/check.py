@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import hashlib
 from dataclasses import dataclass, replace
@@ -64,8 +65,13 @@ class _Read:
     error: str | None = None
 
 
-async def check(context: Context, source: Source, now: dt.datetime) -> Checked:
-    """Read the pages of a source that are due, and store what they hold. Raises StoreError."""
+async def check(
+    context: Context, source: Source, now: dt.datetime, *, until: float | None = None
+) -> Checked:
+    """Read the pages of a source that are due, and store what they hold. Raises StoreError.
+
+    What is not read by `until`, of the loop's clock, has failed.
+    """
 
     def begin(connection: sa.Connection) -> tuple[int, checks.SourceState]:
         return checks.start(connection, source.name, now), checks.state(connection, source.name)
@@ -73,10 +79,15 @@ async def check(context: Context, source: Source, now: dt.datetime) -> Checked:
     check_id, state = await context.write(begin)
     held_until = state.not_before_at
     if held_until is not None and now < held_until <= now + LONGEST_HOLD:
-        until = f"{held_until:%H:%M:%S} UTC"
-        results = [_Read(Outcome.RATE_LIMITED, error=f"left alone until {until}")]
+        why = f"left alone until {held_until:%H:%M:%S} UTC"
+        results = [_Read(Outcome.RATE_LIMITED, error=why)]
     else:
-        results = await _read_all(context, source, state, check_id, now)
+        results = []
+        try:
+            async with asyncio.timeout_at(until):
+                await _read_all(context, source, state, check_id, now, results)
+        except TimeoutError:
+            results.append(_Read(Outcome.FAILED, error="there was no time for all of it"))
     checked = replace(_together(source.name, results), id=check_id)
     requests = source.requests(now, state.read_at)
     finished_at = context.clock()
@@ -114,9 +125,13 @@ async def check(context: Context, source: Source, now: dt.datetime) -> Checked:
 
 
 async def _read_all(
-    context: Context, source: Source, state: checks.SourceState, check_id: int, now: dt.datetime
-) -> list[_Read]:
-    results: list[_Read] = []
+    context: Context,
+    source: Source,
+    state: checks.SourceState,
+    check_id: int,
+    now: dt.datetime,
+    results: list[_Read],
+) -> None:
     for request in source.requests(now, state.read_at):
         try:
             results.append(await _read_page(context, source, request, check_id, now))
@@ -136,7 +151,6 @@ async def _read_all(
         except BlockedError as error:
             results.append(_Read(Outcome.BLOCKED, error=str(error)))
             break
-    return results
 
 
 def _failed(error: FetchError) -> _Read:

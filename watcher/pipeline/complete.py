@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import datetime as dt
 from collections.abc import Collection
 
@@ -23,34 +25,23 @@ AGAIN_AFTER = dt.timedelta(hours=2)
 
 
 async def complete(
-    context: Context, undecided: Collection[str], now: dt.datetime
+    context: Context, undecided: Collection[str], now: dt.datetime, *, until: float | None = None
 ) -> Matched | None:
     """Fetch what is missing and judge again; None where nothing could be asked.
 
-    A paper is asked for again only after AGAIN_AFTER. Raises StoreError.
+    It ends by `until`, of the loop's clock. A paper is asked for again only after AGAIN_AFTER.
+    Raises StoreError.
     """
     wanted = await context.read(
         lambda connection: papers.not_asked_since(connection, undecided, now - AGAIN_AFTER)
     )
     if not wanted or not context.sources:
         return None
-    source = context.sources[0]
     asked: list[str] = []
     found: list[Paper] = []
-    for paper_id in wanted[:AT_ONCE]:
-        request = source.paper_request(paper_id)
-        try:
-            page = await context.fetcher.fetch(request)
-            found += source.parse(page, now).papers
-        except BlockedError:
-            break
-        except FetchError as error:
-            if error.status != 404:  # not indexed: nothing more will come of asking
-                log.warning("paper not completed", paper=paper_id, error=str(error))
-                break
-        except ParseError as error:
-            log.warning("paper not completed", paper=paper_id, error=str(error))
-        asked.append(paper_id)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout_at(until):
+            await _ask(context, wanted[:AT_ONCE], asked, found, now)
 
     def store(connection: sa.Connection) -> Matched:
         papers.merge(connection, found, now)
@@ -58,3 +49,29 @@ async def complete(
         return settle(context, connection, now)
 
     return await context.write(store)
+
+
+async def _ask(
+    context: Context, wanted: list[str], asked: list[str], found: list[Paper], now: dt.datetime
+) -> None:
+    source = context.sources[0]
+    for paper_id in wanted:
+        request = source.paper_request(paper_id)
+        try:
+            page = await context.fetcher.fetch(request)
+            found += source.parse(page, now).papers
+        except BlockedError:
+            return
+        except FetchError as error:
+            if error.retry_after is not None:
+                return
+            if error.status != 404:  # not indexed: nothing more will come of asking
+                log.warning("paper not completed", paper=paper_id, error=str(error))
+            asked.append(paper_id)  # next time the others come first
+            if error.retryable:  # it was tried again already: leave a struggling site alone
+                return
+        except ParseError as error:
+            log.warning("paper not completed", paper=paper_id, error=str(error))
+            asked.append(paper_id)
+        else:
+            asked.append(paper_id)

@@ -6,10 +6,14 @@ import datetime as dt
 from email.utils import parseaddr
 
 import sqlalchemy as sa
+import structlog
 
 from watcher.digest import Notice, boundary_for, build_message, message_id, render_notice
+from watcher.errors import RenderError
 from watcher.pipeline.context import Context
 from watcher.store import outbox
+
+log = structlog.get_logger(__name__)
 
 
 def notify(
@@ -17,33 +21,32 @@ def notify(
 ) -> bool:
     """Queue a mail to the operator; False where one with this key was queued before.
 
-    Without an address to write to, `status` and the log are all there is.
+    Without an address that can be written to, `status` and the log are all there is.
     """
     mail = context.config.settings.mail
     recipient, sender = mail.operator, mail.from_
     if not recipient or not sender:
         return False
-    rendered = render_notice(notice)
     address = parseaddr(sender)[1]
     mail_id = message_id("operator", key, recipient, domain=address.rpartition("@")[2])
-    message = outbox.Message(
-        sender=address,
-        recipient=recipient,
-        message_id=mail_id,
-        message=build_message(
+    try:
+        rendered = render_notice(notice)
+        message = build_message(
             rendered,
             sender=sender,
             recipient=recipient,
             message_id=mail_id,
             sent_at=now,
             boundary=boundary_for(mail_id),
-        ),
-    )
+        )
+    except RenderError as error:  # the trouble it would tell of is trouble enough
+        log.error("the operator cannot be told", kind=notice.kind, key=key, error=str(error))
+        return False
     return outbox.enqueue_notice(
         connection,
         key=key,
         kind=notice.kind,
         subject=rendered.subject,
-        message=message,
+        message=outbox.Message(address, recipient, mail_id, message),
         now=now,
     )
