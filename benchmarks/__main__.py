@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import checking, parsing, starting
+from benchmarks import checking, many, matching, parsing, starting
 from benchmarks.measuring import Bound
 
-PARTS = {"parsing": parsing.measure, "start": starting.measure, "check": checking.measure}
+PARTS = {
+    "parsing": parsing.measure,
+    "start": starting.measure,
+    "check": checking.measure,
+    "matching": matching.measure,
+    "many": many.measure,
+}
 
 
 def line(bound: Bound) -> str:
     """One row of the table."""
-    limit = f"at least {bound.least:g}" if bound.least is not None else f"at most {bound.most:g}"
-    return (
-        f"{bound.name:<26}{bound.value:>8.1f} {bound.unit}   {bound.against:<28}"
-        f"{bound.reference:>8.1f} {bound.unit}   {bound.ratio:>6.2f}  {limit:<12}"
-        f"{'ok' if bound.is_met else 'MISSED'}"
+    limit = ""
+    if bound.least:
+        limit = f"at least {bound.least:g}"
+    elif bound.most is not None:
+        limit = f"at most {bound.most:g}"
+    verdict = "" if not limit else "ok" if bound.is_met else "MISSED"
+    row = (
+        f"{bound.name:<38}{_figure(bound.value):>8} {bound.unit:<4}{bound.against:<50}"
+        f"{_figure(bound.reference):>9} {bound.unit:<4}{bound.ratio:>10,.2f}  {limit:<16}{verdict}"
     )
+    return row.rstrip()
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def main(names: list[str]) -> int:

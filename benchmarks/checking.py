@@ -55,7 +55,7 @@ def measure() -> list[Bound]:
         folder = Path(name)
         config = folder / "config.toml"
         config.write_text(CONFIG.substitute(url=site.url))
-        environ = _environment(folder)
+        environ = environment(folder)
         arguments = ["-m", "watcher", "check-now", "--json", "--config", str(config)]
         arguments += ["--state-dir", str(folder / "state")]
         command = [sys.executable, *arguments]
@@ -102,7 +102,7 @@ def _site() -> FakeSite:
     return site
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     return kept | {"HOME": str(folder), "TZ": "UTC"}
 

@@ -20,7 +20,7 @@ class Bound:
     """A measurement beside what it is measured against, and how much of that it may be.
 
     `value` and `reference` are in `unit`; `most` (or `least`, for `reference` over `value`)
-    bounds their ratio.
+    bounds their ratio. With neither, or a `least` of 0, the figures are only shown.
     """
 
     name: str
@@ -48,9 +48,10 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a process and its children took: seconds of processor time, bytes at the most."""
+    """What a process and its children took: seconds of processor and of time, bytes at the most."""
 
     cpu_seconds: float
+    wall_seconds: float
     peak_bytes: int
     returncode: int
     stdout: str
