@@ -20,8 +20,8 @@ from watcher.rules.conditions import (
     counted,
 )
 from watcher.rules.describe import alternatives, describe, display_name
-from watcher.rules.facts import PhraseTable
 from watcher.rules.keywords import contains, parse_author, parse_keyword, parse_organization
+from watcher.rules.terms import TermTable
 from watcher.rules.topics import TopicShelf
 from watcher.settings import RuleSettings, SubscriptionSettings
 
@@ -54,7 +54,7 @@ class CompiledSubscription:
 
 
 def compile_subscription(
-    subscription: SubscriptionSettings, topics: TopicShelf, table: PhraseTable
+    subscription: SubscriptionSettings, topics: TopicShelf, table: TermTable
 ) -> CompiledSubscription:
     """Compile one subscription's rules, their phrases into `table`.
 
@@ -84,7 +84,7 @@ class _Compiler:
     rule: RuleSettings
     key: str
     topics: TopicShelf
-    table: PhraseTable
+    table: TermTable
 
     def compile(self, age: tuple[Condition, ...]) -> CompiledRule:
         rule = self.rule
@@ -106,10 +106,13 @@ class _Compiler:
         self, key: str, written: tuple[str, ...], topic: str | None = None
     ) -> tuple[Keyword, ...]:
         """The keywords of a list, each phrase once."""
+        phrases = [
+            self._parsed(parse_keyword, keyword, f"{key}[{position}]")
+            for position, keyword in enumerate(written)
+        ]
         keywords: dict[int, Keyword] = {}
-        for position, keyword in enumerate(written):
-            phrase = self._parsed(parse_keyword, keyword, f"{key}[{position}]")
-            phrase_id = self.table.add(phrase)
+        numbers = self.table.add(phrases).tolist()
+        for keyword, phrase_id, phrase in zip(written, numbers, phrases, strict=True):
             keywords.setdefault(phrase_id, Keyword(keyword.strip(), phrase_id, phrase, topic))
         return tuple(keywords.values())
 

@@ -26,7 +26,7 @@ class _Words(Condition):
     fields: frozenset[TextField]
 
     def _is_present(self, facts: Facts) -> bool | None:
-        if not self.phrase_ids.isdisjoint(facts.present(self.fields)):
+        if facts.is_present(self.phrase_ids, self.fields):
             return True
         return False if self.fields.isdisjoint(facts.unknown_texts) else None
 
@@ -158,8 +158,7 @@ class FromOrganization(Condition):
 
     @override
     def waits_for(self, facts: Facts) -> tuple[str, ...]:
-        is_known = facts.paper.organization is not None or facts.paper.is_full
-        return () if is_known else ("organization",)
+        return () if facts.is_organization_known else ("organization",)
 
     @override
     def meaning(self) -> tuple[object, ...]:
@@ -202,8 +201,7 @@ class AtLeast(Condition):
         return "upvotes" if self.key == "min_upvotes" else "star_count"
 
     def _count(self, facts: Facts) -> int | None:
-        count: int | None = getattr(facts.paper, self._attribute)
-        return 0 if count is None and facts.paper.is_full else count
+        return facts.upvotes if self.key == "min_upvotes" else facts.stars
 
     @override
     def test(self, facts: Facts) -> bool | None:
@@ -254,9 +252,7 @@ class HasCode(Condition):
 
     @override
     def test(self, facts: Facts) -> bool | None:
-        if facts.paper.code_url is not None:
-            return True
-        return False if facts.paper.is_full else None
+        return facts.has_code
 
     @override
     def waits_for(self, facts: Facts) -> tuple[str, ...]:
@@ -297,10 +293,7 @@ class NotOlder(Condition):
 
     @override
     def test(self, facts: Facts) -> bool | None:
-        published_at = facts.paper.published_at
-        if published_at is None:
-            return True
-        return (facts.now - published_at) / dt.timedelta(days=1) <= self.days
+        return facts.age is None or facts.age / dt.timedelta(days=1) <= self.days
 
     @override
     def meaning(self) -> tuple[object, ...]:

@@ -1,63 +1,24 @@
-"""A paper as rules see it: folded once, every phrase of the rules looked up once."""
+"""A paper as rules see it: cut into words once, every term of the rules looked up once."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from watcher.models import Paper
-from watcher.rules.fold import Text, stem
-from watcher.rules.keywords import Phrase
+from watcher.rules.fold import Text
+from watcher.rules.terms import TermTable
 from watcher.settings import TextField
 
 TEXT_FIELDS: tuple[TextField, ...] = ("title", "abstract", "keywords", "summary")
 
 
-class PhraseTable:
-    """Every distinct phrase once, under a number; filed by its first word.
-
-    Phrases may be added at any time; numbers do not change.
-    """
-
-    def __init__(self) -> None:
-        self._ids: dict[Phrase, int] = {}
-        self._by_stem: dict[str, list[tuple[int, Phrase]]] = {}
-        self._by_exact: dict[str, list[tuple[int, Phrase]]] = {}
-        self._by_prefix: dict[str, list[tuple[int, Phrase]]] = {}
-
-    def add(self, phrase: Phrase) -> int:
-        """The phrase's number: a new one if it is not in the table yet."""
-        known = self._ids.get(phrase)
-        if known is not None:
-            return known
-        phrase_id = self._ids[phrase] = len(self._ids)
-        first = phrase.words[0]
-        if phrase.is_exact:
-            self._by_exact.setdefault(first, []).append((phrase_id, phrase))
-        elif phrase.is_prefix and len(phrase.words) == 1:
-            self._by_prefix.setdefault(first, []).append((phrase_id, phrase))
-        else:
-            self._by_stem.setdefault(stem(first), []).append((phrase_id, phrase))
-        return phrase_id
-
-    def scan(self, text: Text) -> Iterator[tuple[int, int, int]]:
-        """Where phrases stand in `text`: number, first word, word after the last; overlaps too."""
-        lengths = sorted({len(prefix) for prefix in self._by_prefix})
-        for start, (word, exact) in enumerate(zip(text.words, text.exact, strict=True)):
-            for phrase_id, phrase in self._by_stem.get(stem(word), ()):
-                if phrase.is_at(text, start):
-                    yield phrase_id, start, start + len(phrase.words)
-            for phrase_id, phrase in self._by_exact.get(exact, ()):
-                if phrase.is_at(text, start):
-                    yield phrase_id, start, start + len(phrase.words)
-            for length in lengths:
-                if length > len(word):
-                    break
-                for phrase_id, _ in self._by_prefix.get(word[:length], ()):
-                    yield phrase_id, start, start + 1
+AUTHORS, ORGANIZATION = 16, 32
+FIELD_MASKS: dict[str, int] = {name: 1 << place for place, name in enumerate(TEXT_FIELDS)}
+"""The bit of each field in a mask of fields; names have theirs, too."""
 
 
 class Place(NamedTuple):
@@ -76,34 +37,87 @@ class Place(NamedTuple):
 
 @dataclass
 class Facts:
-    """What is known of a paper at `now`, and which phrases of `table` it has where."""
+    """What is known of a paper at `now`, and which terms of `table` it has where."""
 
     paper: Paper
     now: dt.datetime
-    places: dict[int, list[Place]]
-    _present: dict[frozenset[TextField], frozenset[int]] = field(default_factory=dict, init=False)
+    table: TermTable
 
-    @classmethod
-    def of(cls, paper: Paper, now: dt.datetime, table: PhraseTable) -> Facts:
-        """Fold the paper's texts and look every phrase of `table` up in them."""
+    @cached_property
+    def texts(self) -> tuple[tuple[TextField, Text], ...]:
+        """The paper's texts, cut into words; the site's keywords are texts of their own."""
+        return tuple(
+            (name, Text.of(raw)) for name in TEXT_FIELDS for raw in _texts(self.paper, name)
+        )
+
+    @cached_property
+    def places(self) -> dict[int, list[Place]]:
+        """Where each phrase stands, in the order of the fields."""
         places: dict[int, list[Place]] = {}
-        for name in TEXT_FIELDS:
-            for raw in _texts(paper, name):
-                text = Text.of(raw)
-                for phrase_id, start, stop in table.scan(text):
-                    places.setdefault(phrase_id, []).append(Place(name, text, start, stop))
-        return cls(paper, now, places)
+        found = self.table.search([text.exact for _, text in self.texts])
+        for at, phrase, start, stop in zip(*(column.tolist() for column in found), strict=True):
+            name, text = self.texts[at]
+            places.setdefault(phrase, []).append(Place(name, text, start, stop))
+        for stands in places.values():
+            stands.sort(key=lambda place: (TEXT_FIELDS.index(place.field), place.start))
+        return places
 
-    def present(self, fields: frozenset[TextField]) -> frozenset[int]:
-        """The numbers of the phrases that occur in any of `fields`."""
-        found = self._present.get(fields)
-        if found is None:
-            found = self._present[fields] = frozenset(
-                phrase_id
-                for phrase_id, places in self.places.items()
-                if any(place.field in fields for place in places)
-            )
-        return found
+    def names(self) -> dict[int, int]:
+        """The numbers of the names that the paper has, each with the mask of its field."""
+        return {
+            **dict.fromkeys(self.table.authors(self.authors), AUTHORS),
+            **dict.fromkeys(self.table.organizations(self.organizations), ORGANIZATION),
+        }
+
+    @cached_property
+    def unknown(self) -> int:
+        """The mask of the fields of which nothing is known."""
+        return (
+            sum(FIELD_MASKS[name] for name in self.unknown_texts)
+            | (0 if self.are_authors_complete else AUTHORS)
+            | (0 if self.is_organization_known else ORGANIZATION)
+        )
+
+    def is_present(self, numbers: frozenset[int], fields: frozenset[TextField]) -> bool:
+        """Whether one of the phrases stands in one of the fields."""
+        places = self.places
+        return any(
+            place.field in fields
+            for number in numbers
+            if number in places
+            for place in places[number]
+        )
+
+    @property
+    def upvotes(self) -> int | None:
+        """Votes; a full record without a count has none."""
+        return self._counted(self.paper.upvotes)
+
+    @property
+    def stars(self) -> int | None:
+        """Stars of the code repository; a full record without a count has none."""
+        return self._counted(self.paper.star_count)
+
+    def _counted(self, count: int | None) -> int | None:
+        return 0 if count is None and self.paper.is_full else count
+
+    @property
+    def has_code(self) -> bool | None:
+        """Whether a code repository is linked."""
+        if self.paper.code_url is not None:
+            return True
+        return False if self.paper.is_full else None
+
+    @property
+    def age(self) -> dt.timedelta | None:
+        """How long ago it was published."""
+        published_at = self.paper.published_at
+        return None if published_at is None else self.now - published_at
+
+    @property
+    def is_organization_known(self) -> bool:
+        """Whether it is known which organization it is from, or that it is from none."""
+        return self.paper.organization is not None or self.paper.is_full
 
     @cached_property
     def unknown_texts(self) -> frozenset[TextField]:

@@ -58,20 +58,21 @@ def fold_word(word: str) -> str:
 
 @dataclass(frozen=True)
 class Text:
-    """One text, folded: `exact` holds its words with case and accents, `words` without."""
+    """One text, cut into words: `exact` holds them with case and accents, `words` without."""
 
     readable: str
     exact: tuple[str, ...]
-    words: tuple[str, ...]
 
     @classmethod
     def of(cls, raw: str) -> Text:
-        """Fold a raw title, abstract, name or keyword. Takes time linear in its length."""
+        """Cut up a raw title, abstract, name or keyword. Takes time linear in its length."""
         text = readable(raw)
-        exact = tuple(_WORD.findall(text))
-        if text.isascii():
-            return cls(text, exact, tuple(_WORD.findall(text.lower())))
-        return cls(text, exact, tuple(map(fold_word, exact)))
+        return cls(text, tuple(_WORD.findall(text)))
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """The words folded."""
+        return tuple(map(fold_word, self.exact))
 
     @cached_property
     def _spans(self) -> tuple[tuple[int, int], ...]:
@@ -101,11 +102,6 @@ def same_word(one: str, other: str) -> bool:
     return one == other or not forms(one).isdisjoint(forms(other))
 
 
-def stem(word: str) -> str:
-    """A key that all words equal under `same_word` share; others may share it too."""
-    return _stem(word) if len(word) <= _LONGEST else word
-
-
 @lru_cache(maxsize=65_536)
 def _forms(word: str) -> frozenset[str]:
     if not _PLURAL.fullmatch(word) or word.endswith("ss"):
@@ -115,11 +111,3 @@ def _forms(word: str) -> frozenset[str]:
     if word.endswith(_SIBILANT_PLURALS):
         return frozenset((word, word[:-2], word[:-1]))
     return frozenset((word, word[:-1]))
-
-
-@lru_cache(maxsize=65_536)
-def _stem(word: str) -> str:
-    if not (word.isascii() and word.isalpha()):
-        return word
-    bare = word.rstrip("es")
-    return f"{bare[:-1]}y" if bare.endswith("i") else bare

@@ -21,16 +21,6 @@ class Phrase:
     is_exact: bool = False
     is_prefix: bool = False
 
-    def is_at(self, text: Text, start: int) -> bool:
-        """Whether the words of `text` from `start` on are this phrase."""
-        found = (text.exact if self.is_exact else text.words)[start : start + len(self.words)]
-        if self.is_exact or len(found) < len(self.words):
-            return found == self.words
-        if self.is_prefix:
-            *whole, prefix = self.words
-            return found[-1].startswith(prefix) and all(map(same_word, found, whole))
-        return all(map(same_word, found, self.words))
-
 
 _CURLY = re.compile("[“”„‟«»]|^[\u2018\u201a].*[\u2018\u2019]$", re.DOTALL)
 _QUOTE = re.compile(r'(?<!\\)"')
@@ -46,9 +36,25 @@ _CHOICES = {
 _CHOICES |= {"|": _CHOICES["OR"], "||": _CHOICES["OR"], "&&": _CHOICES["AND"]}
 
 
+_PLAIN = re.compile("[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")
+_SHOUTED = re.compile("AND|OR|NOT")
+
+
+def is_plain(keyword: str) -> bool:
+    """Whether it is what most keywords are: ASCII words, about which nothing can be wrong."""
+    return _PLAIN.fullmatch(keyword) is not None and not _SHOUTED.search(keyword)
+
+
+def plain_words(keywords: str) -> list[str]:
+    """The folded words of plain keywords: what `parse_keyword` finds, many times faster."""
+    return keywords.lower().replace("-", " ").split()
+
+
 @lru_cache(maxsize=65_536)
 def parse_keyword(keyword: str) -> Phrase:
     """The phrase a keyword looks for; RuleError where it is not what its writer can have meant."""
+    if is_plain(keyword):
+        return Phrase(tuple(plain_words(keyword)))
     written = keyword.strip()
     if not written:
         raise RuleError("the keyword is empty; write a word or leave it out")

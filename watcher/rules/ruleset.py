@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-from watcher.errors import RuleError
 from watcher.models import FirstSeen, Paper, Reason
 from watcher.rules.compiling import CompiledRule, CompiledSubscription, compile_subscription
 from watcher.rules.explain import RuleExplanation, explain_rule
-from watcher.rules.facts import Facts, PhraseTable
+from watcher.rules.facts import Facts
+from watcher.rules.index import RuleIndex, Verdict
 from watcher.rules.topics import TopicShelf
 from watcher.settings import SubscriptionSettings, TopicSettings
+
+_COMPILED_AT_MOST = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,37 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruleset:
-    """The rules of many subscriptions. Every distinct phrase is looked up once for each paper."""
+class Opinion:
+    """What all rules say of one paper: at once whom it concerns, and on request why."""
 
-    _table: PhraseTable
-    _subscriptions: Mapping[str, CompiledSubscription]
+    verdict: Verdict
+    _ruleset: Ruleset
+    _facts: Facts
+    _as_it_stands: bool
+
+    def judgement(
+        self, subscription_id: str, first_seen: FirstSeen | None = None
+    ) -> Judgement | None:
+        """What one subscription's rules say, with the reasons; None where none holds or may.
+
+        `first_seen` lets reasons tell which thresholds were crossed since. KeyError for an
+        unknown id.
+        """
+        compiled = self._ruleset.compiled(subscription_id)
+        return _judge(compiled, self._facts, first_seen, as_it_stands=self._as_it_stands)
+
+
+@dataclass(frozen=True, eq=False)
+class Ruleset:
+    """The rules of many subscriptions: an index tells whom a paper concerns, conditions tell why.
+
+    `subscriptions` are by id. Conditions are compiled for those that are asked about.
+    """
+
+    subscriptions: Mapping[str, SubscriptionSettings]
+    index: RuleIndex
+    _topics: TopicShelf
+    _compiled: dict[str, CompiledSubscription] = field(default_factory=dict, repr=False)
 
     @classmethod
     def compile(
@@ -49,20 +77,34 @@ class Ruleset:
         is not valid or can never match: `key` is relative to the subscription `subscription_id`,
         or to the configuration (`topics.NAME.any[0]`) where that is None.
         """
-        table = PhraseTable()
         shelf = TopicShelf.builtin().overlaid(topics)
-        compiled: dict[str, CompiledSubscription] = {}
-        for subscription in subscriptions:
-            if subscription.id in compiled:
-                message = f"two subscriptions are called `{subscription.id}`; rename one of them"
-                raise RuleError(message, key="name", subscription_id=subscription.id)
-            compiled[subscription.id] = compile_subscription(subscription, shelf, table)
-        return cls(table, compiled)
+        chosen = tuple(subscriptions)
+        index = RuleIndex.build(chosen, shelf)
+        return cls({each.id: each for each in chosen}, index, shelf)
+
+    def changed(
+        self,
+        subscriptions: Iterable[SubscriptionSettings],
+        topics: Mapping[str, TopicSettings],
+    ) -> Ruleset:
+        """The rules of `subscriptions`, of which those that are here already are not read again.
+
+        This one stays as it is. Raises RuleError as `compile` does.
+        """
+        shelf = TopicShelf.builtin().overlaid(topics)
+        chosen = tuple(subscriptions)
+        by_id = {each.id: each for each in chosen}
+        if shelf != self._topics or len(by_id) < len(chosen):
+            return self.compile(chosen, topics)
+        former = self.subscriptions
+        new = [each for each in chosen if former.get(each.id) != each]
+        index = self.index.changed(new, former.keys() - by_id.keys(), shelf)
+        return Ruleset(by_id, index, shelf)
 
     @property
     def subscription_ids(self) -> tuple[str, ...]:
         """The subscriptions' ids in the order they were given."""
-        return tuple(self._subscriptions)
+        return tuple(self.subscriptions)
 
     def fingerprint(self, subscription_id: str) -> str:
         """A hash (32 hex digits) that changes exactly when its rules mean something else.
@@ -70,7 +112,30 @@ class Ruleset:
         It counts the keywords of their topics and `max_age_days`, not names or order. KeyError for
         an unknown id.
         """
-        return self._subscriptions[subscription_id].fingerprint()
+        return self.compiled(subscription_id).fingerprint()
+
+    def compiled(self, subscription_id: str) -> CompiledSubscription:
+        """The conditions of a subscription's rules. KeyError for an unknown id."""
+        found = self._compiled.get(subscription_id)
+        if found is None:
+            settings = self.subscriptions[subscription_id]
+            found = compile_subscription(settings, self._topics, self.index.table)
+            if len(self._compiled) >= _COMPILED_AT_MOST:
+                self._compiled.clear()
+            self._compiled[subscription_id] = found
+        return found
+
+    def opinions(
+        self, papers: Iterable[Paper], *, now: dt.datetime, as_it_stands: bool = False
+    ) -> Iterator[Opinion]:
+        """What the rules say of each of `papers` at `now`; asked together they take less time.
+
+        `as_it_stands` takes what is not known for absent, so nothing stays undecided.
+        """
+        gathered = [self.index.facts(paper, now) for paper in papers]
+        verdicts = self.index.verdicts(gathered, as_it_stands=as_it_stands)
+        for facts, verdict in zip(gathered, verdicts, strict=True):
+            yield Opinion(verdict, self, facts, as_it_stands)
 
     def judge(
         self,
@@ -81,27 +146,28 @@ class Ruleset:
         as_it_stands: bool = False,
         only: Collection[str] | None = None,
     ) -> list[Judgement]:
-        """The subscriptions that `paper` matches at `now`, or may match once more is known of it.
+        """The subscriptions that `paper` matches at `now`, or may match, by id, with the reasons.
 
         `first_seen` lets reasons tell which thresholds were crossed since. `as_it_stands` takes
         what is not known for absent, so nothing stays undecided. `only` narrows to these ids.
         """
-        facts = Facts.of(paper, now, self._table)
-        judgements = []
-        for subscription in self._subscriptions.values():
-            if only is None or subscription.id in only:
-                judgement = _judge(subscription, facts, first_seen, as_it_stands=as_it_stands)
-                if judgement is not None:
-                    judgements.append(judgement)
-        return judgements
+        if only is None:
+            [opinion] = self.opinions([paper], now=now, as_it_stands=as_it_stands)
+            only = [*opinion.verdict.matched, *opinion.verdict.undecided]
+        facts = self.index.facts(paper, now)
+        judgements = (
+            _judge(self.compiled(name), facts, first_seen, as_it_stands=as_it_stands)
+            for name in sorted(only)
+            if name in self.subscriptions
+        )
+        return [judgement for judgement in judgements if judgement is not None]
 
     def explain(
         self, paper: Paper, *, subscription_id: str, now: dt.datetime
     ) -> tuple[RuleExplanation, ...]:
         """Each rule of the subscription, condition by condition. KeyError for an unknown id."""
-        facts = Facts.of(paper, now, self._table)
-        rules = self._subscriptions[subscription_id].rules
-        return tuple(explain_rule(rule, facts) for rule in rules)
+        facts = self.index.facts(paper, now)
+        return tuple(explain_rule(rule, facts) for rule in self.compiled(subscription_id).rules)
 
 
 def _judge(
