@@ -14,7 +14,7 @@ help:
 	@echo 'make demo    the whole way in a minute: pages in, digests out, mail in demo-mail/'
 	@echo 'make test    run the tests (JOBS=2 of them at a time)'
 	@echo 'make check   format, lint, types, imports, coverage; runs the tests if they are due'
-	@echo 'make bench   measure, and print ratios'
+	@echo 'make bench   measure, and print ratios (CORPUS=papers.jsonl.gz: on these papers)'
 	@echo 'make clean   remove all that was made'
 
 demo: $(VENV)/.runtime
@@ -34,7 +34,8 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev
+bench: export CORPUS ?=
+bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 clean:
@@ -64,4 +65,8 @@ $(VENV)/.runtime: $(VENV)/.python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.runtime
 	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	@$(BIN)/python -m pip install --quiet --group bench
 	@touch $@

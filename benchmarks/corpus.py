@@ -15,7 +15,7 @@ import itertools
 import json
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from watcher.models import Paper
@@ -35,20 +35,21 @@ def found(environ: Mapping[str, str] = os.environ) -> Path | None:
     return next(iter(sorted(_BESIDE.glob("*.jsonl.gz"))), None)
 
 
-def read(path: Path | None) -> list[Paper]:
-    """All the papers of a file; of none, made-up ones. Whoever has no votes is given some."""
-    papers = _written(path) if path else _made_up()
+def read(path: Path | None) -> Iterator[Paper]:
+    """The papers of a file; of none, made-up ones. Those without votes are given some."""
     rng = random.Random(0)
-    return [
-        Paper(
-            paper_id,
-            title,
-            abstract,
-            upvotes=int(rng.paretovariate(0.8) * 3) % 400 if upvotes is None else upvotes,
-            is_full=True,
-        )
-        for paper_id, title, abstract, upvotes in papers
-    ]
+    for paper_id, title, abstract, upvotes in _written(path) if path else _made_up():
+        drawn = int(rng.paretovariate(0.8) * 3) % 400
+        known = drawn if upvotes is None else upvotes
+        yield Paper(paper_id, title, abstract, upvotes=known, is_full=True)
+
+
+def write(path: Path, papers: Iterable[Paper]) -> None:
+    """Write them as `read` takes them."""
+    with gzip.open(path, "wt", compresslevel=1, encoding="utf-8") as lines:
+        for paper in papers:
+            told = {"id": paper.id, "title": paper.title, "abstract": paper.abstract}
+            print(json.dumps(told | {"upvotes": paper.upvotes}), file=lines)
 
 
 def _written(path: Path) -> Iterator[tuple[str, str, str, int | None]]:

@@ -1,4 +1,4 @@
-"""20,000 files in `subscriptions.d`, on a day of 100 papers: a rehearsal, and a check after another.
+"""20,000 files in `subscriptions.d`, on a day of 100 papers: a rehearsal, then two checks.
 
 What the files ask for is as in `matching`. No digest is due while this lasts.
 """
@@ -23,7 +23,6 @@ from watcher.models import Paper
 
 FILES = 20_000
 PAPERS = 100
-HOW = (" --dry-run", "", " again")
 
 CONFIG = Template("""\
 [schedule]
@@ -56,7 +55,9 @@ def measure() -> list[Bound]:
                 _seen(cost_of([*command, *more], environment(folder)))
                 for more in (["--dry-run"], [], [])
             )
-    rehearsal, check, again = (f"check-now{how}, {FILES:,} files" for how in HOW)
+    rehearsal, check, again = (
+        f"check-now{how}, {FILES:,} files" for how in (" --dry-run", "", " again")
+    )
     return [
         Bound(rehearsal, "20 s", rehearsed.wall_seconds, 20, most=1, unit="s"),
         Bound("  processor time of it", "20 s", rehearsed.cpu_seconds, 20, unit="s"),

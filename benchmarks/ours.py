@@ -6,27 +6,27 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 
 from watcher.models import Paper
-from watcher.rules import Ruleset
+from watcher.rules.index import RuleIndex
+from watcher.rules.topics import TopicShelf
 from watcher.settings import SubscriptionSettings
 
-SIZES = (1_000,)
 NOW = dt.datetime(2026, 2, 1, 12, tzinfo=dt.UTC)
 
 
-def compiled(subscriptions: Iterable[SubscriptionSettings]) -> Ruleset:
+def compiled(subscriptions: Iterable[SubscriptionSettings]) -> RuleIndex:
     """The rules of all of them, ready to be asked."""
-    return Ruleset.compile(subscriptions, {})
+    return RuleIndex.build(subscriptions, TopicShelf.builtin())
 
 
-def matched(ruleset: Ruleset, papers: Iterable[Paper]) -> Iterator[Sequence[str]]:
+def matched(index: RuleIndex, papers: Iterable[Paper]) -> Iterator[Sequence[str]]:
     """For each paper in turn the ids of the subscriptions that it matches."""
-    for paper in papers:
-        judged = ruleset.judge(paper, now=NOW, as_it_stands=True)
-        yield [judgement.subscription_id for judgement in judged]
+    facts = [index.facts(paper, NOW) for paper in papers]
+    for verdict in index.verdicts(facts, as_it_stands=True):
+        yield verdict.matched
 
 
 def edited(
-    ruleset: Ruleset, changed: Iterable[SubscriptionSettings], removed: Iterable[str]
-) -> Ruleset:
+    index: RuleIndex, changed: Iterable[SubscriptionSettings], removed: Iterable[str]
+) -> RuleIndex:
     """The rules with some that are new or different, and without some."""
-    raise NotImplementedError
+    return index.changed(changed, removed, TopicShelf.builtin())

@@ -62,22 +62,26 @@ class Subscriber(NamedTuple):
         return _SAMPLE.model_copy(update={"id": f"subscriber-{number}", "rules": (rule,)})
 
 
-def draw(papers: Sequence[Paper], count: int) -> Iterator[Subscriber]:
-    """The first `count` subscribers: always the same ones for the same papers."""
+def draw(
+    papers: Sequence[Paper], count: int, *, total: int = MILLION, distinct: int = DISTINCT
+) -> Iterator[Subscriber]:
+    """The first `count` subscribers: always the same ones for the same papers.
+
+    `total` of them would have about `distinct` different keywords in `any`, if the papers have as
+    many.
+    """
     usage = _usage(papers)
-    exponent = _exponent(Counter(usage.values()))
+    exponent = _exponent(Counter(usage.values()), KEYWORDS * total, distinct)
     phrases = list(usage)
     weights = list(itertools.accumulate(used**exponent for used in usage.values()))
     common = sorted((one for one in phrases if " " not in one), key=usage.__getitem__)[-300:]
     rng = random.Random(2)
-    for start in range(0, count, _BATCH):
-        size = min(_BATCH, count - start)
-        drawn = iter(rng.choices(phrases, cum_weights=weights, k=KEYWORDS * size))
-        kinds = iter(rng.choices(list(KINDS), KINDS.values(), k=KEYWORDS * size))
-        for _ in range(size):
-            keywords = tuple(itertools.islice(drawn, KEYWORDS))
-            wanted = tuple(map(_written, keywords, kinds))
-            yield _narrowed(Subscriber(wanted), rng, common)
+    for number in range(count):
+        if number % _BATCH == 0:  # one by one would take longer
+            drawn = iter(rng.choices(phrases, cum_weights=weights, k=KEYWORDS * _BATCH))
+            kinds = iter(rng.choices(list(KINDS), list(KINDS.values()), k=KEYWORDS * _BATCH))
+        keywords = map(_written, itertools.islice(drawn, KEYWORDS), kinds)
+        yield _narrowed(Subscriber(tuple(keywords)), rng, common)
 
 
 def _narrowed(subscriber: Subscriber, rng: random.Random, common: Sequence[str]) -> Subscriber:
@@ -136,22 +140,21 @@ def _usage(papers: Sequence[Paper]) -> Mapping[str, int]:
     return {one: used for one, used in usage.items() if used <= most and len(one) > 2}
 
 
-def _exponent(occurring: Mapping[int, int]) -> float:
+def _exponent(occurring: Mapping[int, int], drawn: int, distinct: int) -> float:
     """The power; `occurring` are the phrases that so many papers have."""
     low, high = 0.0, 3.0
     for _ in range(30):
         middle = (low + high) / 2
-        if _expected(occurring, middle) > DISTINCT:
+        if _expected(occurring, drawn, middle) > distinct:
             low = middle
         else:
             high = middle
     return low
 
 
-def _expected(occurring: Mapping[int, int], exponent: float) -> float:
-    """How many different keywords those of a million subscribers are expected to be."""
+def _expected(occurring: Mapping[int, int], drawn: int, exponent: float) -> float:
+    """How many different ones so many keywords are expected to be."""
     total = sum(used**exponent * phrases for used, phrases in occurring.items())
-    drawn = KEYWORDS * MILLION
     return sum(
         -phrases * math.expm1(drawn * math.log1p(-share * used**exponent / total))
         for used, phrases in occurring.items()

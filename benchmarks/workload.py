@@ -7,8 +7,6 @@ Made in a process of its own, for it takes much memory.
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import subprocess
 import sys
@@ -38,16 +36,13 @@ def make(folder: Path, subscriber_count: int, paper_count: int) -> str:
 def main(folder: Path, subscriber_count: int, paper_count: int) -> str:
     """Write the files; what they are. ValueError where there are too few papers."""
     path = corpus.found()
-    papers = corpus.read(path)
+    papers = list(corpus.read(path))
     origin = path.name if path else "made-up ones"
     if len(papers) < paper_count:
         raise ValueError(f"{origin}: {len(papers)} papers, {paper_count} are needed")
     drawn = subscribers.draw(papers, subscriber_count)
     distinct = subscribers.write(folder / SUBSCRIBERS, drawn)
-    with gzip.open(folder / PAPERS, "wt", compresslevel=1) as file:
-        for paper in random.Random(3).sample(papers, paper_count):
-            told = {"id": paper.id, "title": paper.title, "abstract": paper.abstract}
-            print(json.dumps(told | {"upvotes": paper.upvotes}), file=file)
+    corpus.write(folder / PAPERS, random.Random(3).sample(papers, paper_count))
     return (
         f"{paper_count:,} papers out of {len(papers):,} ({origin}); {subscriber_count:,}"
         f" subscribers with {distinct:,} different keywords"

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import os
 import sys
+from collections import Counter
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from benchmarks import pages
+from benchmarks import corpus, many, ours, pages, rivals, subscribers, workload
 from benchmarks.__main__ import line, main
+from benchmarks.matching import Process, Side
 from benchmarks.measuring import Bound, cost_of, in_turns
-from watcher.models import Page, PageRequest
-from watcher.settings import SourceSettings
+from benchmarks.subscribers import Subscriber
+from tests.fakesite import FakeSite
+from tests.rules import naive
+from watcher.models import Page, PageRequest, Paper
+from watcher.settings import SourceSettings, load
 from watcher.sources import make_source
 
 NOW = dt.datetime(2026, 2, 19, 12, tzinfo=dt.UTC)
@@ -30,6 +39,13 @@ NOW = dt.datetime(2026, 2, 19, 12, tzinfo=dt.UTC)
 def test_a_bound_is_met_or_missed(bound: Bound, is_met: bool, shown: list[str]) -> None:
     assert bound.is_met is is_met
     assert line(bound).split()[-5:] == shown
+
+
+def test_what_is_only_shown_is_neither_met_nor_missed() -> None:
+    shown = line(Bound("a", "b", 2_000_000, 4, unit="s"))
+    assert shown.split() == ["a", "2,000,000", "s", "b", "4", "s", "500,000.00"]
+    assert line(Bound("a", "b", 4, 2_000, least=0)).split()[-1] == "500.00"
+    assert Bound("a", "b", 9, 1).is_met
 
 
 def test_both_sides_take_turns_after_one_round_for_nothing() -> None:
@@ -59,4 +75,139 @@ def test_the_page_is_as_large_as_the_real_one_and_is_read() -> None:
 
 def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["parsing", "nothing"]) == 2
-    assert capsys.readouterr().out == "unknown: nothing; there are parsing, start, check\n"
+    assert (
+        capsys.readouterr().out
+        == "unknown: nothing; there are parsing, start, check, matching, many\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def papers() -> list[Paper]:
+    """Made-up ones: their words have neither plurals nor accents."""
+    return list(itertools.islice(corpus.read(None), 400))
+
+
+def test_subscribers_ask_for_what_they_are_said_to(papers: list[Paper]) -> None:
+    drawn = list(subscribers.draw(papers, 10_000, total=10_000, distinct=25_000))
+    keywords = [keyword for one in drawn for keyword in one.any]
+    assert len(keywords) == 50_000
+    assert len(set(keywords)) == pytest.approx(25_000, rel=0.05)
+    assert {len(keyword.split()) for keyword in keywords} == {1, 2, 3}
+    shares = {
+        "exact": sum(keyword.startswith('"') for keyword in keywords) / 5,
+        "prefix": sum(keyword.endswith("*") for keyword in keywords) / 5,
+        "all": sum(bool(one.all) for one in drawn),
+        "none": sum(bool(one.none) for one in drawn),
+        "votes": sum(one.min_upvotes > 0 for one in drawn),
+        "title": sum(one.is_title_only for one in drawn),
+    }
+    wanted = {"exact": 500, "prefix": 500, "all": 1000, "none": 1000, "votes": 1000, "title": 500}
+    assert shares == pytest.approx(wanted, rel=0.2)
+    used = Counter(
+        phrase for paper in papers for phrase in set(f"{paper.title} {paper.abstract}".split())
+    )
+    assert max(used.values()) > len(papers) / 4, "there are common words"
+    assert max(used[keyword] for keyword in keywords) <= len(papers) / 20
+    most, *_, least = Counter(keywords).most_common()
+    assert most[1] > 20 * least[1], "some are asked for more than others"
+
+
+def test_subscribers_are_the_same_each_time_and_stay_so_in_a_file(
+    papers: list[Paper], tmp_path: Path
+) -> None:
+    drawn = list(subscribers.draw(papers, 500))
+    assert list(subscribers.draw(papers, 200)) == drawn[:200]
+    distinct = subscribers.write(tmp_path / "subscribers", drawn)
+    assert list(subscribers.read(tmp_path / "subscribers", 600)) == drawn
+    assert distinct == len({word for one in drawn for word in (*one.any, *one.all, *one.none)})
+
+
+def test_papers_are_those_of_the_file_that_is_named(papers: list[Paper], tmp_path: Path) -> None:
+    path = tmp_path / "some.jsonl.gz"
+    corpus.write(path, papers[:3])
+    assert corpus.found({"CORPUS": str(path)}) == path
+    assert list(corpus.read(path)) == papers[:3]
+    with pytest.raises(FileNotFoundError):
+        corpus.found({"CORPUS": str(tmp_path / "none")})
+
+
+def matched_by(rival: rivals.Rival) -> set[tuple[int, int]]:
+    return {(rule, paper) for rule, found in enumerate(rival.matches()) for paper in found}
+
+
+@pytest.fixture(scope="module")
+def short(papers: list[Paper]) -> list[Paper]:
+    return [
+        replace(paper, title=paper.title.lower(), abstract=f"{paper.abstract}"[:200].lower())
+        for paper in papers[:30]
+    ]
+
+
+def test_all_sides_find_the_same(short: list[Paper]) -> None:
+    asking = list(subscribers.draw(short, 120))
+    expected = {
+        (rule, position)
+        for rule, one in enumerate(asking)
+        for position, paper in enumerate(short)
+        if naive.verdict(one.settings(rule).rules[0], paper, as_it_stands=True)
+    }
+    assert len(expected) > 100
+    assert matched_by(rivals.RegularExpressions(short, asking)) == expected
+    assert matched_by(rivals.FullTextSearch(short, asking)) == expected
+    index = ours.compiled(one.settings(number) for number, one in enumerate(asking))
+    names = [one.settings(number).id for number, one in enumerate(asking)]
+    assert {
+        (names.index(name), position)
+        for position, ids in enumerate(ours.matched(index, short))
+        for name in ids
+    } == expected
+
+
+def test_tantivy_finds_the_same(short: list[Paper]) -> None:
+    pytest.importorskip("tantivy", reason="`make bench` alone installs it")
+    from benchmarks.with_tantivy import Tantivy
+
+    asking = list(subscribers.draw(short, 120))
+    expected = matched_by(rivals.FullTextSearch(short, asking))
+    assert matched_by(Tantivy(short, asking)) == expected
+
+
+def test_sides_work_in_processes_of_their_own(papers: list[Paper], tmp_path: Path) -> None:
+    corpus.write(tmp_path / workload.PAPERS, papers[:20])
+    subscribers.write(tmp_path / workload.SUBSCRIBERS, subscribers.draw(papers[:20], 50))
+    with (
+        closing(Process(tmp_path, Side("ours", 40, 10))) as us,
+        closing(Process(tmp_path, Side("re", 40, 10))) as them,
+    ):
+        assert us.ask("match")["pairs"] == them.ask("match")["pairs"] > 0
+        assert set(us.ready) == {"build", "reading", "bytes"}
+        assert us.ask("peak")["bytes"] > us.ready["bytes"]
+        assert set(us.ask("edit")) == {"add", "change", "remove"}
+        assert set(us.ask("stream")) == {"median", "slowest"}
+    with pytest.raises(RuntimeError, match="ours ended with 1"):
+        Process(tmp_path / "none", Side("ours", 1))
+
+
+def test_a_part_of_the_work_is_scaled_and_said() -> None:
+    side = Side("re", 100, 50, [0.5, 9, 0.4])
+    assert side.median(100_000) == pytest.approx(0.5 * 1_000 * 20)
+    assert side.named(100_000) == "re (100 rules x 50 papers, scaled)"
+    assert Side("FTS5", 1_000).named(1_000) == "FTS5"
+
+
+def test_many_files_are_a_configuration(papers: list[Paper], tmp_path: Path) -> None:
+    asking = Subscriber(('a "b', "c"), ("d",), ("e",), 5, is_title_only=True)
+    many.write_files(tmp_path, [asking, Subscriber(("f",))], NOW)
+    path = tmp_path / "config.toml"
+    shown = list(many.site_papers(papers[:3], NOW))
+    with FakeSite(shown, now=NOW) as site:
+        path.write_text(many.CONFIG.substitute(url=site.url))
+        assert len(site.papers) == 3
+    config = load(path, state_dir=tmp_path, environ={})
+    assert not config.broken
+    first, second = config.settings.subscriptions
+    [rule] = first.rules
+    assert (rule.any, rule.all, rule.none) == (asking.any, asking.all, asking.none)
+    assert (rule.min_upvotes, rule.fields) == (5, ("title",))
+    assert second.digest == "daily 00:00"
+    assert {paper.listed_on for paper in shown} == {NOW.date()}
