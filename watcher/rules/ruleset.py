@@ -16,6 +16,7 @@ from watcher.rules.topics import TopicShelf
 from watcher.settings import SubscriptionSettings, TopicSettings
 
 _COMPILED_AT_MOST = 50_000
+_FACTS_AT_MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Ruleset:
     index: RuleIndex
     _topics: TopicShelf
     _compiled: dict[str, CompiledSubscription] = field(default_factory=dict, repr=False)
+    _facts: dict[tuple[Paper, dt.datetime], Facts] = field(default_factory=dict, repr=False)
 
     @classmethod
     def compile(
@@ -154,7 +156,7 @@ class Ruleset:
         if only is None:
             [opinion] = self.opinions([paper], now=now, as_it_stands=as_it_stands)
             only = [*opinion.verdict.matched, *opinion.verdict.undecided]
-        facts = self.index.facts(paper, now)
+        facts = self._facts_of(paper, now)
         judgements = (
             _judge(self.compiled(name), facts, first_seen, as_it_stands=as_it_stands)
             for name in sorted(only)
@@ -162,11 +164,20 @@ class Ruleset:
         )
         return [judgement for judgement in judgements if judgement is not None]
 
+    def _facts_of(self, paper: Paper, now: dt.datetime) -> Facts:
+        """The facts of a paper that many subscriptions are asked about in turn."""
+        found = self._facts.get((paper, now))
+        if found is None:
+            if len(self._facts) >= _FACTS_AT_MOST:
+                self._facts.clear()
+            found = self._facts[paper, now] = self.index.facts(paper, now)
+        return found
+
     def explain(
         self, paper: Paper, *, subscription_id: str, now: dt.datetime
     ) -> tuple[RuleExplanation, ...]:
         """Each rule of the subscription, condition by condition. KeyError for an unknown id."""
-        facts = self.index.facts(paper, now)
+        facts = self._facts_of(paper, now)
         return tuple(explain_rule(rule, facts) for rule in self.compiled(subscription_id).rules)
 
 
