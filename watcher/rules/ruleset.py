@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from watcher.errors import RuleError
 from watcher.models import FirstSeen, Paper, Reason
 from watcher.rules.compiling import CompiledRule, CompiledSubscription, compile_subscription
 from watcher.rules.explain import RuleExplanation, explain_rule
 from watcher.rules.facts import Facts
 from watcher.rules.index import RuleIndex, Verdict
+from watcher.rules.terms import TermTable
 from watcher.rules.topics import TopicShelf
 from watcher.settings import SubscriptionSettings, TopicSettings
 
@@ -102,6 +104,24 @@ class Ruleset:
         new = [each for each in chosen if former.get(each.id) != each]
         index = self.index.changed(new, former.keys() - by_id.keys(), shelf)
         return Ruleset(by_id, index, shelf)
+
+    @staticmethod
+    def faults(
+        subscriptions: Iterable[SubscriptionSettings], topics: Mapping[str, TopicSettings]
+    ) -> list[RuleError]:
+        """What `compile` would refuse: of each subscription the first fault.
+
+        Raises RuleError for a fault of `topics`.
+        """
+        shelf = TopicShelf.builtin().overlaid(topics)
+        table = TermTable()
+        found = []
+        for subscription in subscriptions:
+            try:
+                compile_subscription(subscription, shelf, table)
+            except RuleError as error:
+                found.append(error)
+        return found
 
     @property
     def subscription_ids(self) -> tuple[str, ...]:
