@@ -67,9 +67,9 @@ def load(
         raise _one(errors)
     warnings += together.oddities_in(settings)
     warnings += exposed(document)
-    origins = {"": Origin(document)}
+    origins = {"": Origin(path)}
     for at, each in enumerate(settings.subscriptions):
-        origins[each.id] = Origin(document, ("subscriptions", at))
+        origins[each.id] = Origin(path, ("subscriptions", at))
 
     subscriptions = list(settings.subscriptions)
     broken = []
@@ -78,12 +78,12 @@ def load(
             warnings.append(f"{file.parent} holds a file of no use: rename {file.name!a}")
             continue
         try:
-            own, found = _subscription_file(file, path.name, settings.sources, renamed, warnings)
+            found = _subscription_file(file, path.name, settings.sources, renamed, warnings)
         except ConfigError as error:
             broken.append(error)
             continue
         for at, each in enumerate(found):
-            origins[each.id] = Origin(own, ("subscriptions", at))
+            origins[each.id] = Origin(file, ("subscriptions", at))
         subscriptions += found
     if not subscriptions and not broken:
         warnings.append("there is no subscription yet; `watcher add ADDRESS --any …` makes one")
@@ -129,7 +129,7 @@ def _subscription_file(
     sources: Iterable[SourceSettings],
     renamed: Mapping[str, str],
     warnings: list[str],
-) -> tuple[Document, tuple[SubscriptionSettings, ...]]:
+) -> tuple[SubscriptionSettings, ...]:
     document = read(path)
     shaped, problems = shaping.subscription_file(document.values, path.stem, main_name)
     warnings += _renamed(shaped, renamed, document)
@@ -138,7 +138,7 @@ def _subscription_file(
         problems += together.subscription_problems(file.subscriptions, sources)
     if problems or file is None:
         raise _one([_located(problem, document) for problem in problems])
-    return document, tuple(
+    return tuple(
         each.model_copy(update={"topics": {**file.topics, **each.topics}})
         for each in file.subscriptions
     )
