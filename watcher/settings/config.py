@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from watcher.errors import ConfigError
 from watcher.settings.documents import line_in
 from watcher.settings.paths import KeyPath, parsed
+from watcher.settings.stamps import Stamp, stamp_of
 from watcher.settings.tables import Settings, SubscriptionSettings
 
 SUBSCRIPTIONS = "subscriptions.d"
@@ -32,7 +33,8 @@ class Config:
 
     `path` is None where there is no file. `broken` are the files of `subscriptions.d` that do not
     validate, one error for each; their subscriptions are not in `settings`. `warnings` are
-    sentences. `origins` is by subscription id, "" being the configuration itself.
+    sentences. `origins` is by subscription id, "" being the configuration itself. `seen` is what
+    `stamps` told when the files were read.
     """
 
     settings: Settings
@@ -41,6 +43,7 @@ class Config:
     broken: tuple[ConfigError, ...] = ()
     warnings: tuple[str, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
+    seen: Mapping[Path, Stamp | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def store_url(self) -> str:
@@ -62,8 +65,11 @@ class Config:
         beside: list[Path] = []
         with contextlib.suppress(ConfigError):
             beside = subscription_files(self.path)
-        named = (self.settings.http.token_file, self.settings.smtp.password_file)
-        return (self.path, *beside, *(path for path in named if path))
+        return (self.path, *beside, *named_files(self.settings))
+
+    def stamps(self) -> Mapping[Path, Stamp | None]:
+        """What differs once any of its files is written to, replaced, added or gone."""
+        return {path: stamp_of(path) for path in self.files()}
 
     def file_of(self, subscription_id: str) -> Path | None:
         """The file that a subscription is written in."""
@@ -84,6 +90,12 @@ class Config:
         if path[:1] == ("topics",):  # a file's own topics stand beside its subscriptions
             line = line_in(origin.file, path) or line
         return origin.file, line
+
+
+def named_files(settings: Settings) -> tuple[Path, ...]:
+    """The files of secrets that a configuration names."""
+    named = (settings.http.token_file, settings.smtp.password_file)
+    return tuple(path for path in named if path)
 
 
 def subscription_files(config_path: Path) -> list[Path]:
