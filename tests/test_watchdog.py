@@ -35,9 +35,10 @@ class Manager:
         self._socket.settimeout(20)
 
     def heard(self, word: str) -> None:
-        """Block until it is said."""
+        """Block until it is said, for twenty seconds at most."""
+        deadline = time.monotonic() + 20
         while word not in self._socket.recv(4096).decode():
-            pass
+            assert time.monotonic() < deadline, f"{word} was not said"
 
     def is_silent_for(self, seconds: float) -> bool:
         """Whether the feeding stops for that long within ten seconds."""
