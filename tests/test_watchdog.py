@@ -35,9 +35,10 @@ class Manager:
         self._socket.settimeout(20)
 
     def heard(self, word: str) -> None:
-        """Block until it is said."""
+        """Block until it is said, for twenty seconds at most."""
+        deadline = time.monotonic() + 20
         while word not in self._socket.recv(4096).decode():
-            pass
+            assert time.monotonic() < deadline, f"{word} was not said"
 
     def is_silent_for(self, seconds: float) -> bool:
         """Whether the feeding stops for that long within ten seconds."""
@@ -74,9 +75,12 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @contextlib.asynccontextmanager
 async def daemon(
-    world: World, answer_within: float = 10, load: Callable[[], Config] | None = None
+    world: World,
+    answer_within: float = 10,
+    load: Callable[[], Config] | None = None,
+    config: Config | None = None,
 ) -> AsyncIterator[None]:
-    config = world.config()
+    config = config or world.config()
     with app.writing(config, "run", app.utc_now()) as database:
         async with app.running(config, database) as engine:
             running = asyncio.create_task(
@@ -145,3 +149,13 @@ async def test_what_nobody_foresaw_is_logged_and_ends_nothing(
         await asyncio.to_thread(manager.heard, "WATCHDOG=1")
         await asyncio.to_thread(manager.heard, "WATCHDOG=1")
     assert "nobody foresaw this" in capsys.readouterr().out
+
+
+async def test_what_was_written_during_the_start_is_taken_up_too(
+    world: World, manager: Manager
+) -> None:
+    config = world.config()
+    world.configure(TRENDING, WEIGHTS, WEIGHTS.replace('"weights"', '"more"'))
+    async with daemon(world, config=config):
+        await asyncio.to_thread(manager.heard, "1 subscription")
+        await asyncio.to_thread(manager.heard, "2 subscriptions")

@@ -34,21 +34,31 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def compile_rules(config: Config, last_good: Mapping[str, str]) -> tuple[Config, Ruleset]:
+def compile_rules(
+    config: Config, last_good: Mapping[str, str], former: Ruleset | None = None
+) -> tuple[Config, Ruleset]:
     """The rules of a configuration, ready to judge, and the configuration they stand for.
 
     A file of `subscriptions.d` that does not validate, or whose rules do not, leaves its
     subscriptions as they were last good (`last_good`: definitions by id) and joins `broken`.
-    Raises RuleError, with file and line, for a rule of the main file.
+    What has not changed is taken from `former`. Raises RuleError, with file and line, for a rule
+    of the main file.
     """
     config = _with_last_good(config, last_good)
+    compiled = former.changed if former else Ruleset.compile
     while True:
+        settings = config.settings
         try:
-            ruleset = Ruleset.compile(config.settings.subscriptions, config.settings.topics)
+            return config, compiled(settings.subscriptions, settings.topics)
         except RuleError as error:
-            config = _without_broken(config, error, last_good)
-        else:
-            return config, ruleset
+            faults = [] if error.subscription_id is None else _faults(config)
+            for fault in faults or [error]:
+                config = _without_broken(config, fault, last_good)
+
+
+def _faults(config: Config) -> list[RuleError]:
+    """All at once: with many subscriptions each attempt to compile them takes its time."""
+    return Ruleset.faults(config.settings.subscriptions, config.settings.topics)
 
 
 def _with_last_good(config: Config, last_good: Mapping[str, str]) -> Config:
@@ -190,15 +200,17 @@ def build(
     *,
     clock: Callable[[], dt.datetime],
     last_good: Mapping[str, str] | None = None,
+    former: Ruleset | None = None,
     is_rehearsal: bool = False,
     retry_wait: float = 1.0,
 ) -> Context:
     """The parts that a configuration asks for. Raises ConfigError, RuleError.
 
     `last_good` are the definitions in the store; it is asked for them where they are not given.
+    Rules that have not changed are taken from `former`.
     """
     config, ruleset = compile_rules(
-        config, last_good_of(database) if last_good is None else last_good
+        config, last_good_of(database) if last_good is None else last_good, former
     )
     settings = config.settings
     return Context(
@@ -249,7 +261,14 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
         try:
             config = load()
             last_good = await old.read(subscriptions.definitions)
-            context = build(config, old.database, old.writer, clock=old.clock, last_good=last_good)
+            context = build(
+                config,
+                old.database,
+                old.writer,
+                clock=old.clock,
+                last_good=last_good,
+                former=old.ruleset,
+            )
         except ConfigError as error:
             log.error("configuration not taken over", problem=str(error))
             now, problems = old.clock(), (error,)

@@ -73,7 +73,7 @@ class Daemon:
         self._checked_for: dt.datetime | None = None
         self._stop = asyncio.Event()
         self._started_at = engine.context.clock()
-        self._loaded_from = _fingerprint(engine.context.config)
+        self._loaded_from = engine.context.config.seen
         self._scheduler = AsyncIOScheduler(
             timezone=dt.UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -141,7 +141,7 @@ class Daemon:
 
     async def _check(self) -> None:
         self._checked_for = self._due_check()
-        if _fingerprint(self._engine.context.config) != self._loaded_from:
+        if self._engine.context.config.stamps() != self._loaded_from:
             await self._reload()
         try:
             result = await self._engine.run_pass()
@@ -177,7 +177,7 @@ class Daemon:
     async def _reload(self) -> None:
         sd_notify("RELOADING=1")
         # Before it is read: what is written while it is being read counts as a change.
-        seen = _fingerprint(self._engine.context.config)
+        seen = self._engine.context.config.stamps()
         try:
             problems = await app.reload(self._engine, self._load)
         except WatcherError as error:
@@ -228,16 +228,6 @@ class Daemon:
         at = schedule.next_check(config.settings.schedule.check, config.zone(), now)
         count = len(config.settings.subscriptions)
         return f"next check {at:%H:%M} UTC, {count} subscription{'' if count == 1 else 's'}"
-
-
-def _fingerprint(config: Config) -> tuple[tuple[str, int, int], ...]:
-    """What tells that a configuration file was written to since."""
-    found = []
-    for path in config.files():
-        with contextlib.suppress(OSError):
-            stat = path.stat()
-            found.append((str(path), stat.st_mtime_ns, stat.st_size))
-    return tuple(found)
 
 
 def _log_bug(event: JobExecutionEvent) -> None:

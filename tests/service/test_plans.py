@@ -57,7 +57,12 @@ def test_a_system_unit_keeps_the_whole_sandbox_and_its_user() -> None:
         "ExecStart=/opt/paper-watcher/bin/watcher run --config /etc/paper-watcher/config.toml "
         "--state-dir /var/lib/paper-watcher" in lines
     )
-    for line in ("User=paper-watcher", "ProtectSystem=strict", "StateDirectory=paper-watcher"):
+    for line in (
+        "User=paper-watcher",
+        "ProtectSystem=strict",
+        "StateDirectory=paper-watcher",
+        "CacheDirectory=paper-watcher",
+    ):
         assert line in lines
     assert system.files[1][0] == Path("/etc/sysusers.d/paper-watcher.conf")
     assert system.commands[0].argv == ("systemd-sysusers", "/etc/sysusers.d/paper-watcher.conf")
@@ -73,6 +78,7 @@ def test_a_state_directory_elsewhere_is_opened_to_the_service() -> None:
     lines = lines_of(system)
     assert 'ReadWritePaths="/srv/my papers"' in lines
     assert not any(line.startswith("StateDirectory") for line in lines)
+    assert "CacheDirectoryMode=0700" in lines
     assert any("/srv/my papers must belong to" in note for note in system.notes)
 
 
@@ -98,6 +104,7 @@ def test_a_user_unit_asks_for_nothing_that_a_users_manager_cannot_do() -> None:
         "User",
         "Group",
         "StateDirectory",
+        "CacheDirectory",
         "LoadCredential",
         "ProtectSystem",
         "PrivateTmp",

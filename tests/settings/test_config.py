@@ -117,6 +117,22 @@ def test_a_key_is_located(
     assert config.locate(subscription_id, key) == (tmp_path / name, line)
 
 
+def test_a_key_is_located_where_it_stands_by_now(config: Config, tmp_path: Path) -> None:
+    path = write(tmp_path, f"# one line more\n{BOB}", "subscriptions.d/bob.toml")
+    assert config.locate("bob/bob", "to[0]") == (path, 5)
+    write(tmp_path, f"\n# and more\n{BOB}", "subscriptions.d/bob.toml")
+    assert config.locate("bob/bob", "to[0]") == (path, 6)
+
+
+def test_no_line_where_the_file_cannot_be_read_any_more(config: Config, tmp_path: Path) -> None:
+    path = write(tmp_path, f"any = {'[' * 5000}", "subscriptions.d/bob.toml")
+    assert config.locate("bob/bob", "to[0]") == (path, None)
+    path.unlink()
+    assert config.locate("bob/bob", "to[0]") == (path, None)
+    assert config.file_of("bob/bob") == path
+    assert config.file_of("gone") == tmp_path / "config.toml"
+
+
 def test_a_configuration_without_files_knows_no_places() -> None:
     config = Config(Settings(), None, Path("/state"))
     assert config.locate("papers", "to") == (None, None)

@@ -55,7 +55,7 @@ def test_putting_again_replaces_and_forgetting_removes(database: Database) -> No
         matches.put(connection, PENDING)
         matches.put(connection, later)
         assert matches.of_paper(connection, FULL.id) == [later]
-        matches.forget(connection, "weights", FULL.id)
+        matches.forget(connection, [("weights", FULL.id)])
         assert matches.of_paper(connection, FULL.id) == []
 
 

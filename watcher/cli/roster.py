@@ -166,7 +166,7 @@ def _file_of(config: Config, name: str) -> Path:
     chosen = names.pick("subscription", name, ids)
     path, line = config.locate(chosen, "")
     path = path or path_of(config)
-    others = [each for each in ids if each != chosen and config.locate(each, "")[0] == path]
+    others = [each for each in ids if each != chosen and config.file_of(each) == path]
     if path == config.path or others:
         first, last = _span(path, line or 1)
         beside = f", which holds {', '.join(others)} too" if path != config.path else ""

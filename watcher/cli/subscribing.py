@@ -219,9 +219,7 @@ def _report(path: Path, before: Config, after: Config, *, as_json: bool) -> None
     now = app.utc_now()
     known = {subscription.id for subscription in before.settings.subscriptions}
     made = next(
-        s
-        for s in after.settings.subscriptions
-        if s.id not in known and after.locate(s.id, "")[0] == path
+        s for s in after.settings.subscriptions if s.id not in known and after.file_of(s.id) == path
     )
     report = describe_subscription(after, made, now)
     check_at = schedule.next_check(after.settings.schedule.check, after.zone(), now)

@@ -169,8 +169,7 @@ def _compose_one(
     if slots.has_slot(connection, subscription.id, slot.key):
         return None
     chosen, withdrawn = choose(context, connection, subscription)
-    for pair in withdrawn:
-        matches.put(connection, replace(pair, state=MatchState.WITHDRAWN))
+    matches.put(connection, *(replace(pair, state=MatchState.WITHDRAWN) for pair in withdrawn))
     digest_id = None
     if chosen:
         digest_id = _freeze(context, connection, slot, chosen, now)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from watcher.models import Match, MatchState, StoredPaper
 from watcher.pipeline.context import Context
-from watcher.rules import Judgement
+from watcher.rules import Judgement, Opinion
 from watcher.sources import TAIL
 from watcher.store import checks, matches, papers
 
@@ -37,35 +37,49 @@ def match(
     met = matches.met_sources(connection)
     stored = papers.load(connection, {i for listing in listings for i in listing.paper_ids})
     states = matches.states_of(connection, stored)
-    judged = {
-        paper_id: context.ruleset.judge(paper.paper, now=now, first_seen=paper.first_seen)
-        for paper_id, paper in stored.items()
-    }
     readers = _readers(context)
-    new_count = 0
-    # What is news through a source known for long is news, though another meets it just now.
-    for is_first in (False, True):
-        for listing in listings:
-            for paper_id in listing.paper_ids:
-                for judgement in judged[paper_id]:
-                    pair = (judgement.subscription_id, listing.source)
-                    if pair not in readers or (pair not in met) is not is_first:
-                        continue
-                    key = (judgement.subscription_id, paper_id)
-                    if states.get(key, MatchState.WITHDRAWN) is not MatchState.WITHDRAWN:
-                        continue
-                    subscription = context.subscriptions[judgement.subscription_id]
-                    is_baseline = is_first and subscription.first_run == "baseline"
-                    new = _match(judgement, paper_id, listing.source, now, is_baseline=is_baseline)
-                    matches.put(connection, new)
-                    states[key] = new.state
-                    new_count += new.state is MatchState.PENDING
+    sources: dict[str, list[str]] = {}
+    for listing in listings:
+        for paper_id in listing.paper_ids:
+            sources.setdefault(paper_id, []).append(listing.source)
+    new: list[Match] = []
+    opinions = context.ruleset.opinions((found.paper for found in stored.values()), now=now)
+    for (paper_id, found), opinion in zip(stored.items(), opinions, strict=True):
+        matched, undecided = opinion.verdict.matched, opinion.verdict.undecided
+        waiting = frozenset(undecided)
+        for subscription_id in (*matched, *undecided):
+            state = states.get((subscription_id, paper_id), MatchState.WITHDRAWN)
+            if state is not MatchState.WITHDRAWN:
+                continue
+            reads = readers[subscription_id]
+            through = [source for source in sources[paper_id] if source in reads]
+            if not through:
+                continue
+            judgement = (
+                Judgement(subscription_id, "undecided")
+                if subscription_id in waiting
+                else opinion.judgement(subscription_id, found.first_seen)
+            )
+            if judgement is None:
+                continue
+            # What is news through a source known for long is news, though another meets it now.
+            known = [source for source in through if (subscription_id, source) in met]
+            is_first = not known
+            is_baseline = (
+                is_first and context.subscriptions[subscription_id].first_run == "baseline"
+            )
+            source = (known or through)[0]
+            new.append(_match(judgement, paper_id, source, now, is_baseline=is_baseline))
+    matches.put(connection, *new)
+    new_count = sum(match.state is MatchState.PENDING for match in new)
     good = checks.good(connection, {listing.check_id for listing in listings})
     # A good check that found the page unchanged vouches for the listing of one that was cut short.
     well = set() if leftover_only else checks.well(connection)
     for listing in listings:
         if listing.check_id in good or listing.source in well:
-            fresh = {pair for pair in readers if pair[1] == listing.source} - met
+            fresh = {
+                (name, listing.source) for name, reads in readers.items() if listing.source in reads
+            } - met
             matches.mark_met(connection, sorted(fresh), listing.check_id)
             met |= fresh
     papers.mark_matched(connection, (listing.id for listing in listings), now)
@@ -81,31 +95,56 @@ def settle(context: Context, connection: sa.Connection, now: dt.datetime) -> Mat
         if pair.subscription_id in context.subscriptions
     ]
     stored = papers.load(connection, {pair.paper_id for pair in waiting})
-    new_count, undecided = 0, set()
-    for pair in waiting:
-        judgement = _judge_one(context, stored[pair.paper_id], pair, now)
-        if judgement is None:
-            matches.forget(connection, pair.subscription_id, pair.paper_id)
-        elif judgement.verdict == "undecided":
-            undecided.add(pair.paper_id)
-        else:
-            new = _match(judgement, pair.paper_id, pair.source, now, is_baseline=pair.is_baseline)
-            matches.put(connection, new)
-            new_count += new.state is MatchState.PENDING
+    settled: list[Match] = []
+    gone: list[tuple[str, str]] = []
+    undecided: set[str] = set()
+    for as_it_stands in (False, True):
+        ripe = [pair for pair in waiting if (pair.matched_at + PATIENCE <= now) is as_it_stands]
+        paper_ids = {pair.paper_id for pair in ripe}
+        told = _opinions(context, stored, paper_ids, now, as_it_stands=as_it_stands)
+        for pair in ripe:
+            opinion, matched, waits = told[pair.paper_id]
+            if pair.subscription_id in waits:
+                undecided.add(pair.paper_id)
+                continue
+            first_seen = stored[pair.paper_id].first_seen
+            judgement = (
+                opinion.judgement(pair.subscription_id, first_seen)
+                if pair.subscription_id in matched
+                else None
+            )
+            if judgement is None:
+                gone.append((pair.subscription_id, pair.paper_id))
+                continue
+            settled.append(
+                _match(judgement, pair.paper_id, pair.source, now, is_baseline=pair.is_baseline)
+            )
+    matches.forget(connection, gone)
+    matches.put(connection, *settled)
+    new_count = sum(match.state is MatchState.PENDING for match in settled)
     return Matched(new_count, frozenset(undecided))
 
 
-def _judge_one(
-    context: Context, stored: StoredPaper, pair: Match, now: dt.datetime
-) -> Judgement | None:
-    judgements = context.ruleset.judge(
-        stored.paper,
-        now=now,
-        first_seen=stored.first_seen,
-        as_it_stands=pair.matched_at + PATIENCE <= now,
-        only={pair.subscription_id},
+def _opinions(
+    context: Context,
+    stored: Mapping[str, StoredPaper],
+    paper_ids: Collection[str],
+    now: dt.datetime,
+    *,
+    as_it_stands: bool,
+) -> dict[str, tuple[Opinion, frozenset[str], frozenset[str]]]:
+    """By paper what the rules say, with the ids of those that match and of those that wait."""
+    opinions = context.ruleset.opinions(
+        (stored[paper_id].paper for paper_id in paper_ids), now=now, as_it_stands=as_it_stands
     )
-    return judgements[0] if judgements else None
+    return {
+        paper_id: (
+            opinion,
+            frozenset(opinion.verdict.matched),
+            frozenset(opinion.verdict.undecided),
+        )
+        for paper_id, opinion in zip(paper_ids, opinions, strict=True)
+    }
 
 
 def _match(
@@ -126,10 +165,9 @@ def _match(
     )
 
 
-def _readers(context: Context) -> frozenset[tuple[str, str]]:
-    pairs: Iterable[tuple[str, str]] = (
-        (subscription.id, name)
-        for subscription in context.subscriptions.values()
-        for name in context.sources_of(subscription)
-    )
-    return frozenset(pairs)
+def _readers(context: Context) -> dict[str, tuple[str, ...]]:
+    """The sources of each subscription."""
+    return {
+        subscription.id: context.sources_of(subscription)
+        for subscription in context.config.settings.subscriptions
+    }

@@ -7,15 +7,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from watcher.errors import RuleError
 from watcher.models import FirstSeen, Paper, Reason
 from watcher.rules.compiling import CompiledRule, CompiledSubscription, compile_subscription
 from watcher.rules.explain import RuleExplanation, explain_rule
 from watcher.rules.facts import Facts
 from watcher.rules.index import RuleIndex, Verdict
+from watcher.rules.terms import TermTable
 from watcher.rules.topics import TopicShelf
 from watcher.settings import SubscriptionSettings, TopicSettings
 
 _COMPILED_AT_MOST = 50_000
+_FACTS_AT_MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Ruleset:
     index: RuleIndex
     _topics: TopicShelf
     _compiled: dict[str, CompiledSubscription] = field(default_factory=dict, repr=False)
+    _facts: dict[tuple[Paper, dt.datetime], Facts] = field(default_factory=dict, repr=False)
 
     @classmethod
     def compile(
@@ -100,6 +104,24 @@ class Ruleset:
         new = [each for each in chosen if former.get(each.id) != each]
         index = self.index.changed(new, former.keys() - by_id.keys(), shelf)
         return Ruleset(by_id, index, shelf)
+
+    @staticmethod
+    def faults(
+        subscriptions: Iterable[SubscriptionSettings], topics: Mapping[str, TopicSettings]
+    ) -> list[RuleError]:
+        """What `compile` would refuse: of each subscription the first fault.
+
+        Raises RuleError for a fault of `topics`.
+        """
+        shelf = TopicShelf.builtin().overlaid(topics)
+        table = TermTable()
+        found = []
+        for subscription in subscriptions:
+            try:
+                compile_subscription(subscription, shelf, table)
+            except RuleError as error:
+                found.append(error)
+        return found
 
     @property
     def subscription_ids(self) -> tuple[str, ...]:
@@ -154,7 +176,7 @@ class Ruleset:
         if only is None:
             [opinion] = self.opinions([paper], now=now, as_it_stands=as_it_stands)
             only = [*opinion.verdict.matched, *opinion.verdict.undecided]
-        facts = self.index.facts(paper, now)
+        facts = self._facts_of(paper, now)
         judgements = (
             _judge(self.compiled(name), facts, first_seen, as_it_stands=as_it_stands)
             for name in sorted(only)
@@ -162,11 +184,20 @@ class Ruleset:
         )
         return [judgement for judgement in judgements if judgement is not None]
 
+    def _facts_of(self, paper: Paper, now: dt.datetime) -> Facts:
+        """The facts of a paper that many subscriptions are asked about in turn."""
+        found = self._facts.get((paper, now))
+        if found is None:
+            if len(self._facts) >= _FACTS_AT_MOST:
+                self._facts.clear()
+            found = self._facts[paper, now] = self.index.facts(paper, now)
+        return found
+
     def explain(
         self, paper: Paper, *, subscription_id: str, now: dt.datetime
     ) -> tuple[RuleExplanation, ...]:
         """Each rule of the subscription, condition by condition. KeyError for an unknown id."""
-        facts = self.index.facts(paper, now)
+        facts = self._facts_of(paper, now)
         return tuple(explain_rule(rule, facts) for rule in self.compiled(subscription_id).rules)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import functools
 import re
 from dataclasses import dataclass
 
@@ -48,6 +49,7 @@ class Cadence:
         return self.cron is None
 
 
+@functools.lru_cache(maxsize=1000)  # thousands of subscriptions share a few
 def parse_cadence(text: str) -> Cadence:
     """What a `digest` key says: `each-check | hourly | daily HH:MM | weekdays HH:MM | …`.
 

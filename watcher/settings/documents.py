@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from watcher.errors import ConfigError
 from watcher.settings.locating import Node, locate
 from watcher.settings.paths import KeyPath
+from watcher.settings.stamps import Stamp, stamp_of
 from watcher.settings.syntax import fault_in
 
 _IMPLIED = {"subscriptions", "rules", "any", 0}
@@ -21,14 +23,15 @@ class Document:
 
     path: Path
     values: dict[str, object]
-    root: Node
+    text: str = field(repr=False)
 
     def place(self, path: KeyPath) -> tuple[int | None, KeyPath]:
         """The line of `path`, or of what it would stand in, and the path as it is written there.
 
         No line where nothing of it is written.
         """
-        node, written = self.root, list[str | int]()
+        root = _root(self.text)
+        node, written = root, list[str | int]()
         for at, part in enumerate(path):
             child = node.children.get(part)
             if child is not None:
@@ -37,14 +40,14 @@ class Document:
             elif part not in _IMPLIED:
                 written += path[at:]
                 break
-        return (None if node is self.root else node.line), tuple(written)
+        return (None if node is root else node.line), tuple(written)
 
 
 def read(path: Path) -> Document:
     """Read a file. Raises ConfigError: it cannot be read, is not UTF-8, is not TOML."""
     text = _text(path)
     try:
-        return Document(path, tomllib.loads(text), locate(text).root)
+        return Document(path, tomllib.loads(text), text)
     except RecursionError as error:
         raise ConfigError("brackets are nested too deeply", path=path) from error
     except tomllib.TOMLDecodeError as error:
@@ -55,6 +58,26 @@ def read(path: Path) -> Document:
         ) from None
     except ValueError as error:  # Python's own limit
         raise ConfigError("a number has thousands of digits", path=path) from error
+
+
+def line_in(path: Path, key: KeyPath) -> int | None:
+    """The line of a key in a file that was read before; None where it cannot be told any more."""
+    try:
+        line, _ = Document(path, {}, _text_again(path, stamp_of(path))).place(key)
+    except (ConfigError, RecursionError):
+        return None
+    return line
+
+
+# Places are asked for one after another in one file, if they are asked for at all.
+@functools.lru_cache(maxsize=1)
+def _root(text: str) -> Node:
+    return locate(text).root
+
+
+@functools.lru_cache(maxsize=1)
+def _text_again(path: Path, stamp: Stamp | None) -> str:  # noqa: ARG001  # tells when to forget
+    return _text(path)
 
 
 def _text(path: Path) -> str:

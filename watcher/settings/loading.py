@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import json
 import zoneinfo
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
+from watcher import __version__
 from watcher.errors import ConfigError, InvalidConfigError
 from watcher.settings import shaping, together, values
-from watcher.settings.config import Config, Origin, subscription_files
+from watcher.settings.config import Config, Origin, named_files, subscription_files
 from watcher.settings.documents import Document, read
 from watcher.settings.explaining import Problem, problems_of
 from watcher.settings.layering import exposed, layered, missing_files
 from watcher.settings.overlay import Overlay, overlay
 from watcher.settings.paths import dotted
-from watcher.settings.places import find_config, find_state_dir
+from watcher.settings.places import find_cache_dir, find_config, find_state_dir
+from watcher.settings.remembering import Memory, place_for
+from watcher.settings.stamps import Stamp, stamp_of
 from watcher.settings.tables import (
     Settings,
     SourceSettings,
@@ -46,6 +53,7 @@ def load(
     """
     path = find_config(config, environ)
     state = find_state_dir(state_dir, environ, path)
+    seen = {path: stamp_of(path)}  # before it is read
     document = read(path)
     over = overlay(environ, renamed)
     warnings = list(over.warnings)
@@ -67,34 +75,82 @@ def load(
         raise _one(errors)
     warnings += together.oddities_in(settings)
     warnings += exposed(document)
-    origins = {"": Origin(document)}
+    origins = {"": Origin(path)}
     for at, each in enumerate(settings.subscriptions):
-        origins[each.id] = Origin(document, ("subscriptions", at))
+        origins[each.id] = Origin(path, ("subscriptions", at))
+    seen |= {named: stamp_of(named) for named in named_files(settings)}
 
-    subscriptions = list(settings.subscriptions)
-    broken = []
-    for file in subscription_files(path):
-        if not file.stem.isprintable():  # nor could it be stored
-            warnings.append(f"{file.parent} holds a file of no use: rename {file.name!a}")
-            continue
-        try:
-            own, found = _subscription_file(file, path.name, settings.sources, renamed, warnings)
-        except ConfigError as error:
-            broken.append(error)
-            continue
-        for at, each in enumerate(found):
-            origins[each.id] = Origin(own, ("subscriptions", at))
-        subscriptions += found
-    if not subscriptions and not broken:
+    beside = _Beside(path, origins, seen, warnings)
+    with _uncollected():
+        beside.read_all(settings.sources, renamed, find_cache_dir(environ, path))
+    subscriptions = (*settings.subscriptions, *beside.subscriptions)
+    if not subscriptions and not beside.broken:
         warnings.append("there is no subscription yet; `watcher add ADDRESS --any …` makes one")
     return Config(
-        settings=settings.model_copy(update={"subscriptions": tuple(subscriptions)}),
+        settings=settings.model_copy(update={"subscriptions": subscriptions}),
         path=path,
         state_dir=state,
-        broken=tuple(broken),
+        broken=tuple(beside.broken),
         warnings=tuple(warnings),
         origins=origins,
+        seen=seen,
     )
+
+
+@dataclass(slots=True)
+class _Beside:
+    """What is found in `subscriptions.d` beside the configuration at `main`."""
+
+    main: Path
+    origins: dict[str, Origin]
+    seen: dict[Path, Stamp | None]
+    warnings: list[str]
+    subscriptions: list[SubscriptionSettings] = field(default_factory=list)
+    broken: list[ConfigError] = field(default_factory=list)
+
+    def read_all(
+        self,
+        sources: Sequence[SourceSettings],
+        renamed: Mapping[str, str],
+        cache_dir: Path | None,
+    ) -> None:
+        """Every file, or what is remembered of it. Raises ConfigError: there is no directory."""
+        files = subscription_files(self.main)
+        basis = json.dumps([__version__, [each.name for each in sources], sorted(renamed.items())])
+        memory = Memory(place_for(self.main, cache_dir), basis, file_count=len(files))
+        for file in files:
+            self.seen[file] = stamp = stamp_of(file)
+            if not file.stem.isprintable():  # nor could it be stored
+                self.warnings.append(f"{file.parent} holds a file of no use: rename {file.name!a}")
+                continue
+            found = memory.recall(file.name, stamp)
+            if found is None:
+                told = len(self.warnings)
+                try:
+                    found = _subscription_file(
+                        file, self.main.name, sources, renamed, self.warnings
+                    )
+                except ConfigError as error:
+                    self.broken.append(error)
+                    continue
+                if len(self.warnings) == told:  # or nobody would be warned again
+                    memory.keep(file.name, stamp, found)
+            for at, each in enumerate(found):
+                self.origins[each.id] = Origin(file, ("subscriptions", at))
+            self.subscriptions += found
+        memory.save()
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for garbage meanwhile: where all is kept, it takes longer than the reading."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _ask() -> str:
@@ -129,7 +185,7 @@ def _subscription_file(
     sources: Iterable[SourceSettings],
     renamed: Mapping[str, str],
     warnings: list[str],
-) -> tuple[Document, tuple[SubscriptionSettings, ...]]:
+) -> tuple[SubscriptionSettings, ...]:
     document = read(path)
     shaped, problems = shaping.subscription_file(document.values, path.stem, main_name)
     warnings += _renamed(shaped, renamed, document)
@@ -138,7 +194,7 @@ def _subscription_file(
         problems += together.subscription_problems(file.subscriptions, sources)
     if problems or file is None:
         raise _one([_located(problem, document) for problem in problems])
-    return document, tuple(
+    return tuple(
         each.model_copy(update={"topics": {**file.topics, **each.topics}})
         for each in file.subscriptions
     )

@@ -9,6 +9,7 @@ from watcher.errors import ConfigError
 
 SYSTEM_CONFIG = Path("/etc/paper-watcher/config.toml")
 SYSTEM_STATE = Path("/var/lib/paper-watcher")
+SYSTEM_CACHE = Path("/var/cache/paper-watcher")
 _OURS = "paper-watcher"
 
 
@@ -51,6 +52,21 @@ def find_state_dir(
     if config_path is not None and config_path.absolute() == system:
         return SYSTEM_STATE
     return _base(environ, "XDG_STATE_HOME", ".local/state") / _OURS
+
+
+def find_cache_dir(environ: Mapping[str, str], config_path: Path) -> Path | None:
+    """Where what can be made again is kept; None where nobody's home is known.
+
+    The first of `$CACHE_DIRECTORY` (systemd's), else /var/cache/paper-watcher for the system-wide
+    configuration, else `$XDG_CACHE_HOME/paper-watcher`.
+    """
+    given = environ.get("CACHE_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given).absolute()
+    if config_path == SYSTEM_CONFIG:
+        return SYSTEM_CACHE
+    base = _base(environ, "XDG_CACHE_HOME", ".cache")
+    return base / _OURS if base != Path("/.cache") else None
 
 
 def user_config(environ: Mapping[str, str]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import email.utils
+import functools
 import ipaddress
 import json
 import re
@@ -12,6 +13,9 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 _NAMED_ADDRESS = re.compile(r"\s*(.*?)\s*<([^<>]*)>\s*", re.DOTALL)
+# What email-validator gives back as it is, up to a length at which none of its limits is near.
+_PLAIN_ADDRESS = re.compile(r"[a-z0-9]+(?:[._+-][a-z0-9]+)*@[a-z0-9]+(?:[.-][a-z0-9]+)*")
+_LONGEST_PLAIN = 64
 _SPECIALS = re.compile(r'[()<>\[\]:;@\\,."]')
 _LONGEST_NAME = 100
 _SQLITE = "sqlite:///watcher.db (in the state directory) or sqlite:////srv/watcher.db"
@@ -27,6 +31,8 @@ def address(text: str) -> str:
 
     Domains of special use (`localhost`, `.test`) pass, nothing is looked up.
     """
+    if len(text) <= _LONGEST_PLAIN and _PLAIN_ADDRESS.fullmatch(text):
+        return text
     import email_validator  # noqa: PLC0415  # slow, and many commands need none
 
     if text.count("@") > 1 and re.search(r"[,;\s]", text):
@@ -92,10 +98,14 @@ def zone(text: str) -> str:
 def is_zone(text: str) -> bool:
     """Whether a time zone has this name."""
     try:
-        zoneinfo.ZoneInfo(text)
+        _zone(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones
         return False
     return True
+
+
+# Python keeps eight at hand; thousands of subscriptions have dozens.
+_zone = functools.lru_cache(maxsize=600)(zoneinfo.ZoneInfo)
 
 
 def _nearest_zone(text: str) -> str:

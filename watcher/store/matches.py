@@ -26,30 +26,37 @@ def states_of(
     return found
 
 
-def put(connection: sa.Connection, match: Match) -> None:
-    """Store the pair, over what stood there."""
-    forget(connection, match.subscription_id, match.paper_id)
-    connection.execute(
-        matches.insert().values(
-            subscription_id=match.subscription_id,
-            paper_id=match.paper_id,
-            state=match.state,
-            is_baseline=match.is_baseline,
-            source=match.source,
-            matched_at=match.matched_at,
-            reasons=msgspec.json.encode(match.reasons).decode(),
-            digest_id=match.digest_id,
-        )
-    )
+def put(connection: sa.Connection, *found: Match) -> None:
+    """Store pairs, over what stood there."""
+    forget(connection, [(match.subscription_id, match.paper_id) for match in found])
+    rows = [
+        {
+            "subscription_id": match.subscription_id,
+            "paper_id": match.paper_id,
+            "state": match.state,
+            "is_baseline": match.is_baseline,
+            "source": match.source,
+            "matched_at": match.matched_at,
+            "reasons": msgspec.json.encode(match.reasons).decode(),
+            "digest_id": match.digest_id,
+        }
+        for match in found
+    ]
+    if rows:
+        connection.execute(matches.insert(), rows)
 
 
-def forget(connection: sa.Connection, subscription_id: str, paper_id: str) -> None:
-    """Drop a pair that was undecided and turned out to be none."""
-    connection.execute(
-        matches.delete().where(
-            matches.c.subscription_id == subscription_id, matches.c.paper_id == paper_id
+def forget(connection: sa.Connection, pairs: Iterable[tuple[str, str]]) -> None:
+    """Drop (subscription id, paper id) pairs that were undecided and turned out to be none."""
+    rows = [{"of": subscription_id, "paper": paper_id} for subscription_id, paper_id in pairs]
+    if rows:
+        connection.execute(
+            matches.delete().where(
+                matches.c.subscription_id == sa.bindparam("of"),
+                matches.c.paper_id == sa.bindparam("paper"),
+            ),
+            rows,
         )
-    )
 
 
 def in_state(
