@@ -33,14 +33,14 @@ from watcher.settings.cadence import check_cron
 
 ROLES = {
     "toml": {"", "refused", "subscriptions.d/"},
-    "text": {""},
+    "text": {"", "garden.txt"},
     "sh": {"", "fresh", "machine"},
     "console": {""},
     "json": {"watcher", "log"},
     "cron": {""},
 }
 """What a block may be. A `machine` block changes more than a test may; its commands are looked at.
-A `text` block is what the `refused` one before it is told."""
+A `text` block is what the `refused` one before it is told, or a file of its name."""
 
 FIT_FOR_A_MACHINE = {
     *("make", "pipx", "python3", "pip", "ln", "cp", "chgrp", "chmod"),
@@ -125,10 +125,10 @@ def test_every_block_is_of_a_kind_that_is_run(document: documents.Document) -> N
     assert document.text.count("```") == 2 * len(document.blocks)
     for before, block in pairwise((None, *document.blocks)):
         assert block is not None
-        role = re.match(r"subscriptions\.d/|\w*", block.role)
+        role = re.match(r"subscriptions\.d/|\w+\.txt|\w*", block.role)
         assert role, str(block)
         assert role[0] in ROLES.get(block.language, ()), str(block)
-        if block.language == "text":
+        if block.language == "text" and not block.role:
             assert before is not None, str(block)
             assert before.role == "refused", str(block)
 
@@ -239,6 +239,8 @@ def test_what_commands_print_is_what_is_shown(
     block: Block, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(demo)
+    for file in documents.blocks("text", "garden.txt"):
+        Path(file.role).write_text(file.text, encoding="utf-8")
     line, _, shown = block.text.partition("\n")
     assert line.startswith("$ watcher ")
     result = invoke(shlex.split(line)[2:], {}, LATER)

@@ -46,11 +46,17 @@ class Asker:
 
     world: World
 
-    def __call__(self, command: str, *arguments: str, env: dict[str, str] | None = None) -> Said:
+    def __call__(
+        self,
+        command: str,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        stdin: bytes | None = None,
+    ) -> Said:
         place = ("--config", str(self.world.config_path), "--state-dir", str(self.world.state_dir))
         try:
             with time_machine.travel(self.world.now, tick=False):
-                result = CliRunner().invoke(app, [command, *place, *arguments], env=env)
+                result = CliRunner().invoke(app, [command, *place, *arguments], stdin, env)
         finally:
             structlog.reset_defaults()  # the log went to a stream that is closed now
         if result.exception is not None and not isinstance(result.exception, SystemExit):

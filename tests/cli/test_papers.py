@@ -93,7 +93,13 @@ def test_a_paper_that_fits_no_rule_shows_each_condition(world: World, ask: Asker
     [words, votes] = rule["conditions"]
     assert words["passed"] is True
     assert words["found"] == [
-        {"wanted": "zorblax", "field": "title", "words": ["Zorblaxes"], "topic": None}
+        {
+            "wanted": "zorblax",
+            "field": "title",
+            "words": ["Zorblaxes"],
+            "topic": None,
+            "context": ZORBLAX,
+        }
     ]
     assert (votes["condition"], votes["wanted"], votes["has"], votes["passed"]) == (
         "min_upvotes",
@@ -240,6 +246,25 @@ def test_without_a_database_it_says_what_to_do(world: World, ask: Asker) -> None
     said = ask("explain", "2602.00001")
     assert said.code == 74
     assert "`watcher check-now` makes it" in said.err
+
+
+def test_latex_is_read_and_shown_as_text(world: World, ask: Asker) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    fill(world)
+    title, abstract = (
+        r"\textbf{Zorblax} in $\pi_0$",
+        "Long before. " * 9 + r"A na\"{\i}ve zorblax." + " Long after." * 9,
+    )
+    world.add(make_paper(1, world.now, title=title, abstract=abstract))
+    run_pass(world)
+    assert ask("explain", "2602.00001").out.startswith("2602.00001: Zorblax in π₀\n")
+    said = ask("explain", "2602.00001", "--json").json
+    assert said["paper"]["title"] == title, "as the site has it"
+    [rule] = said["subscriptions"][0]["rules"]
+    assert [(found["field"], found["context"]) for found in rule["conditions"][0]["found"]] == [
+        ("title", "Zorblax in π₀"),
+        ("abstract", f"…{'Long before. ' * 3}A naïve zorblax.{' Long after.' * 4}…"),
+    ]
 
 
 def test_a_hostile_title_stays_one_line(world: World, ask: Asker) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from watcher.cli.common import (
     USAGE,
+    Common,
     ConfigOption,
     JsonOption,
     StateOption,
@@ -17,6 +19,8 @@ from watcher.cli.common import (
     guarded,
     print_json,
 )
+from watcher.cli.texts import explain_text
+from watcher.cli.verdicts import readable_title, report_rule, rules_contract
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -24,13 +28,11 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from watcher.models import StoredPaper
+    from watcher.models import Paper, StoredPaper
     from watcher.overview.story import Story
-    from watcher.rules import ConditionExplanation, RuleExplanation
     from watcher.store.papers import CurrentListing
 
 _ID = re.compile(r"(?<![\d.])(\d{4}\.\d{4,5})(?:v\d+)?(?!\.?\d)")
-_MARKS = {True: "yes", False: "no", None: "not known"}
 
 
 def register(app: typer.Typer) -> None:
@@ -42,8 +44,17 @@ def register(app: typer.Typer) -> None:
 def explain(
     context: typer.Context,
     paper: Annotated[
-        list[str], typer.Argument(help="An arXiv id, a URL of the paper, or words of its title.")
-    ],
+        list[str] | None,
+        typer.Argument(help="An arXiv id, a URL of the paper, or words of its title."),
+    ] = None,
+    text: Annotated[
+        Path | None,
+        typer.Option(
+            "--text",
+            metavar="FILE",
+            help="A paper that is not known: title, empty line, abstract. `-` reads stdin.",
+        ),
+    ] = None,
     subscription: Annotated[
         str | None, typer.Option("--subscription", help="For this subscription only.")
     ] = None,
@@ -51,19 +62,33 @@ def explain(
     state_dir: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Why a paper was mailed to whom, or was not: rule by rule, condition by condition."""
+    """Why a paper was mailed to whom, or was not: rule by rule, condition by condition.
+
+    With --text: what the rules say of a paper that is not known. The file holds its title, an
+    empty line, and its abstract.
+    """
+    from watcher import app
+
+    options = common(context, config, state_dir, as_json=as_json)
+    if bool(paper) is (text is not None):
+        fail("name a paper that is known, or a file of another one with --text", USAGE)
+    if text is not None:
+        explain_text(options, text, subscription, app.utc_now())
+    else:
+        _explain_known(options, " ".join(paper or ()).strip(), subscription, app.utc_now())
+
+
+def _explain_known(options: Common, words: str, subscription: str | None, now: dt.datetime) -> None:
     from watcher import app
     from watcher.cli.names import pick_subscription
     from watcher.overview import story
 
-    options = common(context, config, state_dir, as_json=as_json)
     loaded = options.load("warning")
-    now = app.utc_now()
     with app.reading(loaded) as database:
         loaded, ruleset = app.compile_rules(loaded, app.last_good_of(database))
         wanted = pick_subscription(loaded, subscription) if subscription else None
         with database.read() as connection:
-            stored = _find(connection, " ".join(paper).strip(), as_json=options.as_json)
+            stored = _find(connection, words, as_json=options.as_json)
             listings = story.listed_on(connection, stored.paper.id, now)
             stories = [
                 one
@@ -92,7 +117,10 @@ def _find(connection: sa.Connection, words: str, *, as_json: bool) -> StoredPape
     if len(found) == 1:
         return found[0]
     if not found:
-        text = f"{what}. Only papers seen on the watched pages are known"
+        text = (
+            f"{what}. Only papers seen on the watched pages are known; `watcher explain --text`"
+            " takes any other"
+        )
     else:
         text = f"{len(found)} papers or more are meant; name one by its id"
     if as_json:
@@ -101,7 +129,7 @@ def _find(connection: sa.Connection, words: str, *, as_json: bool) -> StoredPape
     elif found:
         from watcher.cli.tables import table
 
-        table(("id", "title"), [(one.paper.id, one.paper.title) for one in found])
+        table(("id", "title"), [(one.paper.id, readable_title(one.paper)) for one in found])
     fail(text, USAGE)
 
 
@@ -120,11 +148,11 @@ def _as_contract(
             "facts_at": stored.facts_at.isoformat(),
             "listed_on": [_listing_name(listing) for listing in listings],
         },
-        "subscriptions": [_story_contract(one) for one in stories],
+        "subscriptions": [_story_contract(one, paper) for one in stories],
     }
 
 
-def _story_contract(story: Story) -> dict[str, object]:
+def _story_contract(story: Story, paper: Paper) -> dict[str, object]:
     from watcher.cli.history import as_contract as delivery_contract
 
     match, digest = story.match, story.digest
@@ -138,26 +166,7 @@ def _story_contract(story: Story) -> dict[str, object]:
         if digest
         else None,
         "deliveries": [delivery_contract(delivery) for delivery in story.deliveries],
-        "rules": [_rule_contract(rule) for rule in story.rules],
-    }
-
-
-def _rule_contract(rule: RuleExplanation) -> dict[str, object]:
-    return {
-        "name": rule.rule,
-        "sentence": rule.sentence,
-        "verdict": rule.verdict,
-        "near_miss": rule.near_miss,
-        "conditions": [
-            {
-                "condition": condition.condition,
-                "wanted": condition.wanted,
-                "has": condition.has,
-                "passed": condition.passed,
-                "found": [found._asdict() for found in condition.found],
-            }
-            for condition in rule.conditions
-        ],
+        "rules": rules_contract(story.rules, paper),
     }
 
 
@@ -175,7 +184,7 @@ def _report(
     from watcher.when import moment
 
     paper = stored.paper
-    line(f"{paper.id}: {paper.title}")
+    line(f"{paper.id}: {readable_title(paper)}")
     facts = [
         f"first seen {moment(stored.first_seen_at, zone)}",
         f"facts of {moment(stored.facts_at, zone)}",
@@ -191,24 +200,4 @@ def _report(
         print()
         line(f"{story.subscription_id}: {story.sentence}")
         for rule in story.rules:
-            _report_rule(rule)
-
-
-def _report_rule(rule: RuleExplanation) -> None:
-    from watcher.cli.tables import line, table
-
-    line(f'- rule "{rule.rule}" {rule.sentence}: {rule.verdict}')
-    table(
-        ("", "condition", "wanted", "has"),
-        [
-            (_MARKS[condition.passed], condition.condition, condition.wanted, _has(condition))
-            for condition in rule.conditions
-        ],
-    )
-    if rule.near_miss:
-        line(f"a near miss: {rule.near_miss}")
-
-
-def _has(condition: ConditionExplanation) -> str:
-    topics = dict.fromkeys(found.topic for found in condition.found if found.topic)
-    return f"{condition.has} (topic {', '.join(topics)})" if topics else condition.has
+            report_rule(rule)
