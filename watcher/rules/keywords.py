@@ -55,6 +55,9 @@ def parse_keyword(keyword: str) -> Phrase:
     """The phrase a keyword looks for; RuleError where it is not what its writer can have meant."""
     if is_plain(keyword):
         return Phrase(tuple(plain_words(keyword)))
+    inner = keyword[1:-1]
+    if keyword[0:1] == '"' == keyword[-1:] and _PLAIN.fullmatch(inner):
+        return Phrase(tuple(inner.replace("-", " ").split()), is_exact=True)
     written = keyword.strip()
     if not written:
         raise RuleError("the keyword is empty; write a word or leave it out")

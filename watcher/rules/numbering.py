@@ -84,7 +84,7 @@ class _Writer:
         self._places: dict[str, int] = {}
         self._rule_places = array("i")
         self._needs = array("i")
-        self._bounds = tuple(array("d") for _ in BOUNDS)
+        self._bounds = tuple((bound.asked, array("d")) for bound in BOUNDS)
         self._clause_rules = array("i")
         self._clause_masks = array("B")
         self._are_nones = array("B")
@@ -144,8 +144,8 @@ class _Writer:
             self._clause(mask, map(self._number, rule.none), is_none=True)
         self._needs.append(need)
         self._rule_places.append(place)
-        for column, bound in zip(self._bounds, BOUNDS, strict=True):
-            asked = bound.asked(rule, max_age_days)
+        for asked_by, column in self._bounds:
+            asked = asked_by(rule, max_age_days)
             column.append(UNBOUND if asked is None else min(max(asked, -_MOST), _MOST))
 
     def _named(
@@ -175,7 +175,7 @@ class _Writer:
             places=self._places,
             rule_places=np.array(self._rule_places, np.int32),
             needs=np.array(self._needs, np.int32),
-            bounds=tuple(np.array(column, np.float64) for column in self._bounds),
+            bounds=tuple(np.array(column, np.float64) for _, column in self._bounds),
             clause_rules=np.array(self._clause_rules, np.int32),
             clause_masks=np.array(self._clause_masks, np.uint8),
             are_nones=np.array(self._are_nones, np.bool_),
