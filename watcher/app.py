@@ -142,17 +142,22 @@ def rehearsing(config: Config, now: dt.datetime) -> Iterator[Database]:
     with tempfile.TemporaryDirectory(prefix="paper-watcher-") as folder:
         database = Database(f"sqlite:///{folder}/rehearsal.db", writable=True)
         try:
-            versions.migrate(database, now)
             with contextlib.suppress(NoDatabaseError):
-                _copy(config, database)
+                _copy(config, database, now)
+            versions.migrate(database, now)
             yield database
         finally:
             database.close()
 
 
-def _copy(config: Config, target: Database) -> None:
-    with reading(config) as origin, origin.read() as here, target.write() as there:
-        versions.copy_rows(here, there)
+def _copy(config: Config, target: Database, now: dt.datetime) -> None:
+    with reading(config) as origin:
+        if origin.path and target.path:
+            versions.backup(origin, target.path)
+            return
+        versions.migrate(target, now)
+        with origin.read() as here, target.write() as there:
+            versions.copy_rows(here, there)
 
 
 @contextlib.asynccontextmanager
