@@ -193,3 +193,30 @@ async def test_a_reload_that_cannot_be_stored_changes_nothing(
             await app.reload(engine, world.config)
             world.add(make_paper(1, world.now, title="On quux"))
             assert (await engine.run_pass()).delivered_count == 1
+
+
+ON_TOPIC = WEIGHTS.replace('any = ["zorblax"]', 'topics = ["odd"]')
+
+
+def odd(*keywords: str) -> str:
+    return f"[topics.odd]\nany = {list(keywords)}\n"
+
+
+async def test_a_rename_is_seen_by_the_topics_of_its_time(world: World) -> None:
+    renamed = ON_TOPIC.replace('"weights"', '"hyper"')
+    world.configure(DAILY, odd("zorblax"), ON_TOPIC)
+    await world.run_pass()
+    world.configure(DAILY, odd("zorblax", "quux"), ON_TOPIC)
+    await world.run_pass()
+    world.configure(DAILY, odd("zorblax", "quux"), renamed)
+    await world.run_pass()
+    [notice] = world.notices()
+    assert "watcher rename weights hyper" in notice.text
+
+
+async def test_the_same_words_that_mean_something_else_are_no_rename(world: World) -> None:
+    world.configure(DAILY, odd("zorblax"), ON_TOPIC)
+    await world.run_pass()
+    world.configure(DAILY, odd("quux"), ON_TOPIC.replace('"weights"', '"hyper"'))
+    await world.run_pass()
+    assert world.notices() == []

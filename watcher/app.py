@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import sqlalchemy as sa
 import structlog
 from pydantic import ValidationError
 
+from watcher import __version__
 from watcher.engine import Engine
 from watcher.errors import ConfigError, NoDatabaseError, RuleError
 from watcher.fetch import Fetcher
 from watcher.mail import make_mailer
 from watcher.pipeline import upkeep
 from watcher.pipeline.context import Context
-from watcher.rules import Ruleset
+from watcher.rules import Ruleset, builtin_topics
 from watcher.settings import Config, SubscriptionSettings
 from watcher.sources import make_source
 from watcher.store import subscriptions, versions
@@ -149,17 +152,22 @@ def rehearsing(config: Config, now: dt.datetime) -> Iterator[Database]:
     with tempfile.TemporaryDirectory(prefix="paper-watcher-") as folder:
         database = Database(f"sqlite:///{folder}/rehearsal.db", writable=True)
         try:
-            versions.migrate(database, now)
             with contextlib.suppress(NoDatabaseError):
-                _copy(config, database)
+                _copy(config, database, now)
+            versions.migrate(database, now)
             yield database
         finally:
             database.close()
 
 
-def _copy(config: Config, target: Database) -> None:
-    with reading(config) as origin, origin.read() as here, target.write() as there:
-        versions.copy_rows(here, there)
+def _copy(config: Config, target: Database, now: dt.datetime) -> None:
+    with reading(config) as origin:
+        if origin.path and target.path:
+            versions.backup(origin, target.path)
+            return
+        versions.migrate(target, now)
+        with origin.read() as here, target.write() as there:
+            versions.copy_rows(here, there)
 
 
 @contextlib.asynccontextmanager
@@ -232,16 +240,17 @@ async def take_over(context: Context) -> None:
         subscriptions.Wanted(
             id=subscription.id,
             definition=subscription.model_dump_json(by_alias=True),
-            fingerprint=context.ruleset.fingerprint(subscription.id),
+            fingerprint=partial(context.ruleset.fingerprint, subscription.id),
             recipients=subscription.to,
         )
         for subscription in context.config.settings.subscriptions
     ]
+    vocabulary = _vocabulary(context.config)
     now = context.clock()
 
     def step(connection: sa.Connection) -> None:
         renames = subscriptions.synchronise(
-            connection, wanted, now, unread=broken_stems(context.config)
+            connection, wanted, now, vocabulary=vocabulary, unread=broken_stems(context.config)
         )
         upkeep.report_renames(context, connection, renames, now)
         upkeep.report_broken(context, connection, context.config.broken, now)
@@ -249,6 +258,13 @@ async def take_over(context: Context) -> None:
     await context.write(step)
     for problem in context.config.broken:
         log.error("left as it was last good", problem=str(problem))
+
+
+def _vocabulary(config: Config) -> str:
+    """A hash of what the meaning of rules depends on besides what stands in their subscription."""
+    builtin = {name: topic.keywords for name, topic in builtin_topics().items()}
+    own = {name: topic.any for name, topic in config.settings.topics.items()}
+    return hashlib.sha256(repr((__version__, builtin, own)).encode()).hexdigest()[:32]
 
 
 async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigError, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 import structlog
 
-from watcher.models import MatchState, Outcome
+from watcher.models import Outcome
 from watcher.pipeline import upkeep
 from watcher.pipeline.check import Checked, check
 from watcher.pipeline.complete import complete
@@ -19,7 +19,7 @@ from watcher.pipeline.compose import Composed, compose
 from watcher.pipeline.context import Context
 from watcher.pipeline.deliver import Delivered, deliver
 from watcher.pipeline.match import match
-from watcher.store import clock, matches, outbox
+from watcher.store import clock, outbox
 
 log = structlog.get_logger(__name__)
 
@@ -215,12 +215,8 @@ class Engine:
         now = self.context.clock()
 
         def count(connection: sa.Connection) -> tuple[int, int]:
-            waiting = outbox.in_state(connection, outbox.WAITING, limit=1_000_000)
-            late = sum(1 for delivery in waiting if delivery.queued_at + GREYLISTING <= now)
-            unsent = sum(
-                states.get(MatchState.PENDING, 0) for states in matches.counts(connection).values()
-            )
-            return unsent + sum(1 for d in waiting if d.digest_id is not None), late
+            unsent, late = outbox.unsent(connection, now - GREYLISTING)
+            return unsent + sum(outbox.awaiting_digest(connection).values()), late
 
         before = composed.sent_before
         pending_count, late_count = await self.context.read(count)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
+import sqlalchemy as sa
+
 from tests.fakesite import make_paper
 from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.engine import Request
 from watcher.models import MatchState
 from watcher.store import slots, subscriptions
 from watcher.store.database import Database
+from watcher.store.schema import slots as slots_table
 
 DAY = dt.timedelta(days=1)
 AT_EIGHT = WEIGHTS.replace("each-check", "daily 08:00")
@@ -231,3 +234,91 @@ async def test_states_of_pairs_follow_their_digest(world: World) -> None:
     world.later(hours=1)
     await world.run_pass()
     assert states(world) == {"2602.00001": MatchState.COMPOSED}
+
+
+MANY = 530
+"""More slots than close in one transaction."""
+
+
+def everybody(count: int = MANY) -> list[str]:
+    return [
+        AT_EIGHT.replace('"weights"', f'"s{number}"').replace("ada@", f"{number}@")
+        for number in range(count)
+    ]
+
+
+def closed(world: World) -> list[tuple[str, str]]:
+    """Every closed slot: whose, and its key."""
+    database = Database(world.config().store_url, writable=False)
+    with database.read() as connection:
+        rows = connection.execute(sa.select(slots_table.c.subscription_id, slots_table.c.slot_key))
+        found = sorted((row.subscription_id, row.slot_key) for row in rows)
+    database.close()
+    return found
+
+
+async def test_the_slots_of_many_close_at_once_and_once(stored_world: World) -> None:
+    world = stored_world
+    loud = AT_EIGHT.replace('"zorblax"', '"quux"').replace('"weights"', '"loud"')
+    world.configure(DAILY, *everybody(), loud)
+    fill(world)
+    world.add(make_paper(1, world.now, title="Quux"))
+    async with world.engine() as engine:
+        await engine.run_pass()
+        world.later(hours=1)
+        assert (await engine.run_slots()).digest_count == 1
+        ids = ["loud", *(f"s{number}" for number in range(MANY))]
+        assert closed(world) == sorted((i, "2026-02-19T08:00:00Z") for i in ids)
+        assert (await engine.run_slots()).digest_count == 0
+        world.later(days=1)
+        await engine.run_slots()
+    assert len(closed(world)) == 2 * len(ids)
+    assert [mail.paper_ids for mail in world.mails] == [["2602.00001"]]
+
+
+async def test_a_slot_that_cannot_be_closed_holds_up_no_other(world: World) -> None:
+    world.configure(DAILY, *everybody(9))
+    fill(world)
+    await world.run_pass()
+    database = Database(world.config().store_url, writable=True)
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON slots WHEN NEW.subscription_id = 's7'"
+            " BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+    world.later(hours=1)
+    assert (await world.run_pass()).not_composed == ("s7",)
+    assert len(closed(world)) == 8
+    with database.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER refuse")
+    database.close()
+    assert (await world.run_pass()).not_composed == ()
+    assert len(closed(world)) == 9
+
+
+async def test_everybody_has_their_own_slots(world: World) -> None:
+    def one(name: str, digest: str, zone: str) -> str:
+        asked = f'digest = "{digest}"\ntimezone = "{zone}"'
+        return AT_EIGHT.replace('"weights"', f'"{name}"').replace('digest = "daily 08:00"', asked)
+
+    world.configure(
+        DAILY,
+        one("london", "daily 08:00", "Europe/London"),
+        one("tokyo", "daily 08:00", "Asia/Tokyo"),
+        one("paris", "daily 08:00", "Europe/Paris"),
+        one("late", "daily 09:00", "Europe/Paris"),
+        one("fridays", "weekly fri 08:00", "Europe/Paris"),
+        one("always", "each-check", "Europe/Paris"),
+    )
+    fill(world)
+    world.now = THURSDAY.replace(hour=5)
+    async with world.engine() as engine:
+        await engine.run_pass()
+        world.now = THURSDAY.replace(hour=8)
+        await engine.run_slots()
+    assert closed(world) == [
+        ("always", "check:1"),
+        ("late", "2026-02-19T08:00:00Z"),
+        ("london", "2026-02-19T08:00:00Z"),
+        ("paris", "2026-02-19T07:00:00Z"),
+    ]

@@ -6,6 +6,7 @@ import datetime as dt
 
 from tests.fakesite import make_paper
 from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
+from watcher.pipeline.upkeep import near_misses
 from watcher.store import papers
 from watcher.store.database import Database
 
@@ -29,6 +30,20 @@ async def test_after_a_week_without_a_digest_the_operator_hears_that_all_is_well
     assert "survey" in first.text
     assert "A survey of zorblaxes" not in second.text, "it is older than a week by then"
     assert world.digests() == []
+
+
+async def test_near_misses_are_looked_for_in_so_many_subscriptions(world: World) -> None:
+    wanting = WEIGHTS.replace("any =", 'none = ["survey"]\nany =')
+    many = (wanting.replace('"weights"', f'"s{number}"') for number in range(103))
+    world.configure(TRENDING, *many)
+    world.fill()
+    world.add(make_paper(9001, world.now, title="A survey of zorblaxes"))
+    async with world.engine() as engine:
+        await engine.run_pass()
+        missed = await engine.context.read(
+            lambda connection: near_misses(engine.context, connection, THURSDAY, world.now)
+        )
+    assert [miss.subscription_id for miss in missed] == [f"s{number}" for number in range(100)]
 
 
 async def test_a_digest_is_sign_enough(world: World) -> None:

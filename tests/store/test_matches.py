@@ -23,9 +23,9 @@ PENDING = Match("weights", FULL.id, MatchState.PENDING, "daily", NOW, REASONS)
 
 
 def know(database: Database, *ids: str) -> None:
-    wanted = [subscriptions.Wanted(i, '{"to": []}', f"f-{i}", ()) for i in ids]
+    wanted = [subscriptions.Wanted(i, '{"to": []}', f"f-{i}".format, ()) for i in ids]
     with database.write() as connection:
-        subscriptions.synchronise(connection, wanted, NOW)
+        subscriptions.synchronise(connection, wanted, NOW, vocabulary="")
 
 
 def test_a_pair_comes_back_with_its_reasons(database: Database) -> None:

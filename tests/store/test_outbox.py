@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -55,6 +56,20 @@ def test_a_slot_closes_once(ready: Database) -> None:
         assert slots.has_slot(connection, "weights", "s1")
     with pytest.raises(StoreError), ready.write() as connection:
         slots.record_slot(connection, "weights", "s1", NOW, NOW, None)
+
+
+def test_slots_with_nothing_to_mail_close_together_or_not_at_all(ready: Database) -> None:
+    know(ready, "weights", "agents")
+    with ready.write() as connection:
+        slots.record_empty(connection, [], NOW)
+        slots.record_empty(connection, [("weights", "s1", NOW)], NOW)
+        assert slots.has_slot(connection, "weights", "s1")
+        assert slots.last_slot_at(connection, "weights", NOW) == NOW
+    with pytest.raises(StoreError), ready.write() as connection:
+        again = [("agents", "s1", NOW), ("weights", "s1", NOW)]
+        slots.record_empty(connection, again, NOW)
+    with ready.read() as connection:
+        assert not slots.has_slot(connection, "agents", "s1")
 
 
 def test_a_slot_stamped_in_the_future_does_not_count_as_the_last(ready: Database) -> None:
@@ -137,13 +152,68 @@ def test_cancelling_spares_who_stays_and_what_was_sent(ready: Database) -> None:
         first, _, _ = outbox.due(connection, NOW)
         outbox.start(connection, first, NOW)
         outbox.finish(connection, first, DeliveryState.DELIVERED, "250 ok", NOW)
-        outbox.cancel(connection, "weights", keep=["bob@example.org"], now=NOW)
+        outbox.cancel(connection, {"weights": ["bob@example.org"]}, NOW)
         states = {d.recipient: d.state for d in outbox.in_state(connection, list(DeliveryState))}
     assert states == {
         "ada@example.org": DeliveryState.DELIVERED,
         "bob@example.org": DeliveryState.QUEUED,
         "eve@example.org": DeliveryState.CANCELLED,
     }
+
+
+def test_cancelling_for_many_spares_the_subscriptions_that_are_not_named(ready: Database) -> None:
+    know(ready, "weights", "agents", "videos")
+    for of in ("weights", "agents", "videos"):
+        with ready.write() as connection:
+            outbox.enqueue_digest(
+                connection,
+                subscription_id=of,
+                slot_key="s1",
+                subject="",
+                html="",
+                paper_ids=[],
+                messages=[message(f"{number}@example.org", of) for number in range(600)],
+                now=NOW,
+            )
+    with ready.write() as connection:
+        outbox.cancel(connection, {"weights": (), "agents": {"7@example.org"}}, NOW)
+    with ready.read() as connection:
+        left = outbox.in_state(connection, outbox.WAITING, limit=2_000)
+    kept = {f"<videos.{number}@example.org>" for number in range(600)}
+    assert {delivery.message_id for delivery in left} == kept | {"<agents.7@example.org>"}
+
+
+def test_what_is_not_sent_yet_is_counted(ready: Database) -> None:
+    enqueue(ready, "ada@example.org", "bob@example.org", "eve@example.org")
+    with ready.write() as connection:
+        first, second, _ = outbox.due(connection, NOW)
+        outbox.start(connection, first, NOW)
+        outbox.finish(connection, second, DeliveryState.DEAD, "550 no", NOW)
+        outbox.enqueue_notice(
+            connection,
+            key="k",
+            kind="quiet",
+            subject="",
+            message=message("root@example.org"),
+            now=NOW + MINUTE,
+        )
+    with ready.read() as connection:
+        assert outbox.unsent(connection, NOW - MINUTE) == (2, 0)
+        assert outbox.unsent(connection, NOW) == (2, 2)
+        assert outbox.unsent(connection, NOW + MINUTE) == (2, 3), "a notice can be late as well"
+
+
+def test_what_awaits_a_digest_is_counted_for_each_subscription(ready: Database) -> None:
+    observe(ready, replace(FULL, id="2602.00002"))
+    know(ready, "weights", "agents", "idle")
+    with ready.write() as connection:
+        assert outbox.awaiting_digest(connection) == {"weights": 1}
+        matches.put(connection, replace(PENDING, paper_id="2602.00002"))
+        matches.put(connection, replace(PENDING, subscription_id="agents"))
+        done = replace(PENDING, subscription_id="idle", state=MatchState.WITHDRAWN)
+        matches.put(connection, done)
+        assert outbox.awaiting_digest(connection) == {"weights": 2, "agents": 1}
+        assert outbox.awaiting_digest(connection, ["agents", "idle"]) == {"agents": 1}
 
 
 def test_one_trouble_one_notice(ready: Database) -> None:

@@ -280,8 +280,8 @@ def test_a_paper_that_waits_for_its_digest_is_not_pruned(database: Database) -> 
     observe(database, FULL)
     later = NOW + 500 * DAY
     with database.write() as connection:
-        wanted = [subscriptions.Wanted("weights", '{"to": []}', "f", ())]
-        subscriptions.synchronise(connection, wanted, NOW)
+        wanted = [subscriptions.Wanted("weights", '{"to": []}', lambda: "f", ())]
+        subscriptions.synchronise(connection, wanted, NOW, vocabulary="")
         pair = Match("weights", FULL.id, MatchState.PENDING, "daily", NOW)
         matches.put(connection, pair)
         assert papers.prune(connection, later - DAY, later) == 0

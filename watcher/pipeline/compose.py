@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parseaddr
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -20,8 +21,11 @@ from watcher.pipeline import deliver
 from watcher.pipeline.context import Context
 from watcher.settings import SubscriptionSettings
 from watcher.store import checks, matches, outbox, papers, slots, subscriptions
+from watcher.store.subscriptions import ActiveSubscription
 
 log = structlog.get_logger(__name__)
+
+_LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ async def compose(
         if sent_before.mail_error:
             return Composed(mail_error=sent_before.mail_error, sent_before=sent_before)
     digest_count, failed = 0, []
-    for slot in due:
+    for slot in await _close_empty(context, due, now, stop):
         if stop and stop.is_set():
             break
         try:
@@ -102,37 +106,50 @@ def due_slots(
     only: Collection[str] | None = None,
 ) -> list[DueSlot]:
     """The slots to be closed at `now`: of several missed ones, the latest."""
-    known = subscriptions.known(connection)
-    pending = matches.counts(connection)
+    active = subscriptions.active(connection, now)
+    pending = outbox.awaiting_digest(connection)
+    calendar = _Calendar(now)
     found = []
     for subscription in context.subscriptions.values():
-        row = known.get(subscription.id)
-        if row is None or not row.is_active or (only is not None and subscription.id not in only):
+        row = active.get(subscription.id)
+        if row is None or (only is not None and subscription.id not in only):
             continue
-        slot = _slot(context, connection, subscription, row.known_at, now, check_id, manual_run)
-        if slot is None or slots.has_slot(connection, subscription.id, slot[0]):
-            continue
-        waiting = pending.get(subscription.id, {}).get(MatchState.PENDING, 0)
-        found.append(DueSlot(subscription, *slot, has_pending=waiting > 0))
+        zone = context.config.zone(subscription)
+        slot = _slot(subscription, zone, row, calendar, check_id, manual_run)
+        if slot is not None:
+            found.append(DueSlot(subscription, *slot, has_pending=subscription.id in pending))
     return found
 
 
+class _Calendar:
+    """What the cadences say at `now`, each looked at once: thousands have the same."""
+
+    def __init__(self, now: dt.datetime) -> None:
+        self.now = now
+        self.cadence = cache(schedule.parse_cadence)
+        self.latest = cache(self._latest)
+
+    def _latest(self, digest: str, zone: ZoneInfo) -> dt.datetime | None:
+        return schedule.latest_slot(self.cadence(digest), zone, after=_LONG_AGO, now=self.now)
+
+
 def _slot(
-    context: Context,
-    connection: sa.Connection,
     subscription: SubscriptionSettings,
-    known_at: dt.datetime,
-    now: dt.datetime,
+    zone: ZoneInfo,
+    row: ActiveSubscription,
+    calendar: _Calendar,
     check_id: int | None,
     manual_run: str | None,
 ) -> tuple[str, dt.datetime] | None:
+    now = calendar.now
     if manual_run is not None:
         return f"manual:{manual_run}", now
-    if schedule.parse_cadence(subscription.digest).is_each_check:
+    if calendar.cadence(subscription.digest).is_each_check:
         return None if check_id is None else (f"check:{check_id}", now)
-    zone = context.config.zone(subscription)
-    at = due_slot(connection, subscription, zone, known_at, now)
-    return None if at is None else (f"{at:%Y-%m-%dT%H:%M:%SZ}", at)
+    at = calendar.latest(subscription.digest, zone)
+    if at is None or at <= _closed_until(row.last_slot_at, row.known_at, now):
+        return None
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}", at
 
 
 def due_slot(
@@ -143,11 +160,16 @@ def due_slot(
     now: dt.datetime,
 ) -> dt.datetime | None:
     """The latest scheduled slot that has come by `now` and is not closed yet."""
-    last = slots.last_slot_at(connection, subscription.id, now)
-    # A clock that was put back must not make a subscription wait for its own registration.
-    after = max(last or min(known_at, now), min(known_at, now))
+    after = _closed_until(slots.last_slot_at(connection, subscription.id, now), known_at, now)
     cadence = schedule.parse_cadence(subscription.digest)
     return schedule.latest_slot(cadence, zone, after=after, now=now)
+
+
+def _closed_until(
+    last_slot_at: dt.datetime | None, known_at: dt.datetime, now: dt.datetime
+) -> dt.datetime:
+    # A clock that was put back must not make a subscription wait for its own registration.
+    return max(last_slot_at or min(known_at, now), min(known_at, now))
 
 
 async def _open_session(context: Context, now: dt.datetime) -> str | None:
@@ -160,6 +182,39 @@ async def _open_session(context: Context, now: dt.datetime) -> str | None:
         return text
     await context.write(lambda connection: deliver.clear_trouble(connection, now))
     return None
+
+
+async def _close_empty(
+    context: Context, due: Sequence[DueSlot], now: dt.datetime, stop: asyncio.Event | None
+) -> list[DueSlot]:
+    """Close the slots with nothing to mail, many in one transaction; what is left to compose.
+
+    Nothing leaves the house by them: those that a crash leaves open are due again and close then.
+    """
+    left = [slot for slot in due if slot.has_pending]
+    for chunk in papers.chunks([slot for slot in due if not slot.has_pending]):
+        if stop and stop.is_set():
+            break
+        try:
+            left += await context.write(
+                lambda connection, chunk=chunk: _close_some(connection, chunk, now)  # type: ignore[misc]  # bound early
+            )
+        except WatcherError:  # each by itself, so that one holds up no other
+            left += chunk
+    return left
+
+
+def _close_some(
+    connection: sa.Connection, some: Sequence[DueSlot], now: dt.datetime
+) -> list[DueSlot]:
+    """Close those that still have nothing to mail; the others."""
+    waiting = outbox.awaiting_digest(connection, [slot.subscription.id for slot in some])
+    empty = [slot for slot in some if slot.subscription.id not in waiting]
+    rows = ((slot.subscription.id, slot.key, slot.scheduled_at) for slot in empty)
+    slots.record_empty(connection, rows, now)
+    for slot in empty:
+        log.info("slot closed", subscription=slot.subscription.id, slot=slot.key, papers=0)
+    return [slot for slot in some if slot.subscription.id in waiting]
 
 
 def _compose_one(
@@ -210,7 +265,7 @@ def content(
 ) -> DigestContent:
     """What the digest of these papers says."""
     zone = context.config.zone(subscription)
-    row = subscriptions.known(connection).get(subscription.id)
+    row = subscriptions.get(connection, subscription.id)
     since = outbox.last_digest_at(connection, subscription.id) or (row.known_at if row else now)
     cadence = schedule.parse_cadence(subscription.digest)
     return DigestContent(

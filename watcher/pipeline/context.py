@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -39,11 +39,12 @@ class Context:
     writer: Executor
     clock: Callable[[], dt.datetime]
     is_rehearsal: bool = False
+    subscriptions: Mapping[str, SubscriptionSettings] = field(init=False, repr=False)
+    """The configured subscriptions by id."""
 
-    @property
-    def subscriptions(self) -> dict[str, SubscriptionSettings]:
-        """The configured subscriptions by id."""
-        return {s.id: s for s in self.config.settings.subscriptions}
+    def __post_init__(self) -> None:
+        by_id = {s.id: s for s in self.config.settings.subscriptions}
+        object.__setattr__(self, "subscriptions", by_id)  # it is frozen from here on
 
     def sources_of(self, subscription: SubscriptionSettings) -> tuple[str, ...]:
         """The names of the sources a subscription reads."""

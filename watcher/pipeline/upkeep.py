@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from itertools import islice
 
 import sqlalchemy as sa
 
@@ -17,6 +18,9 @@ PRUNED = "pruned-at"
 EVERY = dt.timedelta(days=1)
 MISSES_FROM = 300
 """Papers looked through for near misses: the newest."""
+
+MISSES_OF = 100
+"""Subscriptions looked through for them: the first of the configuration."""
 
 MISSES_SHOWN = 3
 
@@ -37,14 +41,14 @@ def prune(context: Context, connection: sa.Connection, now: dt.datetime) -> None
 def reassure(context: Context, connection: sa.Connection, now: dt.datetime) -> bool:
     """After `[health] quiet_days` without any digest, tell the operator that all is well."""
     days = context.config.settings.health.quiet_days
-    active = [row for row in subscriptions.known(connection).values() if row.is_active]
-    if not days or not active:
+    known_at = subscriptions.active_since(connection)
+    if not days or known_at is None:
         return False
     since = now - dt.timedelta(days=days)
     signs = [
         outbox.last_digest_at(connection),
         outbox.last_notice_at(connection, Quiet.kind),
-        min(row.known_at for row in active),
+        known_at,
     ]
     if any(sign is not None and since < sign <= now for sign in signs):
         return False
@@ -59,10 +63,10 @@ def reassure(context: Context, connection: sa.Connection, now: dt.datetime) -> b
 def near_misses(
     context: Context, connection: sa.Connection, since: dt.datetime, now: dt.datetime
 ) -> tuple[NearMiss, ...]:
-    """For each subscription the papers that came closest: one condition short."""
+    """For each subscription, of so many, the papers that came closest: one condition short."""
     found: list[NearMiss] = []
     recent = papers.seen_since(connection, since, MISSES_FROM)
-    for subscription_id in context.subscriptions:
+    for subscription_id in islice(context.subscriptions, MISSES_OF):
         misses = [
             NearMiss(subscription_id, stored.paper.id, stored.paper.title, explanation.near_miss)
             for stored in recent

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from watcher.models import DeliveryState, Envelope, MatchState
+from watcher.store.papers import chunks
 from watcher.store.rows import columns, inserted_id, record, records, scalar, scalars
 from watcher.store.schema import deliveries, digests, matches, notices
 
@@ -138,19 +139,28 @@ def _enqueue(
 
 
 def cancel(
-    connection: sa.Connection, subscription_id: str, *, keep: Iterable[str], now: dt.datetime
+    connection: sa.Connection, keep: Mapping[str, Collection[str]], now: dt.datetime
 ) -> None:
-    """What waits for a recipient who is not in `keep` will not be sent."""
-    theirs = sa.select(digests.c.id).where(digests.c.subscription_id == subscription_id)
-    connection.execute(
-        deliveries.update()
-        .where(
-            deliveries.c.digest_id.in_(theirs),
-            deliveries.c.state.in_(WAITING),
-            deliveries.c.recipient.not_in(list(keep)),
-        )
-        .values(state=DeliveryState.CANCELLED, finished_at=now, answer="recipient removed")
+    """What waits for a recipient who is not in `keep` with the subscription will not be sent.
+
+    A subscription that `keep` does not name loses nothing.
+    """
+    query = (
+        sa.select(deliveries.c.id, deliveries.c.recipient, digests.c.subscription_id)
+        .join(digests, deliveries.c.digest_id == digests.c.id)
+        .where(deliveries.c.state.in_(WAITING))
     )
+    lost = [
+        row.id
+        for row in connection.execute(query)
+        if row.subscription_id in keep and row.recipient not in keep[row.subscription_id]
+    ]
+    for chunk in chunks(lost):
+        connection.execute(
+            deliveries.update()
+            .where(deliveries.c.id.in_(chunk))
+            .values(state=DeliveryState.CANCELLED, finished_at=now, answer="recipient removed")
+        )
 
 
 def recover(connection: sa.Connection, now: dt.datetime) -> int:
@@ -270,6 +280,32 @@ def in_state(
     """Deliveries in these states, newest first."""
     query = _DELIVERIES.where(deliveries.c.state.in_(list(states)))
     return records(connection, query.order_by(deliveries.c.id.desc()).limit(limit), Delivery)
+
+
+def unsent(connection: sa.Connection, queued_by: dt.datetime) -> tuple[int, int]:
+    """How many mails of digests wait, and how many of all that wait were queued by then."""
+    is_late = sa.case((deliveries.c.queued_at <= queued_by, 1))
+    query = sa.select(sa.func.count(deliveries.c.digest_id), sa.func.count(is_late))
+    digest_count, late_count = connection.execute(
+        query.where(deliveries.c.state.in_(WAITING))
+    ).one()
+    return int(digest_count), int(late_count)
+
+
+def awaiting_digest(
+    connection: sa.Connection, subscription_ids: Collection[str] | None = None
+) -> Mapping[str, int]:
+    """How many papers wait for a digest of each of these subscriptions (None: all) that has any.
+
+    Of ids no more than one `IN` takes.
+    """
+    query = sa.select(matches.c.subscription_id, sa.func.count()).where(
+        matches.c.state == MatchState.PENDING
+    )
+    if subscription_ids is not None:
+        query = query.where(matches.c.subscription_id.in_(list(subscription_ids)))
+    rows = connection.execute(query.group_by(matches.c.subscription_id))
+    return {subscription_id: int(count) for subscription_id, count in rows}
 
 
 def counts(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,13 +22,17 @@ def columns(table: sa.Table, kind: type[DataclassInstance]) -> list[sa.Column[ob
 
 def records(connection: sa.Connection, query: sa.Executable, kind: type[T]) -> list[T]:
     """All rows as records of that kind."""
-    return [_convert(row, kind) for row in connection.execute(query)]
+    found = connection.execute(query)
+    names = _names(found.keys())
+    return [msgspec.convert(dict(zip(names, row, strict=True)), kind) for row in found]
 
 
 def record(connection: sa.Connection, query: sa.Executable, kind: type[T]) -> T | None:
     """The first row as a record; None where there is none."""
     row = connection.execute(query).first()
-    return _convert(row, kind) if row is not None else None
+    if row is None:
+        return None
+    return msgspec.convert(dict(zip(_names(row._fields), row, strict=True)), kind)
 
 
 def scalar(connection: sa.Connection, query: sa.Executable, kind: type[T]) -> T | None:
@@ -47,7 +51,6 @@ def inserted_id(connection: sa.Connection, insert: sa.Executable) -> int:
     return int(connection.execute(insert).scalar_one())
 
 
-def _convert(row: sa.Row[tuple[object, ...]], kind: type[T]) -> T:
-    # The names are a subclass of str, which msgspec does not take for keys.
-    named = {str(name): value for name, value in zip(row._fields, row, strict=True)}
-    return msgspec.convert(named, kind)
+def _names(fields: Iterable[str]) -> list[str]:
+    # SQLAlchemy's are a subclass of str, which msgspec does not take for keys.
+    return [str(field) for field in fields]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 
@@ -14,10 +15,16 @@ def last_slot_at(
     connection: sa.Connection, subscription_id: str, now: dt.datetime
 ) -> dt.datetime | None:
     """The latest recorded slot; one stamped in the future (a clock put back) does not count."""
-    query = sa.select(sa.func.max(slots.c.scheduled_at)).where(
+    return scalar(connection, latest(subscription_id, now), dt.datetime)
+
+
+def latest(
+    subscription_id: str | sa.Column[str], now: dt.datetime
+) -> sa.Select[tuple[dt.datetime | None]]:
+    """The query for `last_slot_at`, for a subscription or for a column of them."""
+    return sa.select(sa.func.max(slots.c.scheduled_at)).where(
         slots.c.subscription_id == subscription_id, slots.c.scheduled_at <= now
     )
-    return scalar(connection, query, dt.datetime)
 
 
 def record_slot(
@@ -38,6 +45,18 @@ def record_slot(
             digest_id=digest_id,
         )
     )
+
+
+def record_empty(
+    connection: sa.Connection, closed: Iterable[tuple[str, str, dt.datetime]], now: dt.datetime
+) -> None:
+    """Close slots (subscription id, key, scheduled at) that had nothing to mail, for good."""
+    rows = [
+        {"subscription_id": i, "slot_key": key, "scheduled_at": at, "recorded_at": now}
+        for i, key, at in closed
+    ]
+    if rows:
+        connection.execute(slots.insert(), rows)
 
 
 def has_slot(connection: sa.Connection, subscription_id: str, slot_key: str) -> bool:

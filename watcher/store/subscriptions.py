@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -12,8 +13,12 @@ import sqlalchemy as sa
 from watcher.models import MatchState
 from watcher.store import matches as pairs
 from watcher.store import outbox
-from watcher.store.rows import columns, records
+from watcher.store import slots as closed
+from watcher.store.checks import get_meta, put_meta
+from watcher.store.rows import columns, record, records, scalar
 from watcher.store.schema import digests, first_runs, matches, slots, subscriptions
+
+VOCABULARY = "vocabulary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +44,37 @@ class KnownSubscription:
 
 
 @dataclass(frozen=True, slots=True)
+class ActiveSubscription:
+    """One that digests are composed for, and the latest slot of it that is closed."""
+
+    id: str
+    known_at: dt.datetime
+    last_slot_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """A subscription as the configuration has it now."""
+    """A subscription as the configuration has it now.
+
+    `fingerprint` hashes what its rules mean; it is called only where that may be news.
+    """
 
     id: str
     definition: str
-    fingerprint: str
+    fingerprint: Callable[[], str]
     recipients: tuple[str, ...]
 
 
 class _Addressed(msgspec.Struct):
     to: tuple[str, ...]
+
+
+# What `KnownSubscription.is_active` says, for a query.
+_ACTIVE = (
+    subscriptions.c.removed_at.is_(None),
+    subscriptions.c.paused_at.is_(None),
+    subscriptions.c.renamed_from.is_(None),
+)
 
 
 def known(connection: sa.Connection) -> dict[str, KnownSubscription]:
@@ -58,9 +83,31 @@ def known(connection: sa.Connection) -> dict[str, KnownSubscription]:
     return {found.id: found for found in records(connection, query, KnownSubscription)}
 
 
+def get(connection: sa.Connection, subscription_id: str) -> KnownSubscription | None:
+    """One subscription, if it was ever known."""
+    query = sa.select(*columns(subscriptions, KnownSubscription))
+    return record(connection, query.where(subscriptions.c.id == subscription_id), KnownSubscription)
+
+
+def active(connection: sa.Connection, now: dt.datetime) -> dict[str, ActiveSubscription]:
+    """Those that are neither removed nor paused nor held, by id; slots after `now` do not count."""
+    # One look into the index for each, however many slots there are.
+    last_slot_at = closed.latest(subscriptions.c.id, now).scalar_subquery()
+    query = sa.select(subscriptions.c.id, subscriptions.c.known_at, last_slot_at).where(*_ACTIVE)
+    return {row[0]: ActiveSubscription(*row) for row in connection.execute(query)}
+
+
+def active_since(connection: sa.Connection) -> dt.datetime | None:
+    """Since when the first of the active ones is known; None where there is none."""
+    query = sa.select(sa.func.min(subscriptions.c.known_at)).where(*_ACTIVE)
+    return scalar(connection, query, dt.datetime)
+
+
 def definitions(connection: sa.Connection) -> dict[str, str]:
     """The definitions of those that are not removed, by id."""
-    return {row.id: row.definition for row in known(connection).values() if row.removed_at is None}
+    query = sa.select(subscriptions.c.id, subscriptions.c.definition)
+    query = query.where(subscriptions.c.removed_at.is_(None)).order_by(subscriptions.c.id)
+    return {row.id: row.definition for row in connection.execute(query)}
 
 
 def stem(subscription_id: str) -> str:
@@ -73,87 +120,89 @@ def synchronise(
     wanted: Iterable[Wanted],
     now: dt.datetime,
     *,
+    vocabulary: str,
     unread: Collection[str] = (),
 ) -> tuple[tuple[str, str], ...]:
     """Take the configuration over; the apparent renames (old id, new id) are returned and held.
 
     What is gone loses its unsent mails; a recipient that is gone loses theirs. What seems to have
     another name now loses nothing until that is settled, by `rename` or `start_anew`; nor does
-    what is missing because its file (its stem in `unread`) is broken.
+    what is missing because its file (its stem in `unread`) is broken. `vocabulary` stands for all
+    that a fingerprint depends on besides the definition: where it is another one than last time,
+    every fingerprint may be.
     """
     before = known(connection)
     by_id = {subscription.id: subscription for subscription in wanted}
-    gone = {
-        old.id: old
-        for old in before.values()
-        if old.removed_at is None and old.id not in by_id and stem(old.id) not in unread
-    }
-    renames = []
+    missing = [old for old in before.values() if old.removed_at is None and old.id not in by_id]
+    gone = [old for old in missing if stem(old.id) not in unread]
+    is_same_vocabulary = get_meta(connection, VOCABULARY) == vocabulary
+    starting, changed = [], []
     for subscription in by_id.values():
         old = before.get(subscription.id)
-        outbox.cancel(connection, subscription.id, keep=subscription.recipients, now=now)
         if old is None or old.removed_at is not None:
-            origin = None if old else _origin(subscription, gone.values())
-            if origin:
-                renames.append((origin, subscription.id))
-            _insert_or_revive(connection, subscription, origin, now, is_known=old is not None)
-        elif (old.definition, old.fingerprint) != (
-            subscription.definition,
-            subscription.fingerprint,
-        ):
-            connection.execute(
-                subscriptions.update()
-                .where(subscriptions.c.id == subscription.id)
-                .values(definition=subscription.definition, fingerprint=subscription.fingerprint)
-            )
+            starting.append(subscription)
+        elif not is_same_vocabulary or old.definition != subscription.definition:
+            row = _row(subscription)
+            if (old.definition, old.fingerprint) != (row["definition"], row["fingerprint"]):
+                changed.append(row)
+    _update(connection, changed)
+    renames = _start(connection, starting, before, gone, now)
     origins = {origin for origin, _ in renames}
-    for subscription_id in gone:
-        if subscription_id not in origins:
-            _drop_unsent(connection, subscription_id, now)
-        connection.execute(
-            subscriptions.update()
-            .where(subscriptions.c.id == subscription_id)
-            .values(removed_at=now)
-        )
+    dropped = [old.id for old in gone if old.id not in origins]
+    recipients = {subscription.id: subscription.recipients for subscription in by_id.values()}
+    outbox.cancel(connection, recipients | dict.fromkeys(dropped, ()), now)
+    for subscription_id in dropped:
+        pairs.withdraw_unsent(connection, subscription_id)
+    _update(connection, [{"of": old.id, "removed_at": now} for old in gone])
+    if len(gone) == len(missing):  # else the fingerprints of the unread are of the old vocabulary
+        put_meta(connection, VOCABULARY, vocabulary)
+    return renames
+
+
+def _start(
+    connection: sa.Connection,
+    starting: Iterable[Wanted],
+    before: Mapping[str, KnownSubscription],
+    gone: Iterable[KnownSubscription],
+    now: dt.datetime,
+) -> tuple[tuple[str, str], ...]:
+    """Take in what is new and what has come back; those that look like one of `gone` are held."""
+    alike: dict[tuple[object, tuple[str, ...]], list[str]] = defaultdict(list)
+    for old in gone:
+        recipients = msgspec.json.decode(old.definition, type=_Addressed).to
+        alike[old.fingerprint, recipients].append(old.id)
+    inserted, revived, renames = [], [], []
+    for subscription in starting:
+        row = _row(subscription)
+        row |= {"known_at": now, "removed_at": None, "renamed_from": None}
+        if subscription.id in before:
+            revived.append(row)
+            continue
+        like = alike.get((row["fingerprint"], subscription.recipients), [])
+        if len(like) == 1:  # of two neither is guessed
+            row["renamed_from"] = like[0]
+            renames.append((like[0], subscription.id))
+        inserted.append(row)
+    if inserted:
+        insert = subscriptions.insert().values(id=sa.bindparam("of"))
+        connection.execute(insert, inserted)
+    _update(connection, revived)
     return tuple(renames)
 
 
-def _drop_unsent(connection: sa.Connection, subscription_id: str, now: dt.datetime) -> None:
-    outbox.cancel(connection, subscription_id, keep=(), now=now)
-    pairs.withdraw_unsent(connection, subscription_id)
-
-
-def _origin(new: Wanted, gone: Iterable[KnownSubscription]) -> str | None:
-    same = [
-        old.id
-        for old in gone
-        if old.fingerprint == new.fingerprint
-        and msgspec.json.decode(old.definition, type=_Addressed).to == new.recipients
-    ]
-    return same[0] if len(same) == 1 else None
-
-
-def _insert_or_revive(
-    connection: sa.Connection,
-    subscription: Wanted,
-    origin: str | None,
-    now: dt.datetime,
-    *,
-    is_known: bool,
-) -> None:
-    values = {
+def _row(subscription: Wanted) -> dict[str, object]:
+    return {
+        "of": subscription.id,
         "definition": subscription.definition,
-        "fingerprint": subscription.fingerprint,
-        "known_at": now,
-        "removed_at": None,
-        "renamed_from": origin,
+        "fingerprint": subscription.fingerprint(),
     }
-    if is_known:
-        connection.execute(
-            subscriptions.update().where(subscriptions.c.id == subscription.id).values(values)
-        )
-    else:
-        connection.execute(subscriptions.insert().values(id=subscription.id, **values))
+
+
+def _update(connection: sa.Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write the columns that these rows name, each for the subscription `of`."""
+    if rows:
+        theirs = subscriptions.c.id == sa.bindparam("of")
+        connection.execute(subscriptions.update().where(theirs), rows)
 
 
 def pause(connection: sa.Connection, subscription_id: str, now: dt.datetime | None) -> None:
@@ -167,7 +216,8 @@ def start_anew(connection: sa.Connection, subscription_id: str, now: dt.datetime
     """Settle that it is not the one it looked like, whose unsent mails go."""
     origin = known(connection)[subscription_id].renamed_from
     if origin is not None:
-        _drop_unsent(connection, origin, now)
+        outbox.cancel(connection, {origin: ()}, now)
+        pairs.withdraw_unsent(connection, origin)
     connection.execute(
         subscriptions.update()
         .where(subscriptions.c.id == subscription_id)
