@@ -70,7 +70,8 @@ def match(
             )
             source = (known or through)[0]
             new.append(_match(judgement, paper_id, source, now, is_baseline=is_baseline))
-    matches.put(connection, *new)
+    matches.put(connection, *(m for m in new if (m.subscription_id, m.paper_id) in states))
+    matches.add(connection, (m for m in new if (m.subscription_id, m.paper_id) not in states))
     new_count = sum(match.state is MatchState.PENDING for match in new)
     good = checks.good(connection, {listing.check_id for listing in listings})
     # A good check that found the page unchanged vouches for the listing of one that was cut short.

@@ -106,6 +106,8 @@ class _Compiler:
         self, key: str, written: tuple[str, ...], topic: str | None = None
     ) -> tuple[Keyword, ...]:
         """The keywords of a list, each phrase once."""
+        if not written:
+            return ()
         phrases = [
             self._parsed(parse_keyword, keyword, f"{key}[{position}]")
             for position, keyword in enumerate(written)

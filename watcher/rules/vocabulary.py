@@ -29,7 +29,8 @@ class Vocabulary:
         number = self._beginnings.get(letters)
         if number is None:
             number = self._beginnings[letters] = self._next()
-            self._lengths = tuple(sorted({len(one) for one in self._beginnings}))
+            if len(letters) not in self._lengths:
+                self._lengths = tuple(sorted((*self._lengths, len(letters))))
         return number
 
     def put(self, word: str) -> int:

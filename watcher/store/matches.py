@@ -29,6 +29,11 @@ def states_of(
 def put(connection: sa.Connection, *found: Match) -> None:
     """Store pairs, over what stood there."""
     forget(connection, [(match.subscription_id, match.paper_id) for match in found])
+    add(connection, found)
+
+
+def add(connection: sa.Connection, found: Iterable[Match]) -> None:
+    """Store pairs that were never stored."""
     rows = [
         {
             "subscription_id": match.subscription_id,
