@@ -108,11 +108,13 @@ def merge(connection: sa.Connection, seen: Iterable[Paper], now: dt.datetime) ->
         changes: dict[str, object] = {"facts_at": now}
         if merged != stored.paper:
             changes |= {"title": merged.title, "facts": _encode(merged), "pruned_at": None}
-        # A card without votes is not a card with none: the first count seen is the first.
+        # A card without votes is not a card with none: the first count seen is the first. But
+        # what had no code had no stars either.
         was, first = stored.first_seen, _first(merged)
+        had_stars = was.stars is not None or was.has_code is False
         filled = FirstSeen(
             upvotes=first.upvotes if was.upvotes is None else was.upvotes,
-            stars=first.stars if was.stars is None else was.stars,
+            stars=was.stars if had_stars else first.stars,
             has_code=first.has_code if was.has_code is None else was.has_code,
         )
         if filled != was:
