@@ -190,7 +190,8 @@ def choose(
         found = stored[pair.paper_id]
         judgements = context.ruleset.judge(
             found.paper,
-            now=pair.matched_at,  # a paper does not grow too old by waiting for its slot
+            now=pair.matched_at,  # a paper does not grow too old by waiting for its slot,
+            votes_per_day=pair.votes_per_day,  # nor cools off
             first_seen=found.first_seen,
             as_it_stands=True,
             only={subscription.id},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
 from watcher.models import Match, MatchState, StoredPaper
+from watcher.pipeline import momentum
 from watcher.pipeline.context import Context
 from watcher.rules import Judgement
 from watcher.sources import TAIL
@@ -34,15 +35,18 @@ def match(
     `leftover_only`: just what an ended process observed and did not come to match.
     """
     listings = papers.listings_to_match(connection, now, TAIL, leftover_only=leftover_only)
+    new_count = 0
     met = matches.met_sources(connection)
     stored = papers.load(connection, {i for listing in listings for i in listing.paper_ids})
     states = matches.states_of(connection, stored)
+    gained = momentum.votes_per_day(connection, stored.values(), now)
     judged = {
-        paper_id: context.ruleset.judge(paper.paper, now=now, first_seen=paper.first_seen)
+        paper_id: context.ruleset.judge(
+            paper.paper, now=now, first_seen=paper.first_seen, votes_per_day=gained[paper_id]
+        )
         for paper_id, paper in stored.items()
     }
     readers = _readers(context)
-    new_count = 0
     # What is news through a source known for long is news, though another meets it just now.
     for is_first in (False, True):
         for listing in listings:
@@ -57,6 +61,7 @@ def match(
                     subscription = context.subscriptions[judgement.subscription_id]
                     is_baseline = is_first and subscription.first_run == "baseline"
                     new = _match(judgement, paper_id, listing.source, now, is_baseline=is_baseline)
+                    new = replace(new, votes_per_day=gained[paper_id])
                     matches.put(connection, new)
                     states[key] = new.state
                     new_count += new.state is MatchState.PENDING
@@ -81,22 +86,25 @@ def settle(context: Context, connection: sa.Connection, now: dt.datetime) -> Mat
         if pair.subscription_id in context.subscriptions
     ]
     stored = papers.load(connection, {pair.paper_id for pair in waiting})
+    gained = momentum.votes_per_day(connection, stored.values(), now)
     new_count, undecided = 0, set()
     for pair in waiting:
-        judgement = _judge_one(context, stored[pair.paper_id], pair, now)
+        votes = momentum.of_pair(pair, gained[pair.paper_id])
+        judgement = _judge_one(context, stored[pair.paper_id], pair, now, votes)
         if judgement is None:
             matches.forget(connection, pair.subscription_id, pair.paper_id)
         elif judgement.verdict == "undecided":
             undecided.add(pair.paper_id)
         else:
             new = _match(judgement, pair.paper_id, pair.source, now, is_baseline=pair.is_baseline)
+            new = replace(new, votes_per_day=votes)
             matches.put(connection, new)
             new_count += new.state is MatchState.PENDING
     return Matched(new_count, frozenset(undecided))
 
 
 def _judge_one(
-    context: Context, stored: StoredPaper, pair: Match, now: dt.datetime
+    context: Context, stored: StoredPaper, pair: Match, now: dt.datetime, votes: float | None
 ) -> Judgement | None:
     judgements = context.ruleset.judge(
         stored.paper,
@@ -104,6 +112,7 @@ def _judge_one(
         first_seen=stored.first_seen,
         as_it_stands=pair.matched_at + PATIENCE <= now,
         only={pair.subscription_id},
+        votes_per_day=votes,
     )
     return judgements[0] if judgements else None
 

@@ -81,10 +81,17 @@ class Facts:
     paper: Paper
     now: dt.datetime
     places: dict[int, list[Place]]
+    votes_per_day: float | None = None
     _present: dict[frozenset[TextField], frozenset[int]] = field(default_factory=dict, init=False)
 
     @classmethod
-    def of(cls, paper: Paper, now: dt.datetime, table: PhraseTable) -> Facts:
+    def of(
+        cls,
+        paper: Paper,
+        now: dt.datetime,
+        table: PhraseTable,
+        votes_per_day: float | None = None,
+    ) -> Facts:
         """Fold the paper's texts and look every phrase of `table` up in them."""
         places: dict[int, list[Place]] = {}
         for name in TEXT_FIELDS:
@@ -92,7 +99,7 @@ class Facts:
                 text = Text.of(raw)
                 for phrase_id, start, stop in table.scan(text):
                     places.setdefault(phrase_id, []).append(Place(name, text, start, stop))
-        return cls(paper, now, places)
+        return cls(paper, now, places, votes_per_day)
 
     def present(self, fields: frozenset[TextField]) -> frozenset[int]:
         """The numbers of the phrases that occur in any of `fields`."""

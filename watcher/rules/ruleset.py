@@ -80,13 +80,15 @@ class Ruleset:
         first_seen: FirstSeen | None = None,
         as_it_stands: bool = False,
         only: Collection[str] | None = None,
+        votes_per_day: float | None = None,
     ) -> list[Judgement]:
         """The subscriptions that `paper` matches at `now`, or may match once more is known of it.
 
         `first_seen` lets reasons tell which thresholds were crossed since. `as_it_stands` takes
         what is not known for absent, so nothing stays undecided. `only` narrows to these ids.
+        `votes_per_day` is what the paper gains, which it does not tell itself.
         """
-        facts = Facts.of(paper, now, self._table)
+        facts = Facts.of(paper, now, self._table, votes_per_day)
         judgements = []
         for subscription in self._subscriptions.values():
             if only is None or subscription.id in only:
@@ -96,10 +98,15 @@ class Ruleset:
         return judgements
 
     def explain(
-        self, paper: Paper, *, subscription_id: str, now: dt.datetime
+        self,
+        paper: Paper,
+        *,
+        subscription_id: str,
+        now: dt.datetime,
+        votes_per_day: float | None = None,
     ) -> tuple[RuleExplanation, ...]:
         """Each rule of the subscription, condition by condition. KeyError for an unknown id."""
-        facts = Facts.of(paper, now, self._table)
+        facts = Facts.of(paper, now, self._table, votes_per_day)
         rules = self._subscriptions[subscription_id].rules
         return tuple(explain_rule(rule, facts) for rule in rules)
 

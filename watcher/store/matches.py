@@ -39,6 +39,8 @@ def put(connection: sa.Connection, match: Match) -> None:
             matched_at=match.matched_at,
             reasons=msgspec.json.encode(match.reasons).decode(),
             digest_id=match.digest_id,
+            votes_per_day=match.votes_per_day,
+            backfill_days=match.backfill_days,
         )
     )
 
@@ -119,4 +121,6 @@ def _match(row: sa.Row[tuple[object, ...]]) -> Match:
         reasons=REASONS.decode(row.reasons),
         is_baseline=row.is_baseline,
         digest_id=row.digest_id,
+        votes_per_day=row.votes_per_day,
+        backfill_days=row.backfill_days,
     )
