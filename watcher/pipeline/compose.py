@@ -197,10 +197,16 @@ def choose(
             only={subscription.id},
         )
         if judgements:
-            chosen.append(DigestPaper(found.paper, judgements[0].reasons, pair.matched_at))
+            reasons, remark = judgements[0].reasons, _how_found(pair)
+            chosen.append(DigestPaper(found.paper, reasons, pair.matched_at, remark))
         else:
             withdrawn.append(pair)
     return tuple(chosen), tuple(withdrawn)
+
+
+def _how_found(pair: Match) -> str:
+    days = pair.backfill_days
+    return f"found looking back {days} day{'s' * (days != 1)}" if days else ""
 
 
 def content(

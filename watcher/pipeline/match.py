@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from watcher.models import Match, MatchState, StoredPaper
 from watcher.pipeline import momentum
+from watcher.pipeline.backfill import backfill
 from watcher.pipeline.context import Context
 from watcher.rules import Judgement
 from watcher.sources import TAIL
@@ -35,7 +36,8 @@ def match(
     `leftover_only`: just what an ended process observed and did not come to match.
     """
     listings = papers.listings_to_match(connection, now, TAIL, leftover_only=leftover_only)
-    new_count = 0
+    # First, because what a rule was told to look for is no baseline.
+    new_count = 0 if leftover_only else backfill(context, connection, listings, now)
     met = matches.met_sources(connection)
     stored = papers.load(connection, {i for listing in listings for i in listing.paper_ids})
     states = matches.states_of(connection, stored)

@@ -13,7 +13,7 @@ from watcher.models import MatchState
 from watcher.store import matches as pairs
 from watcher.store import outbox
 from watcher.store.rows import columns, records
-from watcher.store.schema import digests, first_runs, matches, slots, subscriptions
+from watcher.store.schema import backfills, digests, first_runs, matches, slots, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +189,7 @@ def rename(connection: sa.Connection, old_id: str, new_id: str) -> None:
     for table, key in (
         (matches, matches.c.paper_id),
         (first_runs, first_runs.c.source),
+        (backfills, backfills.c.wording),
         (slots, slots.c.slot_key),
         (digests, digests.c.slot_key),
     ):
