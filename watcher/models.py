@@ -122,6 +122,14 @@ class FirstSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class VoteCount:
+    """How many votes a paper had when it was seen."""
+
+    count: int
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPaper:
     """A paper with what the store knows besides its facts."""
 
@@ -257,11 +265,19 @@ class Hit:
 
     `condition` is the rule's key; `wanted` the keyword, topic keyword, name or bound as written;
     `field` where it was found; `words` the distinct spellings in the text; `topic` the topic
-    that brought `wanted`.
+    that brought `wanted`. For votes a day, `words` tell how many they are.
     """
 
     condition: Literal[
-        "any", "all", "topics", "authors", "organizations", "min_upvotes", "min_stars", "has_code"
+        "any",
+        "all",
+        "topics",
+        "authors",
+        "organizations",
+        "min_upvotes",
+        "min_upvotes_per_day",
+        "min_stars",
+        "has_code",
     ]
     wanted: str
     field: str
@@ -299,7 +315,10 @@ class MatchState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One (subscription, paper) pair and why it is one."""
+    """One (subscription, paper) pair and why it is one.
+
+    `votes_per_day` as it matched; `backfill_days`: how far back it was looked for, off the pages.
+    """
 
     subscription_id: str
     paper_id: str
@@ -309,15 +328,18 @@ class Match:
     reasons: tuple[Reason, ...] = ()
     is_baseline: bool = False
     digest_id: int | None = None
+    votes_per_day: float | None = None
+    backfill_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DigestPaper:
-    """A paper in a digest with everything that brought it there."""
+    """A paper in a digest with everything that brought it there; `remark` is a few words on how."""
 
     paper: Paper
     reasons: tuple[Reason, ...]
     matched_at: dt.datetime
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,33 @@ def test_offline_nothing_is_asked_and_nothing_counted(world: World, ask: Asker) 
     assert world.site.requests == []
 
 
+def test_what_gains_no_votes_at_this_moment_is_not_misspelt(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS, "min_upvotes_per_day = 1000\nbackfill_days = 30\n")
+    fill(world, 1)
+    said = ask("check-config")
+    assert (said.code, said.err) == (0, "")
+    assert "mentions zorblax AND has gained at least 1000 votes a day\n" in said.out
+    assert "fits 0 of 9 papers on the pages at this moment" in said.out
+
+
+def test_what_gains_votes_is_counted(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS, "min_upvotes_per_day = 10\n")
+    fill(world)
+    world.add(make_paper(1, world.now, title="A zorblax", votes=lambda _: 10))
+    for count in ("9 papers on the pages at this moment", "10 papers seen in the last 30 days"):
+        assert f"fits 1 of {count}" in ask("check-config").out
+        asyncio.run(_run_pass(world))
+
+
+def test_looking_back_alone_still_means_every_paper(world: World, ask: Asker) -> None:
+    every = WEIGHTS.replace('any = ["zorblax"]', "backfill_days = 30")
+    world.configure(DAILY, every)
+    fill(world)
+    said = ask("check-config")
+    assert (said.code, said.err) == (0, "")
+    assert "every paper\n" in said.out
+
+
 def test_a_rule_that_takes_everything_looks_wrong(world: World, ask: Asker) -> None:
     world.configure(DAILY, WEIGHTS.replace('any = ["zorblax"]', "min_upvotes = 0\nnone = ['xyz']"))
     fill(world)

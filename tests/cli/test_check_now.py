@@ -159,6 +159,20 @@ def test_a_dry_run_writes_nothing_and_sends_nothing(world: World) -> None:
     assert not list(world.state_dir.rglob("*.db*"))
 
 
+def test_a_dry_run_shows_what_a_rule_would_find_by_looking_back(world: World) -> None:
+    world.configure(TRENDING, WEIGHTS.replace("zorblax", "quuxification"))
+    assert watcher(world, "check-now").returncode == 0
+    world.site.papers[:] = [paper for paper in world.site.papers if paper.title != ZORBLAX]
+    world.configure(TRENDING, WEIGHTS, "backfill_days = 7\n")
+    for _ in range(2):
+        done = watcher(world, "check-now", "--dry-run")
+        assert done.returncode == 0, done.stderr
+        assert "Would be: 1 new match, 1 digest" in done.stdout
+    assert world.mails == []
+    assert "1 new match, 1 digest, 1 delivered" in watcher(world, "check-now").stdout
+    assert "0 new matches, 0 digests" in watcher(world, "check-now", "--dry-run").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 
 import pytest
 
@@ -110,6 +111,39 @@ def test_a_paper_that_fits_no_rule_shows_each_condition(world: World, ask: Asker
     plain = ask("explain", "2602.00001").out
     assert "never matched: no rule of it holds" in plain
     assert "a near miss: 15 of 20 votes" in plain
+
+
+def test_votes_a_day_are_explained(world: World, ask: Asker) -> None:
+    world.configure(TRENDING, WEIGHTS + "min_upvotes_per_day = 10\n")
+    fill(world)
+    old = world.now - dt.timedelta(days=7)
+    always = (old, world.now + dt.timedelta(days=7))
+    began = world.now
+    world.add(
+        make_paper(
+            *(1, old),
+            title=ZORBLAX,
+            trends=always,
+            votes=lambda now: 100 + int((now - began) / dt.timedelta(hours=1)) // 4,
+        )
+    )
+    for _ in range(4):
+        world.later(hours=12)
+        run_pass(world)
+    said = ask("explain", "2602.00001")
+    assert "mentions zorblax AND has gained at least 10 votes a day: no match" in said.out
+    assert "a near miss: 6 of 10 votes a day" in said.out
+
+
+def test_votes_a_day_of_what_waits_are_those_of_its_match(world: World, ask: Asker) -> None:
+    world.configure(DAILY, AT_EIGHT.replace("daily", "weekly mon") + "min_upvotes_per_day = 10\n")
+    fill(world)
+    world.add(make_paper(1, world.now, title=ZORBLAX, votes=lambda _: 15))
+    run_pass(world)
+    world.later(days=3)
+    said = ask("explain", "2602.00001")
+    assert "goes out with the digest of Mon 2026-02-23 08:00 UTC" in said.out
+    assert "at least 10 votes a day  15 votes a day" in said.out
 
 
 def test_what_was_there_before_the_subscription_is_its_baseline(world: World, ask: Asker) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.looking import Asker, fill
-from tests.fakesite import Fault
+from tests.fakesite import Fault, make_paper
 from tests.world import DAILY, TRENDING, WEIGHTS, ZORBLAX, World
 
 AT_EIGHT = WEIGHTS.replace("each-check", "daily 08:00")
@@ -98,6 +98,24 @@ def test_only_its_own_sources_are_read(world: World, ask: Asker) -> None:
     fill(world, 1)
     assert ask("preview", "weights", "--json").code == 0
     assert not [path for path in world.site.paths() if "trending" in path]
+
+
+def test_votes_a_day_count_in_what_is_shown(world: World, ask: Asker) -> None:
+    world.configure(DAILY, AT_EIGHT + "min_upvotes_per_day = 10\n")
+    fill(world)
+    world.add(
+        make_paper(1, world.now, title=ZORBLAX, votes=lambda _: 15),
+        make_paper(2, world.now, title=ZORBLAX, votes=lambda _: 9),
+    )
+    for origin in ("live", "pending"):
+        said = ask("preview", "weights", "--json")
+        assert (said.json["origin"], said.json["papers"]) == (origin, ["2602.00001"])
+        assert "15 votes a day" in said.json["text"]
+        run_pass(world)
+    world.later(hours=2)
+    run_pass(world)
+    said = ask("preview", "weights", "--json")
+    assert (said.json["origin"], said.json["papers"]) == ("listings", ["2602.00001"])
 
 
 def test_a_baseline_subscription_sees_what_its_rules_would_bring(world: World, ask: Asker) -> None:

@@ -141,7 +141,10 @@ papers = st.builds(
     project_url=urls,
 )
 _conditions = st.sampled_from(
-    ("any", "all", "topics", "authors", "organizations", "min_upvotes", "min_stars", "has_code")
+    (
+        *("any", "all", "topics", "authors", "organizations"),
+        *("min_upvotes", "min_upvotes_per_day", "min_stars", "has_code"),
+    )
 )
 hits = st.builds(
     Hit,
@@ -157,7 +160,9 @@ reasons = st.builds(
     st.lists(texts, max_size=2).map(tuple),
     st.booleans(),
 )
-digest_papers = st.builds(DigestPaper, papers, st.lists(reasons, max_size=3).map(tuple), times)
+digest_papers = st.builds(
+    DigestPaper, papers, st.lists(reasons, max_size=3).map(tuple), times, texts
+)
 contents = st.builds(
     DigestContent,
     subscription=texts,

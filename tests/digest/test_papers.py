@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -96,6 +97,17 @@ def test_a_bound_is_told_once() -> None:
     assert why(code, crossed=("code released",)) == ()
 
 
+def test_votes_a_day_are_told_beside_votes() -> None:
+    votes = Hit("min_upvotes", "20", "upvotes")
+    gained = Hit("min_upvotes_per_day", "10", "upvotes", ("12.5 votes a day",))
+    assert why(votes, gained) == ("at least 20 votes", "12.5 votes a day")
+    assert why(votes, gained, crossed=("reached 10 votes a day",)) == (
+        "at least 20 votes",
+        "12.5 votes a day",
+    )
+    assert why(votes, gained, crossed=("reached 20 votes",)) == ("12.5 votes a day",)
+
+
 def test_many_words_are_bounded() -> None:
     hits = (Hit("any", "w*", "abstract", tuple(f"w{n}" for n in range(20))),)
     assert why(*hits)[-2:] == ("“w7”", "12 more")
@@ -113,6 +125,12 @@ def test_many_words_are_bounded() -> None:
 def test_judged_as_it_stood(abstract: str | None, reasons: tuple[bool, ...], remark: str) -> None:
     made = [Reason(f"{n}", is_incomplete=unsure) for n, unsure in enumerate(reasons)]
     assert view(chosen(*made, abstract=abstract)).remark == remark
+
+
+def test_how_it_was_found_is_told() -> None:
+    found = replace(chosen(Reason("rule", is_incomplete=True)), remark="found looking back 7 days")
+    assert view(found).remark == "found looking back 7 days; judged on what was known"
+    assert view(replace(found, reasons=(Reason("rule"),))).remark == "found looking back 7 days"
 
 
 def test_links_only_lead_to_the_web() -> None:

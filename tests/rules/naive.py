@@ -111,7 +111,13 @@ def _at_least(least: int, count: int | None, paper: Paper) -> bool | None:
     return count >= least
 
 
-def verdict(rule: RuleSettings, paper: Paper, *, as_it_stands: bool = False) -> bool | None:
+def verdict(
+    rule: RuleSettings,
+    paper: Paper,
+    *,
+    as_it_stands: bool = False,
+    votes_per_day: float | None = None,
+) -> bool | None:
     """Whether the rule holds: Kleene's three values."""
     parts: list[bool | None] = []
     if rule.any:
@@ -125,6 +131,10 @@ def verdict(rule: RuleSettings, paper: Paper, *, as_it_stands: bool = False) -> 
         parts.append(True if is_by else None if is_cut and not paper.is_full else False)
     if rule.min_upvotes:
         parts.append(_at_least(rule.min_upvotes, paper.upvotes, paper))
+    if rule.min_upvotes_per_day:
+        is_known = paper.upvotes is not None or paper.is_full
+        gains = votes_per_day is not None and votes_per_day >= rule.min_upvotes_per_day
+        parts.append(gains if is_known else None)
     if rule.min_stars:
         parts.append(_at_least(rule.min_stars, paper.star_count, paper))
     if rule.has_code:

@@ -87,6 +87,7 @@ rules = st.builds(
         st.lists(st.sampled_from(FIELDS), min_size=1, max_size=4).map(tuple),
     ),
     min_upvotes=st.sampled_from((0, 0, 1, 20)),
+    min_upvotes_per_day=st.sampled_from((0, 0, 0, 2.5)),
     min_stars=st.sampled_from((0, 0, 5)),
     has_code=st.sampled_from((False, False, True)),
 )
@@ -120,25 +121,33 @@ def attempted(rule: RuleSettings) -> tuple[Ruleset | None, str]:
         return None, error.message
 
 
-@given(rule=rules, paper=papers, as_it_stands=st.booleans())
+@given(
+    rule=rules,
+    paper=papers,
+    as_it_stands=st.booleans(),
+    gained=st.sampled_from((None, 0.0, 2.4, 2.5)),
+)
 @settings(max_examples=1500, deadline=None)
-@example(RuleSettings(any=("graph class",)), titled("graph", "class"), False)
-@example(RuleSettings(), Paper("1", ""), False)
-@example(RuleSettings(any=("graph graph",), none=("class",)), titled("graphs graph graphs"), False)
+@example(RuleSettings(any=("graph class",)), titled("graph", "class"), False, None)
+@example(RuleSettings(), Paper("1", ""), False, None)
+@example(
+    RuleSettings(any=("graph graph",), none=("class",)), titled("graphs graph graphs"), False, None
+)
+@example(RuleSettings(min_upvotes_per_day=2.5), Paper("1", "", upvotes=3), True, 2.5)
 def test_rules_agree_with_the_naive_evaluator(
-    rule: RuleSettings, paper: Paper, as_it_stands: bool
+    rule: RuleSettings, paper: Paper, as_it_stands: bool, gained: float | None
 ) -> None:
-    expected = naive.verdict(rule, paper, as_it_stands=as_it_stands)
+    expected = naive.verdict(rule, paper, as_it_stands=as_it_stands, votes_per_day=gained)
     ruleset, refused = attempted(rule)
     if ruleset is None:
         is_contradiction = "no paper can have" in refused or "every alternative" in refused
         assert refused == "too short a prefix" or (is_contradiction and expected is not True)
         return
-    found = ruleset.judge(paper, now=NOW, as_it_stands=as_it_stands)
+    found = ruleset.judge(paper, now=NOW, as_it_stands=as_it_stands, votes_per_day=gained)
     verdict = found[0].verdict if found else "no match"
     assert verdict == {True: "match", False: "no match", None: "undecided"}[expected]
     if not as_it_stands:
-        (explained,) = ruleset.explain(paper, subscription_id="ada", now=NOW)
+        (explained,) = ruleset.explain(paper, subscription_id="ada", now=NOW, votes_per_day=gained)
         assert explained.verdict == verdict
 
 

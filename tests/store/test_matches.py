@@ -19,7 +19,16 @@ REASONS = (
         is_incomplete=True,
     ),
 )
-PENDING = Match("weights", FULL.id, MatchState.PENDING, "daily", NOW, REASONS)
+PENDING = Match(
+    "weights",
+    FULL.id,
+    MatchState.PENDING,
+    "daily",
+    NOW,
+    REASONS,
+    votes_per_day=2.5,
+    backfill_days=30,
+)
 
 
 def know(database: Database, *ids: str) -> None:

@@ -137,6 +137,22 @@ def test_sightings_are_kept_on_change_only(database: Database) -> None:
     ]
 
 
+def test_what_stays_as_it_is_leaves_a_sighting_now_and_then(database: Database) -> None:
+    for hour in range(30):
+        observe(database, FULL, at=NOW + hour * HOUR)
+    with database.read() as connection:
+        seen = connection.scalars(sa.select(sightings.c.seen_at).order_by(sightings.c.id)).all()
+    assert seen == [NOW, NOW + 12 * HOUR, NOW + 24 * HOUR]
+
+
+def test_a_sighting_of_the_future_keeps_none_away(database: Database) -> None:
+    observe(database, FULL, at=NOW + 365 * DAY)
+    observe(database, FULL)
+    with database.read() as connection:
+        seen = connection.scalars(sa.select(sightings.c.seen_at).order_by(sightings.c.id)).all()
+    assert seen == [NOW + 365 * DAY, NOW]
+
+
 def test_the_unmatched_and_the_latest_listings_are_to_be_matched(database: Database) -> None:
     day = Period("day", NOW.date())
     observe(database, FULL, period=day)

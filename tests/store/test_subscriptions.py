@@ -11,7 +11,7 @@ from tests.store.test_matches import PENDING
 from tests.store.test_outbox import message
 from tests.store.test_papers import FULL, observe
 from watcher.models import DeliveryState, MatchState
-from watcher.store import matches, outbox, slots, subscriptions
+from watcher.store import backfills, matches, outbox, slots, subscriptions
 from watcher.store.database import Database
 from watcher.store.subscriptions import Wanted
 
@@ -199,12 +199,14 @@ def test_renaming_moves_the_whole_history(database: Database) -> None:
         )
         slots.record_slot(connection, "weights", "s", NOW, NOW, digest_id)
         matches.mark_met(connection, [("weights", "daily")], 1)
+        backfills.mark_done(connection, [("weights", "both"), ("weights", "old")], NOW)
     take(database, replace(ADA, id="new"), now=LATER)
     fresh = replace(PENDING, subscription_id="new")
     with database.write() as connection:
         matches.put(connection, fresh)
         matches.put(connection, replace(fresh, paper_id="2602.00002"))
         matches.mark_met(connection, [("new", "daily")], 2)
+        backfills.mark_done(connection, [("new", "both"), ("new", "new")], LATER)
         subscriptions.rename(connection, "weights", "new")
         states = matches.states_of(connection, [FULL.id, "2602.00002"])
         assert states == {
@@ -214,6 +216,7 @@ def test_renaming_moves_the_whole_history(database: Database) -> None:
         assert slots.has_slot(connection, "new", "s")
         assert outbox.past_digests(connection, "new")[0].id == digest_id
         assert matches.met_sources(connection) == {("new", "daily")}
+        assert backfills.done(connection) == {("new", "both"), ("new", "old"), ("new", "new")}
     found = known(database)["new"]
     assert (found.renamed_from, found.known_at, found.is_active) == (None, NOW, True)
 

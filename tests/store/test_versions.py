@@ -7,13 +7,23 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import autogenerate, config, migration, script
+from alembic import autogenerate, command, config, migration, script
 
 from tests.store.conftest import NOW
 from watcher.errors import StoreError
-from watcher.store import checks, versions
+from watcher.store import backfills, checks, matches, versions
 from watcher.store.database import Database
 from watcher.store.schema import metadata
+
+OLD_ROWS = """
+INSERT INTO papers (id, title, facts, first_facts, first_seen_at, facts_at)
+VALUES ('2602.00001', 'T', '{}', '{}', '2026-02-19 08:00', '2026-02-19 08:00');
+INSERT INTO subscriptions (id, definition, fingerprint, known_at)
+VALUES ('weights', '{}', 'f', '2026-02-19 08:00');
+INSERT INTO matches (subscription_id, paper_id, state, is_baseline, source, matched_at, reasons)
+VALUES ('weights', '2602.00001', 'pending', false, 'daily', '2026-02-19 08:00', '[]')
+"""
+"""Of the first schema."""
 
 
 def test_the_migrations_make_the_very_tables_of_the_schema(database: Database) -> None:
@@ -83,11 +93,28 @@ def test_an_old_database_is_copied_before_it_is_changed(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"could not be migrated.*0000"):
         versions.migrate(database, NOW, revisions=("0000", *versions.REVISIONS))
     database.close()
-    copies = list(tmp_path.glob("w.db.before-0001-20260219080000"))
+    copies = list(tmp_path.glob(f"w.db.before-{versions.REVISIONS[-1]}-20260219080000"))
     assert len(copies) == 1
     with sqlite3.connect(copies[0]) as raw:
         assert raw.execute("SELECT value FROM meta").fetchall() == [("value",)]
     raw.close()
+
+
+def test_what_an_older_version_stored_is_kept(database_url: str) -> None:
+    database = Database(database_url, writable=True)
+    settings = config.Config()
+    settings.set_main_option("script_location", str(versions.MIGRATIONS))
+    with database.write() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0001")
+        for statement in OLD_ROWS.split(";"):
+            connection.execute(sa.text(statement))
+    versions.migrate(database, NOW)
+    with database.read() as connection:
+        [pair] = matches.of_paper(connection, "2602.00001")
+        assert backfills.done(connection) == set()
+    database.close()
+    assert (pair.subscription_id, pair.votes_per_day, pair.backfill_days) == ("weights", None, None)
 
 
 def test_a_backup_holds_everything_even_while_someone_writes(tmp_path: Path) -> None:

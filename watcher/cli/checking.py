@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import sqlalchemy as sa
+
 from watcher import app, schedule
 from watcher.cli.configs import faults_in
 from watcher.errors import ConfigError, NoDatabaseError, RuleError, StoreError, WatcherError
-from watcher.models import Paper
+from watcher.models import Paper, StoredPaper
+from watcher.pipeline.momentum import votes_per_day
 from watcher.rules import Ruleset, describe
 from watcher.rules.describe import display_name
 from watcher.settings import (
@@ -26,16 +29,23 @@ from watcher.store import papers
 
 WINDOW = dt.timedelta(days=30)
 MOST_PAPERS = 20_000
-_OPEN = RuleSettings().model_dump(exclude={"name", "fields"})
+_NOT_ASKED = {"name", "fields", "backfill_days"}
+_OPEN = RuleSettings().model_dump(exclude=_NOT_ASKED)
+_Found = Sequence[tuple[Paper, float | None]]
+"""Papers with the votes that each gains a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleReport:
-    """One rule: `is_open` asks for nothing; `match_count` None where nothing could be counted."""
+    """One rule: `is_open` asks for nothing; `match_count` None where nothing could be counted.
+
+    `is_momentary`: what fits it now is no measure of what it will bring.
+    """
 
     name: str
     sentence: str
     is_open: bool
+    is_momentary: bool = False
     match_count: int | None = None
 
 
@@ -82,7 +92,7 @@ class Report:
         for subscription in self.subscriptions:
             for rule in subscription.rules:
                 where = f"{subscription.id}, rule `{rule.name}`"
-                if total and rule.match_count == 0:
+                if total and rule.match_count == 0 and not rule.is_momentary:
                     found.append(f"{where}: none of {total} papers fits; is a word misspelt?")
                 elif rule.match_count == total > 1 and not rule.is_open:
                     found.append(f"{where}: every one of {total} papers fits; is that meant?")
@@ -149,18 +159,26 @@ def _located(
     return RuleError(error.message, path=path, line=line, key=key, subscription_id=subscription_id)
 
 
-def _stored(config: Config, now: dt.datetime) -> tuple[Sequence[Paper], Counted]:
+def _stored(config: Config, now: dt.datetime) -> tuple[_Found, Counted]:
     try:
         with app.reading(config) as database, database.read() as connection:
             stored = papers.seen_since(connection, now - WINDOW, MOST_PAPERS)
+            found = _with_momentum(connection, stored, now)
     except NoDatabaseError:
         return [], Counted()
     except StoreError as error:
         return [], Counted(trouble=str(error))
-    return [found.paper for found in stored], Counted("stored" if stored else None, len(stored))
+    return found, Counted("stored" if found else None, len(found))
 
 
-async def _live(config: Config, now: dt.datetime) -> tuple[Sequence[Paper], Counted]:
+def _with_momentum(
+    connection: sa.Connection, stored: Collection[StoredPaper], now: dt.datetime
+) -> _Found:
+    gained = votes_per_day(connection, stored, now)
+    return [(one.paper, gained[one.paper.id]) for one in stored]
+
+
+async def _live(config: Config, now: dt.datetime) -> tuple[_Found, Counted]:
     """What the pages hold at this moment, read into a store that is thrown away."""
     try:
         with app.rehearsing(config, now) as database:
@@ -170,17 +188,17 @@ async def _live(config: Config, now: dt.datetime) -> tuple[Sequence[Paper], Coun
                 current = papers.listings_to_match(connection, now, TAIL)
                 shown = {paper_id for listing in current for paper_id in listing.paper_ids}
                 stored = papers.load(connection, shown).values()
+                found = _with_momentum(connection, stored, now)
     except WatcherError as error:
         return [], Counted(trouble=str(error))
     troubles = [f"{s.source}: {s.error}" for s in result.sources if s.error]
-    counted = Counted("live", len(stored), "; ".join(troubles) or None)
-    return [found.paper for found in stored], counted
+    return found, Counted("live", len(found), "; ".join(troubles) or None)
 
 
 def _count(
     config: Config,
     subscriptions: Iterable[SubscriptionSettings],
-    found: Iterable[Paper],
+    found: _Found,
     now: dt.datetime,
 ) -> Counter[str]:
     """How many papers fit each rule, by the rule's key (see `_key`)."""
@@ -192,8 +210,8 @@ def _count(
     ruleset = Ruleset.compile(apart, config.settings.topics)
     return Counter(
         judgement.subscription_id
-        for paper in found
-        for judgement in ruleset.judge(paper, now=now, as_it_stands=True)
+        for paper, gained in found
+        for judgement in ruleset.judge(paper, now=now, as_it_stands=True, votes_per_day=gained)
     )
 
 
@@ -215,7 +233,8 @@ def describe_subscription(
         RuleReport(
             name=display_name(rule),
             sentence=describe(rule),
-            is_open=rule.model_dump(exclude={"name", "fields"}) == _OPEN,
+            is_open=rule.model_dump(exclude=_NOT_ASKED) == _OPEN,
+            is_momentary=rule.min_upvotes_per_day > 0,
             match_count=None if counts is None else counts[_key(subscription, position)],
         )
         for position, rule in enumerate(subscription.rules or (RuleSettings(),))

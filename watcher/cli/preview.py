@@ -153,6 +153,7 @@ def _listed(
 ) -> tuple[tuple[DigestPaper, ...], int] | None:
     """The papers of the current listings that satisfy the rules, of how many; None: no listing."""
     from watcher.models import DigestPaper
+    from watcher.pipeline.momentum import votes_per_day
     from watcher.sources import TAIL
     from watcher.store import papers
 
@@ -166,11 +167,16 @@ def _listed(
         return None
     ids = dict.fromkeys(paper_id for listing in listings for paper_id in listing.paper_ids)
     stored = papers.load(connection, ids)
+    gained = votes_per_day(connection, stored.values(), now)
     judged = [
         (stored[paper_id].paper, judgement)
         for paper_id in ids
         for judgement in context.ruleset.judge(
-            stored[paper_id].paper, now=now, as_it_stands=True, only={subscription_id}
+            stored[paper_id].paper,
+            now=now,
+            as_it_stands=True,
+            only={subscription_id},
+            votes_per_day=gained[paper_id],
         )
     ]
     chosen = tuple(DigestPaper(paper, judgement.reasons, now) for paper, judgement in judged)

@@ -96,7 +96,7 @@ def paper_view(chosen: DigestPaper, *, tz: dt.tzinfo, today: dt.date, hub_url: s
         facts=tuple(_facts(paper, tz, today)),
         why=tuple(_why(reason) for reason in reasons[:REASONS_SHOWN]),
         crossed=tuple(dict.fromkeys(crossed))[:REASONS_SHOWN],
-        remark=_remark(paper, reasons),
+        remark=_remark(chosen, reasons),
         links=tuple(_links(paper, hub_url)),
         _summary=clean(readable(paper.summary or "")),
         _abstract=clean(readable(paper.abstract or "")),
@@ -184,9 +184,11 @@ def _told(hit: Hit, reason: Reason) -> Iterator[str]:
             yield from (f"by {word}" for word in words)
         case "organizations":
             yield from (f"from {word}" for word in words)
+        case "min_upvotes_per_day":
+            yield from words
         case "min_upvotes" | "min_stars":
             noun = "votes" if hit.condition == "min_upvotes" else "stars"
-            if not any(noun[:-1] in sentence for sentence in reason.crossed):
+            if not any(sentence.endswith((noun, noun[:-1])) for sentence in reason.crossed):
                 yield f"at least {shorten(clean(hit.wanted), NAME_LIMIT)} {noun}"
         case "has_code":
             if not any("code" in sentence for sentence in reason.crossed):
@@ -196,10 +198,12 @@ def _told(hit: Hit, reason: Reason) -> Iterator[str]:
             yield from (f"“{word}”{where}" for word in words)
 
 
-def _remark(paper: Paper, reasons: list[Reason]) -> str:
-    if not all(reason.is_incomplete for reason in reasons) or not reasons:
-        return ""
-    return "judged without its abstract" if paper.abstract is None else "judged on what was known"
+def _remark(chosen: DigestPaper, reasons: list[Reason]) -> str:
+    remarks = [shorten(clean(chosen.remark), NAME_LIMIT)] if chosen.remark else []
+    if reasons and all(reason.is_incomplete for reason in reasons):
+        has_abstract = chosen.paper.abstract is not None
+        remarks.append(f"judged {'on what was known' if has_abstract else 'without its abstract'}")
+    return "; ".join(filter(None, remarks))
 
 
 def _near(text: str, begin: int, word: int, distance: int) -> int:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from watcher.models import DeliveryState, Match, MatchState, StoredPaper
 from watcher.overview.gathering import look_at
 from watcher.overview.records import SubscriptionOverview
+from watcher.pipeline import momentum
 from watcher.pipeline.match import PATIENCE
 from watcher.rules import Judgement, RuleExplanation, Ruleset
 from watcher.settings import Config, SubscriptionSettings
@@ -70,13 +71,17 @@ def tell(
     known = subscriptions.known(connection)
     pairs = {pair.subscription_id: pair for pair in matches.of_paper(connection, stored.paper.id)}
     listings = listed_on(connection, stored.paper.id, now)
+    gains = momentum.votes_per_day(connection, [stored], now)[stored.paper.id]
     stories = []
     for subscription in config.settings.subscriptions:
         pair = pairs.pop(subscription.id, None)
         row = known.get(subscription.id)
         view = look_at(config, connection, subscription, row, now, counts={})
-        judged = _judged(ruleset, subscription.id, stored, pair, now)
-        rules = ruleset.explain(stored.paper, subscription_id=subscription.id, now=now)
+        gained = momentum.of_pair(pair, gains)
+        judged = _judged(ruleset, subscription.id, stored, pair, now, gained)
+        rules = ruleset.explain(
+            stored.paper, subscription_id=subscription.id, now=now, votes_per_day=gained
+        )
         digest, deliveries = _mailed(connection, pair)
         zone = config.zone(subscription)
         if pair is None or (pair.state is MatchState.WITHDRAWN and judged):
@@ -110,6 +115,7 @@ def _judged(
     stored: StoredPaper,
     pair: Match | None,
     now: dt.datetime,
+    gained: float | None,
 ) -> Sequence[Judgement]:
     """As matching would judge it now; what is pending, as composing would."""
     is_pending = pair is not None and pair.state is MatchState.PENDING
@@ -118,6 +124,7 @@ def _judged(
         now=pair.matched_at if pair and is_pending else now,
         as_it_stands=is_pending,
         only={subscription_id},
+        votes_per_day=gained,
     )
 
 

@@ -244,16 +244,23 @@ def choose(
         found = stored[pair.paper_id]
         judgements = context.ruleset.judge(
             found.paper,
-            now=pair.matched_at,  # a paper does not grow too old by waiting for its slot
+            now=pair.matched_at,  # a paper does not grow too old by waiting for its slot,
+            votes_per_day=pair.votes_per_day,  # nor cools off
             first_seen=found.first_seen,
             as_it_stands=True,
             only={subscription.id},
         )
         if judgements:
-            chosen.append(DigestPaper(found.paper, judgements[0].reasons, pair.matched_at))
+            reasons, remark = judgements[0].reasons, _how_found(pair)
+            chosen.append(DigestPaper(found.paper, reasons, pair.matched_at, remark))
         else:
             withdrawn.append(pair)
     return tuple(chosen), tuple(withdrawn)
+
+
+def _how_found(pair: Match) -> str:
+    days = pair.backfill_days
+    return f"found looking back {days} day{'s' * (days != 1)}" if days else ""
 
 
 def content(

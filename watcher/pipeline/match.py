@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
 from watcher.models import Match, MatchState, StoredPaper
+from watcher.pipeline import momentum
+from watcher.pipeline.backfill import backfill
 from watcher.pipeline.context import Context
 from watcher.rules import Judgement, Opinion
 from watcher.sources import TAIL
@@ -34,6 +36,8 @@ def match(
     `leftover_only`: just what an ended process observed and did not come to match.
     """
     listings = papers.listings_to_match(connection, now, TAIL, leftover_only=leftover_only)
+    # First, because what a rule was told to look for is no baseline.
+    new_count = 0 if leftover_only else backfill(context, connection, listings, now)
     met = matches.met_sources(connection)
     stored = papers.load(connection, {i for listing in listings for i in listing.paper_ids})
     states = matches.states_of(connection, stored)
@@ -43,7 +47,12 @@ def match(
         for paper_id in listing.paper_ids:
             sources.setdefault(paper_id, []).append(listing.source)
     new: list[Match] = []
-    opinions = context.ruleset.opinions((found.paper for found in stored.values()), now=now)
+    gained = momentum.votes_per_day(connection, stored.values(), now)
+    opinions = context.ruleset.opinions(
+        (found.paper for found in stored.values()),
+        now=now,
+        votes_per_day=(gained[paper_id] for paper_id in stored),
+    )
     for (paper_id, found), opinion in zip(stored.items(), opinions, strict=True):
         matched, undecided = opinion.verdict.matched, opinion.verdict.undecided
         waiting = frozenset(undecided)
@@ -69,10 +78,11 @@ def match(
                 is_first and context.subscriptions[subscription_id].first_run == "baseline"
             )
             source = (known or through)[0]
-            new.append(_match(judgement, paper_id, source, now, is_baseline=is_baseline))
+            match_ = _match(judgement, paper_id, source, now, is_baseline=is_baseline)
+            new.append(replace(match_, votes_per_day=gained[paper_id]))
     matches.put(connection, *(m for m in new if (m.subscription_id, m.paper_id) in states))
     matches.add(connection, (m for m in new if (m.subscription_id, m.paper_id) not in states))
-    new_count = sum(match.state is MatchState.PENDING for match in new)
+    new_count += sum(match.state is MatchState.PENDING for match in new)
     good = checks.good(connection, {listing.check_id for listing in listings})
     # A good check that found the page unchanged vouches for the listing of one that was cut short.
     well = set() if leftover_only else checks.well(connection)
@@ -96,15 +106,20 @@ def settle(context: Context, connection: sa.Connection, now: dt.datetime) -> Mat
         if pair.subscription_id in context.subscriptions
     ]
     stored = papers.load(connection, {pair.paper_id for pair in waiting})
+    gained = momentum.votes_per_day(connection, stored.values(), now)
     settled: list[Match] = []
     gone: list[tuple[str, str]] = []
     undecided: set[str] = set()
     for as_it_stands in (False, True):
-        ripe = [pair for pair in waiting if (pair.matched_at + PATIENCE <= now) is as_it_stands]
-        paper_ids = {pair.paper_id for pair in ripe}
-        told = _opinions(context, stored, paper_ids, now, as_it_stands=as_it_stands)
-        for pair in ripe:
-            opinion, matched, waits = told[pair.paper_id]
+        ripe = [
+            (pair, (pair.paper_id, momentum.of_pair(pair, gained[pair.paper_id])))
+            for pair in waiting
+            if (pair.matched_at + PATIENCE <= now) is as_it_stands
+        ]
+        asked = {key for _, key in ripe}
+        told = _opinions(context, stored, asked, now, as_it_stands=as_it_stands)
+        for pair, key in ripe:
+            opinion, matched, waits = told[key]
             if pair.subscription_id in waits:
                 undecided.add(pair.paper_id)
                 continue
@@ -117,9 +132,8 @@ def settle(context: Context, connection: sa.Connection, now: dt.datetime) -> Mat
             if judgement is None:
                 gone.append((pair.subscription_id, pair.paper_id))
                 continue
-            settled.append(
-                _match(judgement, pair.paper_id, pair.source, now, is_baseline=pair.is_baseline)
-            )
+            new = _match(judgement, pair.paper_id, pair.source, now, is_baseline=pair.is_baseline)
+            settled.append(replace(new, votes_per_day=key[1]))
     matches.forget(connection, gone)
     matches.put(connection, *settled)
     new_count = sum(match.state is MatchState.PENDING for match in settled)
@@ -129,22 +143,25 @@ def settle(context: Context, connection: sa.Connection, now: dt.datetime) -> Mat
 def _opinions(
     context: Context,
     stored: Mapping[str, StoredPaper],
-    paper_ids: Collection[str],
+    asked: Collection[tuple[str, float | None]],
     now: dt.datetime,
     *,
     as_it_stands: bool,
-) -> dict[str, tuple[Opinion, frozenset[str], frozenset[str]]]:
-    """By paper what the rules say, with the ids of those that match and of those that wait."""
+) -> dict[tuple[str, float | None], tuple[Opinion, frozenset[str], frozenset[str]]]:
+    """By paper and votes a day what the rules say, with the ids that match and those that wait."""
     opinions = context.ruleset.opinions(
-        (stored[paper_id].paper for paper_id in paper_ids), now=now, as_it_stands=as_it_stands
+        (stored[paper_id].paper for paper_id, _ in asked),
+        now=now,
+        votes_per_day=(votes for _, votes in asked),
+        as_it_stands=as_it_stands,
     )
     return {
-        paper_id: (
+        key: (
             opinion,
             frozenset(opinion.verdict.matched),
             frozenset(opinion.verdict.undecided),
         )
-        for paper_id, opinion in zip(paper_ids, opinions, strict=True)
+        for key, opinion in zip(asked, opinions, strict=True)
     }
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from watcher.digest import ConfigBroken, NearMiss, Quiet, RenameSuspected
 from watcher.errors import ConfigError
 from watcher.pipeline.context import Context
+from watcher.pipeline.momentum import votes_per_day
 from watcher.pipeline.notify import notify
 from watcher.store import checks, outbox, papers, slots, subscriptions
 
@@ -66,12 +67,16 @@ def near_misses(
     """For each subscription, of so many, the papers that came closest: one condition short."""
     found: list[NearMiss] = []
     recent = papers.seen_since(connection, since, MISSES_FROM)
+    gained = votes_per_day(connection, recent, now)
     for subscription_id in islice(context.subscriptions, MISSES_OF):
         misses = [
             NearMiss(subscription_id, stored.paper.id, stored.paper.title, explanation.near_miss)
             for stored in recent
             for explanation in context.ruleset.explain(
-                stored.paper, subscription_id=subscription_id, now=now
+                stored.paper,
+                subscription_id=subscription_id,
+                now=now,
+                votes_per_day=gained[stored.paper.id],
             )
             if explanation.near_miss is not None
         ]

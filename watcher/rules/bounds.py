@@ -27,9 +27,14 @@ def _youth(facts: Facts) -> float:
     return float("inf") if facts.age is None else -(facts.age / _DAY)
 
 
+def _gained(facts: Facts) -> float | None:
+    return None if facts.upvotes is None else facts.votes_per_day or 0
+
+
 BOUNDS: tuple[Bound, ...] = (
     Bound(lambda rule, _: rule.min_upvotes if rule.min_upvotes > 0 else None, lambda f: f.upvotes),
     Bound(lambda rule, _: rule.min_stars if rule.min_stars > 0 else None, lambda f: f.stars),
+    Bound(lambda rule, _: rule.min_upvotes_per_day or None, _gained),
     Bound(lambda rule, _: 1 if rule.has_code else None, lambda f: f.has_code),
     Bound(lambda _, days: -days if days > 0 else None, _youth),
 )

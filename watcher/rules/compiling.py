@@ -13,6 +13,7 @@ from watcher.rules.conditions import (
     AtLeast,
     ByAuthor,
     FromOrganization,
+    GainsAtLeast,
     HasCode,
     Mentions,
     Never,
@@ -21,6 +22,7 @@ from watcher.rules.conditions import (
 )
 from watcher.rules.describe import alternatives, describe, display_name
 from watcher.rules.keywords import contains, parse_author, parse_keyword, parse_organization
+from watcher.rules.momentum import a_day, plain
 from watcher.rules.terms import TermTable
 from watcher.rules.topics import TopicShelf
 from watcher.settings import RuleSettings, SubscriptionSettings
@@ -184,6 +186,8 @@ class _Compiler:
         if upvotes > 0:
             wanted = f"at least {counted('min_upvotes', upvotes)}"
             conditions.append(AtLeast("min_upvotes", wanted, upvotes))
+        if (gain := self.rule.min_upvotes_per_day) > 0:
+            conditions.append(GainsAtLeast(f"at least {a_day(plain(gain))}", gain))
         if stars > 0:
             wanted = f"at least {counted('min_stars', stars)}"
             conditions.append(AtLeast("min_stars", wanted, stars))

@@ -12,6 +12,7 @@ from typing_extensions import override
 from watcher.models import FirstSeen, Hit
 from watcher.rules.condition import Condition, Found, Keyword
 from watcher.rules.facts import TEXT_FIELDS, Facts
+from watcher.rules.momentum import a_day, plain, rounded_down
 from watcher.settings import TextField
 
 
@@ -241,6 +242,51 @@ class AtLeast(Condition):
     @override
     def miss(self, facts: Facts) -> str:
         return f"{self._count(facts)} of {counted(self.key, self.least)}"
+
+
+@dataclass(frozen=True, slots=True)
+class GainsAtLeast(Condition):
+    """Votes gained a day."""
+
+    wanted: str
+    least: float
+    key = "min_upvotes_per_day"
+
+    @override
+    def test(self, facts: Facts) -> bool | None:
+        if self.waits_for(facts):
+            return None
+        return (facts.votes_per_day or 0) >= self.least
+
+    @override
+    def waits_for(self, facts: Facts) -> tuple[str, ...]:
+        is_known = facts.paper.upvotes is not None or facts.paper.is_full
+        return () if is_known else ("upvotes",)
+
+    @override
+    def meaning(self) -> tuple[object, ...]:
+        return (self.key, float(self.least))
+
+    @override
+    def has(self, facts: Facts) -> str:
+        return "votes not known yet" if self.waits_for(facts) else a_day(self._gained(facts))
+
+    @override
+    def hits(self, facts: Facts) -> tuple[Hit, ...]:
+        return (Hit("min_upvotes_per_day", plain(self.least), "upvotes", (self.has(facts),)),)
+
+    @override
+    def crossed(self, first_seen: FirstSeen) -> str | None:
+        was_below = first_seen.upvotes is not None and first_seen.upvotes < self.least
+        return f"reached {a_day(plain(self.least))}" if was_below else None
+
+    @override
+    def miss(self, facts: Facts) -> str:
+        return f"{self._gained(facts)} of {a_day(plain(self.least))}"
+
+    @staticmethod
+    def _gained(facts: Facts) -> str:
+        return rounded_down(facts.votes_per_day or 0)
 
 
 @dataclass(frozen=True, slots=True)

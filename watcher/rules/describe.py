@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from watcher.rules.conditions import counted
+from watcher.rules.momentum import a_day, plain
 from watcher.settings import RuleSettings
 
 EVERY_PAPER = "every paper"
@@ -52,8 +53,10 @@ def alternatives(rule: RuleSettings) -> str:
 
 
 def _thresholds(rule: RuleSettings) -> list[str]:
+    gain = rule.min_upvotes_per_day
     return [
         *([f"has at least {counted('min_upvotes', rule.min_upvotes)}"] * (rule.min_upvotes > 0)),
+        *([f"has gained at least {a_day(plain(gain))}"] * (gain > 0)),
         *([f"has at least {counted('min_stars', rule.min_stars)}"] * (rule.min_stars > 0)),
         *(["has code"] * rule.has_code),
     ]

@@ -42,6 +42,7 @@ class Facts:
     paper: Paper
     now: dt.datetime
     table: TermTable
+    votes_per_day: float | None = None
 
     @cached_property
     def texts(self) -> tuple[tuple[TextField, Text], ...]:

@@ -108,9 +108,9 @@ class RuleIndex:
                     )
                 )
 
-    def facts(self, paper: Paper, now: dt.datetime) -> Facts:
+    def facts(self, paper: Paper, now: dt.datetime, votes_per_day: float | None = None) -> Facts:
         """What is to be known of a paper for a verdict."""
-        return Facts(paper, now, self.table)
+        return Facts(paper, now, self.table, votes_per_day)
 
 
 def _without(kept: tuple[Segment, Flags], gone: set[str]) -> tuple[Segment, Flags]:

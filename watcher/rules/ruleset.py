@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Literal
 
 from watcher.errors import RuleError
@@ -67,7 +68,9 @@ class Ruleset:
     index: RuleIndex
     _topics: TopicShelf
     _compiled: dict[str, CompiledSubscription] = field(default_factory=dict, repr=False)
-    _facts: dict[tuple[Paper, dt.datetime], Facts] = field(default_factory=dict, repr=False)
+    _facts: dict[tuple[Paper, dt.datetime, float | None], Facts] = field(
+        default_factory=dict, repr=False
+    )
 
     @classmethod
     def compile(
@@ -148,13 +151,22 @@ class Ruleset:
         return found
 
     def opinions(
-        self, papers: Iterable[Paper], *, now: dt.datetime, as_it_stands: bool = False
+        self,
+        papers: Iterable[Paper],
+        *,
+        now: dt.datetime,
+        votes_per_day: Iterable[float | None] = repeat(None),
+        as_it_stands: bool = False,
     ) -> Iterator[Opinion]:
         """What the rules say of each of `papers` at `now`; asked together they take less time.
 
-        `as_it_stands` takes what is not known for absent, so nothing stays undecided.
+        `votes_per_day` is what each of them gains. `as_it_stands` takes what is not known for
+        absent, so nothing stays undecided.
         """
-        gathered = [self.index.facts(paper, now) for paper in papers]
+        gathered = [
+            self.index.facts(paper, now, votes)
+            for paper, votes in zip(papers, votes_per_day, strict=False)
+        ]
         verdicts = self.index.verdicts(gathered, as_it_stands=as_it_stands)
         for facts, verdict in zip(gathered, verdicts, strict=True):
             yield Opinion(verdict, self, facts, as_it_stands)
@@ -167,16 +179,20 @@ class Ruleset:
         first_seen: FirstSeen | None = None,
         as_it_stands: bool = False,
         only: Collection[str] | None = None,
+        votes_per_day: float | None = None,
     ) -> list[Judgement]:
         """The subscriptions that `paper` matches at `now`, or may match, by id, with the reasons.
 
         `first_seen` lets reasons tell which thresholds were crossed since. `as_it_stands` takes
         what is not known for absent, so nothing stays undecided. `only` narrows to these ids.
+        `votes_per_day` is what the paper gains, which it does not tell itself.
         """
         if only is None:
-            [opinion] = self.opinions([paper], now=now, as_it_stands=as_it_stands)
+            [opinion] = self.opinions(
+                [paper], now=now, votes_per_day=[votes_per_day], as_it_stands=as_it_stands
+            )
             only = [*opinion.verdict.matched, *opinion.verdict.undecided]
-        facts = self._facts_of(paper, now)
+        facts = self._facts_of(paper, now, votes_per_day)
         judgements = (
             _judge(self.compiled(name), facts, first_seen, as_it_stands=as_it_stands)
             for name in sorted(only)
@@ -184,20 +200,26 @@ class Ruleset:
         )
         return [judgement for judgement in judgements if judgement is not None]
 
-    def _facts_of(self, paper: Paper, now: dt.datetime) -> Facts:
+    def _facts_of(self, paper: Paper, now: dt.datetime, votes_per_day: float | None) -> Facts:
         """The facts of a paper that many subscriptions are asked about in turn."""
-        found = self._facts.get((paper, now))
+        key = (paper, now, votes_per_day)
+        found = self._facts.get(key)
         if found is None:
             if len(self._facts) >= _FACTS_AT_MOST:
                 self._facts.clear()
-            found = self._facts[paper, now] = self.index.facts(paper, now)
+            found = self._facts[key] = self.index.facts(*key)
         return found
 
     def explain(
-        self, paper: Paper, *, subscription_id: str, now: dt.datetime
+        self,
+        paper: Paper,
+        *,
+        subscription_id: str,
+        now: dt.datetime,
+        votes_per_day: float | None = None,
     ) -> tuple[RuleExplanation, ...]:
         """Each rule of the subscription, condition by condition. KeyError for an unknown id."""
-        facts = self._facts_of(paper, now)
+        facts = self._facts_of(paper, now, votes_per_day)
         return tuple(explain_rule(rule, facts) for rule in self.compiled(subscription_id).rules)
 
 

@@ -67,6 +67,7 @@ def _sender_if_any(text: str) -> str:
 
 Lowered = BeforeValidator(_lowered)
 Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0)]
+Rate = Annotated[float, BeforeValidator(_no_truth), Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, BeforeValidator(_no_truth), Field(gt=0, le=600, allow_inf_nan=False)]
 FilePath = Annotated[Path | None, BeforeValidator(_absent)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
@@ -197,7 +198,10 @@ class TopicSettings(Table):
 
 
 class RuleSettings(Table):
-    """[[subscriptions.rules]]; thresholds of 0 and `has_code = false` ask for nothing."""
+    """[[subscriptions.rules]]; thresholds of 0 and `has_code = false` ask for nothing.
+
+    `backfill_days` asks for nothing either: it says how far back a new rule looks, once.
+    """
 
     name: str = Field("", examples=["weights as data"])
     any: Texts = Field((), examples=[["hypernetwork*", "model zoo"]])
@@ -212,8 +216,10 @@ class RuleSettings(Table):
         "keywords",
     )
     min_upvotes: Count = 0
+    min_upvotes_per_day: Rate = 0
     min_stars: Count = 0
     has_code: bool = False
+    backfill_days: Annotated[Count, Field(le=3650)] = 0
 
 
 class SubscriptionSettings(Table):

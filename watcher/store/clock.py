@@ -8,7 +8,15 @@ import sqlalchemy as sa
 
 from watcher.models import DeliveryState, MatchState
 from watcher.store.checks import get_meta, put_meta
-from watcher.store.schema import deliveries, matches, papers, remarks, sources, subscriptions
+from watcher.store.schema import (
+    backfills,
+    deliveries,
+    matches,
+    papers,
+    remarks,
+    sources,
+    subscriptions,
+)
 
 SEEN = "clock-at"
 
@@ -37,5 +45,6 @@ def mind(connection: sa.Connection, now: dt.datetime) -> bool:
         connection.execute(
             sa.update(column.table).where(column > now, concerned).values({column.name: now})
         )
+    connection.execute(backfills.delete().where(backfills.c.done_at > now))  # from a wrong day on
     connection.execute(papers.update().where(papers.c.asked_at > now).values(asked_at=None))
     return True

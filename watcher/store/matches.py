@@ -44,6 +44,8 @@ def add(connection: sa.Connection, found: Iterable[Match]) -> None:
             "matched_at": match.matched_at,
             "reasons": msgspec.json.encode(match.reasons).decode(),
             "digest_id": match.digest_id,
+            "votes_per_day": match.votes_per_day,
+            "backfill_days": match.backfill_days,
         }
         for match in found
     ]
@@ -131,4 +133,6 @@ def _match(row: sa.Row[tuple[object, ...]]) -> Match:
         reasons=REASONS.decode(row.reasons),
         is_baseline=row.is_baseline,
         digest_id=row.digest_id,
+        votes_per_day=row.votes_per_day,
+        backfill_days=row.backfill_days,
     )

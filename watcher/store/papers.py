@@ -29,6 +29,9 @@ T = TypeVar("T")
 MEASURED = 10
 """Good listings that tell what is usual for a source."""
 
+SEEN_AGAIN = dt.timedelta(hours=12)
+"""A paper that stays as it is leaves a sighting this often: it has not gone and come back."""
+
 CHUNK = 500
 """Ids in one `IN`, below SQLite's bound on variables in every build."""
 
@@ -108,11 +111,13 @@ def merge(connection: sa.Connection, seen: Iterable[Paper], now: dt.datetime) ->
         changes: dict[str, object] = {"facts_at": now}
         if merged != stored.paper:
             changes |= {"title": merged.title, "facts": _encode(merged), "pruned_at": None}
-        # A card without votes is not a card with none: the first count seen is the first.
+        # A card without votes is not a card with none: the first count seen is the first. But
+        # what had no code had no stars either.
         was, first = stored.first_seen, _first(merged)
+        had_stars = was.stars is not None or was.has_code is False
         filled = FirstSeen(
             upvotes=first.upvotes if was.upvotes is None else was.upvotes,
-            stars=first.stars if was.stars is None else was.stars,
+            stars=was.stars if had_stars else first.stars,
             has_code=first.has_code if was.has_code is None else was.has_code,
         )
         if filled != was:
@@ -130,6 +135,7 @@ def _first(paper: Paper) -> FirstSeen:
 
 
 def _sight(connection: sa.Connection, listing: Listing) -> None:
+    now = listing.observed_at
     latest: dict[str, tuple[int | None, ...]] = {}
     for chunk in chunks([paper.id for paper in listing.papers]):
         newest = (
@@ -138,12 +144,16 @@ def _sight(connection: sa.Connection, listing: Listing) -> None:
             .group_by(sightings.c.paper_id)
         )
         rows = connection.execute(sa.select(sightings).where(sightings.c.id.in_(newest)))
-        latest |= {r.paper_id: (r.upvotes, r.comment_count, r.star_count) for r in rows}
+        latest |= {
+            r.paper_id: (r.upvotes, r.comment_count, r.star_count)
+            for r in rows
+            if now - SEEN_AGAIN < r.seen_at <= now
+        }
     changed = [
         {
             "paper_id": paper.id,
             "source": listing.source,
-            "seen_at": listing.observed_at,
+            "seen_at": now,
             "upvotes": paper.upvotes,
             "comment_count": paper.comment_count,
             "star_count": paper.star_count,

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -201,6 +202,14 @@ first_runs = Table(
     Column("check_id", RowId, nullable=False),
 )
 
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("subscription_id", StoredText, ForeignKey("subscriptions.id"), primary_key=True),
+    Column("wording", StoredText, primary_key=True),  # a hash of the rule that looked back
+    Column("done_at", UtcDateTime, nullable=False),
+)
+
 digests = Table(
     "digests",
     metadata,
@@ -237,6 +246,8 @@ matches = Table(
     Column("matched_at", UtcDateTime, nullable=False),
     Column("reasons", StoredText, nullable=False),
     Column("digest_id", RowId, ForeignKey("digests.id")),
+    Column("votes_per_day", Float),  # when it matched
+    Column("backfill_days", Integer),  # how far was looked back for it
     CheckConstraint(
         "state IN ('undecided', 'pending', 'baseline', 'composed', 'withdrawn')", name="state"
     ),

@@ -16,7 +16,7 @@ from watcher.store import outbox
 from watcher.store import slots as closed
 from watcher.store.checks import get_meta, put_meta
 from watcher.store.rows import columns, record, records, scalar
-from watcher.store.schema import digests, first_runs, matches, slots, subscriptions
+from watcher.store.schema import backfills, digests, first_runs, matches, slots, subscriptions
 
 VOCABULARY = "vocabulary"
 
@@ -239,6 +239,7 @@ def rename(connection: sa.Connection, old_id: str, new_id: str) -> None:
     for table, key in (
         (matches, matches.c.paper_id),
         (first_runs, first_runs.c.source),
+        (backfills, backfills.c.wording),
         (slots, slots.c.slot_key),
         (digests, digests.c.slot_key),
     ):
