@@ -66,7 +66,7 @@ def test_stored_papers_are_counted(world: World, ask: Asker) -> None:
     asyncio.run(run())
     counts = {topic["name"]: topic["recent_papers"] for topic in ask("topics", "--json").rows}
     assert counts["zorblaxology"] == 2
-    assert "2 papers among the newest stored ones" in ask("topics", "zorblaxology").out
+    assert "brings 2 of 10 papers first seen in the last 30 days" in ask("topics", "zorblaxology").out
 
 
 def test_an_unknown_topic_is_exit_2(world: World, ask: Asker) -> None:
