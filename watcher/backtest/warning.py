@@ -62,7 +62,7 @@ class Evidence:
         wanted = len(self.found) + len(self.kept_out)
         for word, ids in self.having.items():
             if word.key == "none" and ids and 2 * len(ids & self.kept_out) >= wanted:
-                text = f"{word.label} in `none` removes {len(ids)} of the {_papers(wanted)} wanted"
+                text = f"{word.label} in `none` removes {len(ids)} of {_papers(wanted)} wanted"
                 yield RuleWarning("removed", text, (word.written,))
         for word, ids in self._alternatives.items():
             if ids and len(self._alternatives) > 1 and ids <= self.kept_out:

@@ -132,7 +132,7 @@ async def _read_days(
                 try:
                     shown = await _read_day(config, settings, fetcher, request, now, troubles)
                 except (BlockedError, FetchError) as error:
-                    troubles.append(str(error))
+                    troubles.append(f"{day}: {error}")
                     if isinstance(error, BlockedError) or _is_final(error):
                         left = len(days) - page_count
                         troubles.append(f"stopped there, {count(left, 'page')} of days unread")
@@ -191,4 +191,5 @@ def _progress() -> Progress:
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    return Progress(console=console, transient=True, disable=not sys.stderr.isatty())
+    is_shown = sys.stderr.isatty() and console.is_interactive
+    return Progress(console=console, transient=True, disable=not is_shown)

@@ -106,7 +106,7 @@ def _of_flags(
 
 def _load(path: Path, config: Config) -> tuple[Config, Ruleset]:
     """An edited file, compiled. Raises ConfigError."""
-    edited, ruleset = app.compile_rules(load_edited(path.absolute(), config), {})
+    edited, ruleset = app.compile_rules(load_edited(path.expanduser().absolute(), config), {})
     for problem in edited.broken:
         raise problem
     return edited, ruleset
