@@ -59,6 +59,7 @@ def test_only_papers_of_its_sources_count_for_a_subscription() -> None:
     whole = subscription(RuleSettings(any="robot"), name="bob")
     mine, everybody = replay([own, whole], {}, papers)
     assert (titles(mine), mine.read_count) == (["Robot arms"], 1)
+    assert titles(mine.rules[0]) == ["Robot arms"]
     assert (len(everybody.papers), everybody.read_count) == (3, 3)
 
 

@@ -98,13 +98,50 @@ def test_a_part_of_a_few_papers_is_none() -> None:
     assert suggested(RuleSettings(any="hypernetwork"), papers).narrowing == ()
 
 
+def test_the_rule_s_own_keywords_are_no_part_to_be_kept_out() -> None:
+    papers = [*hyper(8), *(seen(f"Robot arms {number}") for number in range(4)), *OTHERS]
+    rule = RuleSettings(any=("hypernetwork", "robot arm"))
+    assert not {"robot", "arms", "robot arms"}.intersection(
+        words(suggested(rule, papers).narrowing)
+    )
+    by_topic = suggested(
+        RuleSettings(any="hypernetwork", topics="mine"), papers, mine=("robot arm",)
+    )
+    assert not {"robot", "arms", "robot arms"}.intersection(words(by_topic.narrowing))
+
+
 def test_what_no_paper_could_meet_is_not_suggested() -> None:
     papers = [
-        *(seen(f"Graph hypernetworks {number}") for number in range(6)),
-        *(seen(f"Small hypernetworks {number}") for number in range(6)),
+        *(seen(f"Graph neural: lattice {number}") for number in range(7)),
+        *(seen(f"Graph neural lattice {number}") for number in range(5)),
     ]
-    found = suggested(RuleSettings(any=("graph hypernetwork", "small hypernetwork")), papers)
-    assert "hypernetworks" not in words(found.narrowing)
+    found = suggested(
+        RuleSettings(topics="Mine"), [*papers, *OTHERS], mine=("graph neural lattice",)
+    )
+    assert len(found.papers) == 12
+    assert "neural lattice" not in words(found.narrowing)
+
+
+def test_a_phrase_must_be_far_likelier_in_what_was_found() -> None:
+    papers = [
+        *(seen(f"Hypernetworks {n}", abstract="They quop.") for n in range(3)),
+        *(seen(f"More hypernetworks {n}") for n in range(3)),
+        *(seen(f"On proteins {n}", abstract="They quop.") for n in range(4)),
+        *OTHERS[:36],
+    ]
+    assert words(suggested(RuleSettings(any="hypernetwork"), papers).widening) == []
+    fewer = [one for one in papers if "On proteins" not in one.paper.title or "0" in one.paper.id]
+    assert words(suggested(RuleSettings(any="hypernetwork"), fewer).widening) == ["quop"]
+
+
+def test_what_tells_best_comes_first() -> None:
+    papers = [
+        *(seen(f"Hypernetworks {n}", abstract="They quop. They zirp.") for n in range(12)),
+        *(seen(f"On quop {n}") for n in range(4)),
+        *(seen(f"On zirp {n}") for n in range(2)),
+        *OTHERS,
+    ]
+    assert words(suggested(RuleSettings(any="hypernetwork"), papers).widening) == ["zirp", "quop"]
 
 
 def test_two_papers_have_nothing_in_common_yet() -> None:

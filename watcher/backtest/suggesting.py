@@ -12,7 +12,6 @@ from watcher.backtest.replay import judged, reads
 from watcher.backtest.trial import Trial
 from watcher.backtest.window import SeenPaper
 from watcher.errors import RuleError
-from watcher.models import Paper
 from watcher.rules import Ruleset, builtin_topics, describe
 from watcher.rules.describe import display_name
 from watcher.settings import RuleSettings, SubscriptionSettings, TopicSettings
@@ -182,8 +181,7 @@ class _Finder:
             for key in table.frequent(2)
             if key not in own and 0 < len(table.others_having[key]) <= most
         }
-        likely = [key for key in _best(scores) if scores[key] >= least]
-        candidates = self._unknown(table, likely)[:TRIED]
+        candidates = [key for key in _best(scores) if scores[key] >= least][:TRIED]
         variants = {
             key: rule.model_copy(update={"any": (*rule.any, table.written[key])})
             for key in candidates
@@ -228,17 +226,6 @@ class _Finder:
             builtin = builtin_topics().get(name)
             keywords = own.any if own else builtin.keywords if builtin else ()
             yield from map(key_of, keywords)
-
-    def _unknown(self, table: _Table, keys: Sequence[Key]) -> list[Key]:
-        """Those phrases that have none of the rule's alternatives in them."""
-        rule = RuleSettings(any=self.trial.rule.any, topics=self.trial.rule.topics, fields="title")
-        if not (rule.any or rule.topics):
-            return list(keys)
-        asked = self.trial.asking("", rule).model_copy(update={"sources": ()})
-        at = table.found[0].seen_at
-        texts = [SeenPaper(Paper(table.written[key], table.written[key]), at) for key in keys]
-        known = {seen.paper.id for seen in judged([asked], self.topics, texts)[""]}
-        return [key for key in keys if table.written[key] not in known]
 
     def _tried(
         self, variants: Mapping[Key, RuleSettings], papers: Sequence[SeenPaper]

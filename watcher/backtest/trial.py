@@ -62,11 +62,9 @@ class Trial:
             yield self.asking(self.open_id, self.rule.model_copy(update={"none": ()}))
 
     def word_questions(self) -> dict[Word, SubscriptionSettings]:
-        """Whether a paper has each of its words, however old it is."""
+        """Whether a paper has each of its words."""
         return {
-            word: self.asking(f"{self.id} {number}", word.rule(self.rule)).model_copy(
-                update={"max_age_days": 0}
-            )
+            word: self.asking(f"{self.id} {number}", word.rule(self.rule))
             for number, word in enumerate(self.words)
         }
 
