@@ -12,7 +12,7 @@ import pytest
 from tests.cli.looking import Asker, Said
 from tests.cli.terminal import Terminal
 from tests.fakesite import make_paper
-from tests.fakesite.faults import challenge, rate_limited, server_error
+from tests.fakesite.faults import challenge, no_marks, rate_limited, server_error
 from tests.fakesite.papers import Votes
 from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, World
 
@@ -360,6 +360,33 @@ def test_lines_fit_the_terminal(stored: World) -> None:
     assert any(line.endswith("…") for line in lines)
 
 
+def test_marks_are_plain_where_the_terminal_has_no_others(stored: World) -> None:
+    place = ("--config", str(stored.config_path), "--state-dir", str(stored.state_dir))
+    days = str((dt.datetime.now(dt.UTC) - THURSDAY).days + 5)
+    env = {"PYTHONIOENCODING": "ascii"}
+    with Terminal("backtest", "--days", days, *place, env=env) as terminal:
+        assert terminal.end() == 0
+    assert "\n    88\n" in terminal.screen
+
+
+def test_a_long_time_is_told_by_several_days_a_mark(stored: World) -> None:
+    stored.later(days=98)
+    put(stored, "Zorblaxes again", first=601)
+    said = Asker(stored)("backtest", "--days", "100")
+    assert "9 papers first seen in 100 days" in said.out
+    assert f"    ██{'·' * 31}█  3 days a mark\n" in said.out
+
+
+def test_a_person_s_file_may_have_another_name_than_its_copy(stored: World) -> None:
+    folder = stored.directory / "subscriptions.d"
+    folder.mkdir()
+    (folder / "bob.toml").write_text('to = "bob@example.org"\nany = "zorblax"\n')
+    draft = stored.directory / "draft.toml"
+    draft.write_text('name = "bob"\nto = "bob@example.org"\nany = "survey"\n')
+    edit = of(Asker(stored)("backtest", "--against", str(draft), "--json"), "bob/bob")["edit"]
+    assert titles(edit["dropped"]) == ["Zorblaxes at home"]
+
+
 # The site's pages.
 
 
@@ -442,6 +469,18 @@ def test_one_page_that_is_missing_does_not_stop_it(world: World, ask: Asker) -> 
     assert f"{days[1]}: the site answered 404" in said.out
 
 
+def test_a_page_that_has_changed_is_told(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    days = days_of(world, 3)
+    world.site.faults[f"/papers/date/{days[1]}"] = no_marks()
+    said = ask("backtest", "--fetch", "--days", "3", "--json")
+    assert said.code == 3
+    assert said.json["papers"] == 2
+    assert (
+        f"/papers/date/{days[1]}: the page has none of the marks" in said.json["fetched"]["error"]
+    )
+
+
 def test_nothing_read_and_nothing_stored_is_a_failure(world: World, ask: Asker) -> None:
     world.configure(DAILY, WEIGHTS)
     world.site.faults["*"] = challenge()
@@ -481,3 +520,6 @@ def test_progress_is_shown_on_a_terminal(world: World) -> None:
         assert terminal.end() == 0
     assert f"{len(days)} papers first seen" in terminal.screen
     assert "reading pages" in terminal.screen
+    with Terminal("backtest", "--fetch", "--days", "1", "--quiet", *place, env=env) as terminal:
+        assert terminal.end() == 0
+    assert "reading pages" not in terminal.screen

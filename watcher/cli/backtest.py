@@ -85,7 +85,7 @@ def backtest(
         fail("--rule and --against are two edits; try one at a time", USAGE)
     loaded = options.load("warning")
     trials = choose(loaded, subscription, rule or [], against)
-    gathered = gather(loaded, days, app.utc_now(), is_fetching=fetch)
+    gathered = gather(loaded, days, app.utc_now(), is_fetching=fetch, is_quiet=options.quiet)
     report = _replayed(trials, gathered, days)
     if html:
         _write(html, report, loaded.settings.http.base_url)

@@ -62,10 +62,12 @@ class Gathered:
         return tuple(found)
 
 
-def gather(config: Config, days: int, now: dt.datetime, *, is_fetching: bool) -> Gathered:
+def gather(
+    config: Config, days: int, now: dt.datetime, *, is_fetching: bool, is_quiet: bool = False
+) -> Gathered:
     """The papers of the last `days` UTC days, today included. Raises StoreError.
 
-    Without a database NoDatabaseError, unless pages are read.
+    Without a database NoDatabaseError, unless pages are read; `is_quiet`: without progress.
     """
     today = now.astimezone(dt.UTC).date()
     wanted = [today - dt.timedelta(days=back) for back in range(days)]
@@ -81,7 +83,7 @@ def gather(config: Config, days: int, now: dt.datetime, *, is_fetching: bool) ->
         fetched = Fetched(0, 0, f"the site is left alone until {held_until:%H:%M:%S} UTC")
     elif is_fetching:
         days_read = [day for day in wanted[:MOST_DAYS] if day.weekday() < 5]
-        fetched = asyncio.run(_read_days(config, days_read, now, known))
+        fetched = asyncio.run(_read_days(config, days_read, now, known, _progress(is_quiet)))
     newest = sorted(known.values(), key=lambda seen: (seen.seen_at, seen.paper.id), reverse=True)
     return Gathered(tuple(newest), stored_count, fetched)
 
@@ -109,7 +111,11 @@ def _stored(
 
 
 async def _read_days(
-    config: Config, days: Sequence[dt.date], now: dt.datetime, known: dict[str, SeenPaper]
+    config: Config,
+    days: Sequence[dt.date],
+    now: dt.datetime,
+    known: dict[str, SeenPaper],
+    bar: Progress,
 ) -> Fetched:
     """Read the page of each day, newest first, and put its papers into `known`."""
     settings = next(
@@ -126,7 +132,7 @@ async def _read_days(
     ids: set[str] = set()
     page_count = 0
     async with Fetcher(config.settings.http, clock=app.utc_now) as fetcher:
-        with _progress() as progress:
+        with bar as progress:
             for day in progress.track(days, description="reading pages"):
                 request = source.page_request(Period("day", day))
                 try:
@@ -185,11 +191,11 @@ def _add(
         )
 
 
-def _progress() -> Progress:
+def _progress(is_quiet: bool) -> Progress:
     """A bar on stderr, on a terminal only, gone once it is full."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    is_shown = sys.stderr.isatty() and console.is_interactive
+    is_shown = sys.stderr.isatty() and console.is_interactive and not is_quiet
     return Progress(console=console, transient=True, disable=not is_shown)

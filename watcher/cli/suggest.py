@@ -58,7 +58,7 @@ def suggest(
     picked = pick_subscription(loaded, subscription)
     [chosen] = [each for each in loaded.settings.subscriptions if each.id == picked]
     rules = _rules(chosen, rule)
-    gathered = gather(loaded, days, app.utc_now(), is_fetching=fetch)
+    gathered = gather(loaded, days, app.utc_now(), is_fetching=fetch, is_quiet=options.quiet)
     found = [
         backtest.suggest(chosen, one, loaded.settings.topics, gathered.papers) for one in rules
     ]
