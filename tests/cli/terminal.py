@@ -35,7 +35,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            env={**os.environ, **env, "TERM": "dumb", "PYTHONUTF8": "1"},
+            env={**os.environ, "TERM": "dumb", **env, "PYTHONUTF8": "1"},
         )
         os.close(theirs)
 

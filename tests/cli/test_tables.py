@@ -10,7 +10,7 @@ import pytest
 from tests.cli.looking import fill
 from tests.cli.terminal import Terminal
 from tests.world import DAILY, WEIGHTS, World
-from watcher.cli.tables import count, line, table
+from watcher.cli.tables import count, entry, line, paragraph, table
 
 LONG = "a-name-of-somebody-" * 5
 
@@ -66,6 +66,14 @@ def test_the_terminal_is_given_its_json_indented(world: World, tmp_path: Path) -
     with Terminal("topics", "agents", "--json", *place, env={}) as terminal:
         assert terminal.end() == 0
     assert '\n    "name": "agents",' in terminal.screen
+
+
+def test_off_a_terminal_no_line_is_broken_or_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    paragraph("A long\x1b sentence " * 20, "  ")
+    entry("A title\nof two lines " * 20, "  + ")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"  {'A long sentence ' * 20}".rstrip()
+    assert second == f"  + {'A title of two lines ' * 20}".rstrip()
 
 
 def test_counts_have_their_plurals() -> None:

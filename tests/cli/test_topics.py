@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 
 from tests.cli.looking import Asker, fill
 from tests.world import DAILY, WEIGHTS, World
+from watcher import app
+from watcher.models import Paper
 from watcher.rules import builtin_topics
+from watcher.store import papers
 
 OWN = """
 [topics.zorblaxology]
@@ -66,7 +70,19 @@ def test_stored_papers_are_counted(world: World, ask: Asker) -> None:
     asyncio.run(run())
     counts = {topic["name"]: topic["recent_papers"] for topic in ask("topics", "--json").rows}
     assert counts["zorblaxology"] == 2
-    assert "2 papers among the newest stored ones" in ask("topics", "zorblaxology").out
+    assert (
+        "brings 2 of 11 papers first seen in the last 30 days" in ask("topics", "zorblaxology").out
+    )
+
+
+def test_every_paper_of_the_last_thirty_days_is_counted(world: World, ask: Asker) -> None:
+    world.configure(DAILY, OWN, WEIGHTS)
+    with app.writing(world.config(), "test", world.now) as database, database.write() as connection:
+        for days, count in ((40, 5), (29, 600), (0, 7)):
+            seen = [Paper(f"26{days:02}.{number:05}", "Zorblax") for number in range(count)]
+            papers.merge(connection, seen, world.now - dt.timedelta(days=days))
+    assert ask("topics", "zorblaxology", "--json").rows[0]["recent_papers"] == 607
+    assert "Of 607 papers first seen in the last 30 days.\n" in ask("topics").out
 
 
 def test_an_unknown_topic_is_exit_2(world: World, ask: Asker) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rules import naive
-from watcher.rules.fold import Text, readable, same_word
+from watcher.rules.fold import Text, forms, readable, same_word, stem
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,7 @@ def test_plurals_equal_their_singular(one: str, other: str) -> None:
     assert same_word(one, other)
     assert same_word(other, one)
     assert naive.equal(one, other)
+    assert stem(one) == stem(other)
 
 
 @pytest.mark.parametrize(
@@ -110,8 +111,10 @@ built = st.builds(str.__add__, letters, endings)
 
 
 @given(one=built, other=built)
-def test_equality_is_mutual(one: str, other: str) -> None:
+def test_equal_words_share_a_stem_and_equality_is_mutual(one: str, other: str) -> None:
     assert same_word(one, other) == same_word(other, one) == naive.equal(one, other)
+    for form in forms(one):
+        assert stem(form) == stem(one)
 
 
 @given(st.text())

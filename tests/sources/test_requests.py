@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Literal
 
 import pytest
 
@@ -36,6 +37,18 @@ def test_a_query_is_quoted_and_a_base_url_may_end_in_a_slash() -> None:
     settings = SourceSettings(name="s", page="search", query='"a&b" c/ü#')
     (request,) = make_source(settings, "http://127.0.0.1:8080/").requests(THURSDAY, None)
     assert request.url == "http://127.0.0.1:8080/papers?q=%22a%26b%22+c%2F%C3%BC%23"
+
+
+@pytest.mark.parametrize(
+    ("page", "kind", "path"),
+    [("daily", "day", "date/2026-02-19"), ("weekly", "week", "week/2026-W08")],
+)
+def test_the_page_of_any_period_can_be_asked_for(
+    page: PageKind, kind: Literal["day", "week"], path: str
+) -> None:
+    period = Period.containing(kind, THURSDAY)
+    request = source(page).page_request(period)
+    assert (request.url, request.period) == (f"{HUB}/papers/{path}", period)
 
 
 def test_a_day_is_read_until_two_days_after_its_end() -> None:

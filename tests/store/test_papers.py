@@ -254,6 +254,19 @@ def test_papers_are_found_by_the_words_of_their_title(database: Database) -> Non
         assert len(papers.seen_since(connection, NOW, limit=1)) == 1
 
 
+def test_which_sources_have_shown_a_paper_is_known(database: Database) -> None:
+    other = replace(FULL, id="2602.00002")
+    observe(database, FULL, at=NOW - 2 * DAY, source="trending")
+    observe(database, FULL, other, source="daily")
+    observe(database, replace(FULL, upvotes=9), at=NOW + HOUR, source="search")
+    with database.read() as connection:
+        assert papers.sources_since(connection, NOW) == {
+            FULL.id: frozenset({"daily", "search"}),
+            other.id: frozenset({"daily"}),
+        }
+        assert papers.sources_since(connection, NOW - 2 * DAY)[FULL.id] >= {"trending"}
+
+
 def test_papers_are_asked_for_again_only_after_a_while(database: Database) -> None:
     observe(database, FULL)
     with database.write() as connection:

@@ -10,6 +10,7 @@ import typer
 
 from watcher import __version__
 from watcher.cli import (
+    backtest,
     check_config,
     copies,
     demo,
@@ -22,6 +23,7 @@ from watcher.cli import (
     roster,
     running,
     status,
+    suggest,
     topics,
     wizard,
 )
@@ -76,9 +78,11 @@ for module in (
     status,
     history,
     papers,
+    backtest,
+    suggest,
+    topics,
     preview,
     mail,
-    topics,
     doctor,
     installing,
     copies,

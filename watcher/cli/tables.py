@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 
 
@@ -40,6 +43,29 @@ def line(text: str) -> None:
     from watcher.digest.text import clean
 
     print(clean(text))
+
+
+def paragraph(text: str, indent: str = "", hanging: str = "  ") -> None:
+    """Print a sentence behind an indent; on a terminal within its width, `hanging` further in."""
+    from watcher.digest.text import clean
+
+    cleaned, width = clean(text), _width()
+    if width:
+        cleaned = textwrap.fill(cleaned, max(width - len(indent), 20), subsequent_indent=hanging)
+    print(textwrap.indent(cleaned, indent))
+
+
+def entry(text: str, indent: str = "") -> None:
+    """Print one line of a list behind an indent; on a terminal it is cut off at its width."""
+    from watcher.digest.text import clean, shorten
+
+    cleaned, width = clean(text), _width()
+    print(indent + (shorten(cleaned, max(width - len(indent), 20)) if width else cleaned))
+
+
+def _width() -> int | None:
+    """The terminal's columns; None where stdout is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from watcher.settings import Config
 
 COUNTED_FOR = dt.timedelta(days=30)
-COUNTED_AT_MOST = 500
-"""Stored papers that are judged, the newest: enough to tell a broad topic from a narrow one."""
+COUNTED_AT_MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def topics(
     found = named or [topic for topic in known if _holds(topic, wanted.split())]
     if not found:
         fail(f"no topic has {wanted}; a rule may have the word itself, in `any`", USAGE)
-    counts = _counts(loaded, found) if loaded else {}
+    counts, total = _counts(loaded, found) if loaded else ({}, 0)
     if options.as_json:
         print_json(
             [
@@ -86,7 +85,7 @@ def topics(
             ]
         )
     else:
-        _report(found, counts, is_named=bool(named))
+        _report(found, counts, total, is_named=bool(named))
 
 
 def _known(config: Config | None) -> list[_Topic]:
@@ -116,8 +115,8 @@ def _holds(topic: _Topic, words: Sequence[str]) -> bool:
     return all(word in text for word in words)
 
 
-def _counts(config: Config, found: Sequence[_Topic]) -> Mapping[str, int]:
-    """How many of the newest stored papers each topic brings; empty without a database."""
+def _counts(config: Config, found: Sequence[_Topic]) -> tuple[Mapping[str, int], int]:
+    """How many of the papers seen lately each topic brings, and of how many; none without any."""
     from watcher import app
     from watcher.errors import RuleError, StoreError
     from watcher.rules import Ruleset
@@ -139,30 +138,36 @@ def _counts(config: Config, found: Sequence[_Topic]) -> Mapping[str, int]:
         with app.reading(config) as database, database.read() as connection:
             recent = papers.seen_since(connection, now - COUNTED_FOR, COUNTED_AT_MOST)
     except (RuleError, StoreError):
-        return {}
+        return {}, 0
     counts = dict.fromkeys((topic.name for topic in found), 0)
     for stored in recent:
         for judgement in ruleset.judge(stored.paper, now=now, as_it_stands=True):
             counts[judgement.subscription_id] += 1
-    return counts
+    return counts, len(recent)
 
 
-def _report(found: Sequence[_Topic], counts: Mapping[str, int], *, is_named: bool) -> None:
+def _report(
+    found: Sequence[_Topic], counts: Mapping[str, int], total: int, *, is_named: bool
+) -> None:
     from watcher.cli.tables import count, line, table
+
+    seen = f"{count(total, 'paper')} first seen in the last {COUNTED_FOR.days} days"
 
     if is_named:
         for topic in found:
             line(f"{topic.name}: {topic.about or topic.origin}")
             if topic.name in counts:
-                line(f"{count(counts[topic.name], 'paper')} among the newest stored ones")
+                line(f"brings {counts[topic.name]} of {seen}")
             for keyword in topic.keywords:
                 line(f"- {keyword}")
         return
     table(
-        ("topic", "papers lately", "about"),
+        ("topic", "papers", "about"),
         [
             (topic.name, str(counts.get(topic.name, "")), topic.about or topic.origin)
             for topic in found
         ],
     )
+    if counts:
+        print(f"\nOf {seen}.")
     print("`watcher topics NAME` shows a topic's keywords.")

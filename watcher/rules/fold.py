@@ -102,6 +102,11 @@ def same_word(one: str, other: str) -> bool:
     return one == other or not forms(one).isdisjoint(forms(other))
 
 
+def stem(word: str) -> str:
+    """A key that all words equal under `same_word` share; others may share it too."""
+    return _stem(word) if len(word) <= _LONGEST else word
+
+
 @lru_cache(maxsize=65_536)
 def _forms(word: str) -> frozenset[str]:
     if not _PLURAL.fullmatch(word) or word.endswith("ss"):
@@ -111,3 +116,11 @@ def _forms(word: str) -> frozenset[str]:
     if word.endswith(_SIBILANT_PLURALS):
         return frozenset((word, word[:-2], word[:-1]))
     return frozenset((word, word[:-1]))
+
+
+@lru_cache(maxsize=65_536)
+def _stem(word: str) -> str:
+    if not (word.isascii() and word.isalpha()):
+        return word
+    bare = word.rstrip("es")
+    return f"{bare[:-1]}y" if bare.endswith("i") else bare

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watcher.settings.cadence import Cadence, parse_cadence
 from watcher.settings.config import Config, require_mail, subscription_files
-from watcher.settings.loading import RENAMED, load
+from watcher.settings.loading import RENAMED, load, load_edited
 from watcher.settings.places import (
     SYSTEM_CONFIG,
     SYSTEM_STATE,
@@ -12,6 +12,7 @@ from watcher.settings.places import (
     find_state_dir,
     user_config,
 )
+from watcher.settings.snippet import parse_rule
 from watcher.settings.tables import (
     HealthSettings,
     HttpSettings,
@@ -54,7 +55,9 @@ __all__ = [
     "find_config",
     "find_state_dir",
     "load",
+    "load_edited",
     "parse_cadence",
+    "parse_rule",
     "require_mail",
     "subscription_files",
     "user_config",

@@ -7,7 +7,7 @@ import gc
 import json
 import zoneinfo
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from watcher import __version__
 from watcher.errors import ConfigError, InvalidConfigError
 from watcher.settings import shaping, together, values
-from watcher.settings.config import Config, Origin, named_files, subscription_files
+from watcher.settings.config import SUBSCRIPTIONS, Config, Origin, named_files, subscription_files
 from watcher.settings.documents import Document, read
 from watcher.settings.explaining import Problem, problems_of
 from watcher.settings.layering import exposed, layered, missing_files
@@ -31,10 +31,14 @@ from watcher.settings.tables import (
     SubscriptionFile,
     SubscriptionSettings,
     Table,
+    TopicSettings,
 )
 
 RENAMED: Mapping[str, str] = {}
 """Keys that have another name now (`mail.sender`: `mail.from`); they go on for a minor release."""
+
+_EDITED = {"subscriptions", "topics", "sources"}
+"""What of an edited configuration can change what its rules find."""
 
 _Table = TypeVar("_Table", bound=Table)
 
@@ -153,6 +157,49 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def load_edited(path: Path, config: Config) -> Config:
+    """`config` with the subscriptions and topics of an edited copy of one of its files alone.
+
+    A copy of the configuration itself is told from one of a file of `subscriptions.d` by what it
+    holds, else by its place and name; its other tables are passed over. Raises ConfigError.
+    """
+    document = read(path)
+    is_main = _is_main_file(document, config)
+    if is_main:
+        given = {key: document.values[key] for key in document.values if key in _EDITED}
+        shaped, problems = shaping.main_file(given)
+    else:
+        main_name = config.path.name if config.path else "the configuration"
+        shaped, problems = shaping.subscription_file(document.values, path.stem, main_name)
+    _renamed(shaped, RENAMED, document)
+    settings = _validated(Settings, shaped, problems)
+    if settings is not None:
+        sources = settings.sources if "sources" in shaped else config.settings.sources
+        problems += together.subscription_problems(settings.subscriptions, sources)
+    if problems or settings is None:
+        raise _one([_located(problem, document) for problem in problems])
+    subscriptions, topics = settings.subscriptions, settings.topics
+    if not is_main:
+        subscriptions, topics = _with_topics(subscriptions, topics), config.settings.topics
+    origins = {
+        each.id: Origin(path, ("subscriptions", at)) for at, each in enumerate(subscriptions)
+    }
+    origins[""] = Origin(path) if is_main else config.origins.get("", Origin(path))
+    chosen = {"subscriptions": subscriptions, "topics": topics}
+    return replace(
+        config, settings=config.settings.model_copy(update=chosen), broken=(), origins=origins
+    )
+
+
+def _is_main_file(document: Document, config: Config) -> bool:
+    if shaping.is_main_file(document.values):
+        return True
+    files = {problem.path.stem for problem in config.broken if problem.path}
+    files |= {each.file.stem for known, each in config.origins.items() if "/" in known}
+    is_placed = document.path.parent.name == SUBSCRIPTIONS or document.path.stem in files
+    return "subscriptions" in document.values and not is_placed
+
+
 def _ask() -> str:
     import tzlocal  # noqa: PLC0415  # only where it is asked
 
@@ -194,9 +241,15 @@ def _subscription_file(
         problems += together.subscription_problems(file.subscriptions, sources)
     if problems or file is None:
         raise _one([_located(problem, document) for problem in problems])
+    return _with_topics(file.subscriptions, file.topics)
+
+
+def _with_topics(
+    subscriptions: Iterable[SubscriptionSettings], topics: Mapping[str, TopicSettings]
+) -> tuple[SubscriptionSettings, ...]:
+    """The subscriptions of a file with the topics that stand beside them."""
     return tuple(
-        each.model_copy(update={"topics": {**file.topics, **each.topics}})
-        for each in file.subscriptions
+        each.model_copy(update={"topics": {**topics, **each.topics}}) for each in subscriptions
     )
 
 

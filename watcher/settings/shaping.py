@@ -78,6 +78,14 @@ def subscription_file(
     return {"subscriptions": found, "topics": topics}, problems
 
 
+def is_main_file(values: Values) -> bool:
+    """Whether it holds a table that only the configuration itself may hold."""
+    return any(
+        key in _MAIN_KEYS and (key != "sources" or _holds_tables(value))
+        for key, value in values.items()
+    )
+
+
 def _named(shaped: dict[str, object], key: str) -> list[Problem]:
     """Headers such as [subscriptions.ada], taken out: what is several is not told apart so."""
     value = shaped.get(key)

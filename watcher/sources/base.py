@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Protocol
 
-from watcher.models import Listing, Page, PageKind, PageRequest
+from watcher.models import Listing, Page, PageKind, PageRequest, Period
 
 TAIL = dt.timedelta(hours=48)
 """How long after its end a period's page is still read: a day's page grows past midnight."""
@@ -36,6 +36,9 @@ class Source(Protocol):
 
         `last_good_at` is when all that was due was last read well.
         """
+
+    def page_request(self, period: Period) -> PageRequest:
+        """The page of one period of a dated source."""
 
     def completion(self, listing: Listing) -> PageRequest | None:
         """Where to get what the page of `listing` cut off or does not tell; None if nothing."""

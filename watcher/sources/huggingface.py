@@ -54,9 +54,14 @@ class HuggingFace:
             tail = f"?{urlencode({'q': self.query})}" if self.page == "search" else "/trending"
             return (PageRequest(self.name, self._url(f"/papers{tail}")),)
         return tuple(
-            self._page_request(period) if period.end_at + TAIL > now else self._api_request(period)
+            self.page_request(period) if period.end_at + TAIL > now else self._api_request(period)
             for period in _due(kind, now, min(last_good_at or now, now))
         )
+
+    def page_request(self, period: Period) -> PageRequest:
+        """The page of one period of a dated source."""
+        url = self._url(f"/papers/{_FOLDERS[period.kind]}/{period.key}")
+        return PageRequest(self.name, url, "page", period)
 
     def completion(self, listing: Listing) -> PageRequest | None:
         """The API's list of the period, where the page stopped at a hundred or was markup only."""
@@ -185,10 +190,6 @@ class HuggingFace:
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         following = parts._replace(query=urlencode(query | {"p": str(part)})).geturl()
         return PageRequest(self.name, following, "api", period)
-
-    def _page_request(self, period: Period) -> PageRequest:
-        url = self._url(f"/papers/{_FOLDERS[period.kind]}/{period.key}")
-        return PageRequest(self.name, url, "page", period)
 
     def _api_request(self, period: Period) -> PageRequest:
         query = urlencode({_FOLDERS[period.kind]: period.key, "limit": API_LIMIT, "p": 0})

@@ -188,6 +188,15 @@ def seen_since(connection: sa.Connection, since: dt.datetime, limit: int) -> lis
     return [_stored(row) for row in rows]
 
 
+def sources_since(connection: sa.Connection, since: dt.datetime) -> dict[str, frozenset[str]]:
+    """Which sources have shown a paper at or after `since`, by the paper's id."""
+    query = sa.select(sightings.c.paper_id, sightings.c.source).where(sightings.c.seen_at >= since)
+    shown: dict[str, set[str]] = {}
+    for row in connection.execute(query.distinct()):
+        shown.setdefault(row.paper_id, set()).add(row.source)
+    return {paper_id: frozenset(names) for paper_id, names in shown.items()}
+
+
 def count_since(connection: sa.Connection, since: dt.datetime | None = None) -> int:
     """How many papers were first stored at or after `since` (None: ever)."""
     query = sa.select(sa.func.count()).select_from(papers)

@@ -1,0 +1,34 @@
+"""Rules tried on papers of the past: what they find, what an edit changes, what could be better."""
+
+from watcher.backtest.figures import BLOCKS, PLAIN, a_day, grouped, percent, sparkline
+from watcher.backtest.page import render_page
+from watcher.backtest.replay import RuleReplay, SubscriptionReplay, WordUse, judged, reads, replay
+from watcher.backtest.report import Report, Tried
+from watcher.backtest.suggesting import Suggestion, Suggestions, suggest
+from watcher.backtest.warning import RuleWarning
+from watcher.backtest.window import Edit, SeenPaper, Window
+
+__all__ = [
+    "BLOCKS",
+    "PLAIN",
+    "Edit",
+    "Report",
+    "RuleReplay",
+    "RuleWarning",
+    "SeenPaper",
+    "SubscriptionReplay",
+    "Suggestion",
+    "Suggestions",
+    "Tried",
+    "Window",
+    "WordUse",
+    "a_day",
+    "grouped",
+    "judged",
+    "percent",
+    "reads",
+    "render_page",
+    "replay",
+    "sparkline",
+    "suggest",
+]
