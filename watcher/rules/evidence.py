@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,33 +12,32 @@ from watcher.rules.segment import UNBOUND, Evidence
 from watcher.rules.terms import TermTable
 
 
-def gather(papers: Sequence[Facts], table: TermTable, *, as_it_stands: bool) -> Iterator[Evidence]:
-    """The evidence of each paper, their texts searched together."""
+def gather(papers: Sequence[Facts], table: TermTable, *, as_it_stands: bool) -> Evidence:
+    """The evidence of papers, their texts searched together.
+
+    `as_it_stands` takes what is not known for absent.
+    """
     texts = [text.exact for facts in papers for _, text in facts.texts]
-    masks = [FIELD_MASKS[name] for facts in papers for name, _ in facts.texts]
-    owners = np.repeat(np.arange(len(papers)), [len(facts.texts) for facts in papers])
     found = table.search(texts)
-    found_masks = np.array(masks, np.uint8)[found.texts]
-    # One row for each paper and term, whatever number of texts it stands in.
-    keys = (owners[found.texts].astype(np.int64) << 32) | found.phrases
-    order = np.argsort(keys, kind="stable")
-    distinct, firsts = np.unique(keys[order], return_index=True)
-    if len(distinct):
-        found_masks = np.bitwise_or.reduceat(found_masks[order], firsts)
-    terms = (distinct & 0xFFFFFFFF).astype(np.int32)
-    ends = np.searchsorted(distinct >> 32, np.arange(len(papers)), side="right")
-    start = 0
-    for facts, end in zip(papers, ends.tolist(), strict=True):
-        names = facts.names()
-        values = tuple(bound.reached(facts) for bound in BOUNDS)
-        if as_it_stands:
-            values = tuple(UNBOUND if value is None else value for value in values)
-        yield Evidence(
-            np.concatenate((terms[start:end], np.fromiter(names, np.int32, len(names)))),
-            np.concatenate(
-                (found_masks[start:end], np.fromiter(names.values(), np.uint8, len(names)))
-            ),
-            0 if as_it_stands else facts.unknown,
-            values,
-        )
-        start = end
+    owners = np.repeat(np.arange(len(papers)), [len(facts.texts) for facts in papers])
+    masks = np.array([FIELD_MASKS[name] for facts in papers for name, _ in facts.texts], np.uint8)
+    names = [(at, *pair) for at, facts in enumerate(papers) for pair in facts.names().items()]
+    at, terms, fields = zip(*names, strict=True) if names else ((), (), ())
+    places = np.concatenate((owners[found.texts], np.array(at, np.int64)))
+    order = np.argsort(places, kind="stable")
+    return Evidence(
+        papers=places[order],
+        terms=np.concatenate((found.phrases, np.array(terms, np.int32)))[order],
+        masks=np.concatenate((masks[found.texts], np.array(fields, np.uint8)))[order],
+        unknown=np.array([0 if as_it_stands else facts.unknown for facts in papers], np.uint8),
+        values=tuple(
+            np.array(
+                [
+                    (UNBOUND if as_it_stands else np.nan) if value is None else value
+                    for value in map(bound.reached, papers)
+                ],
+                np.float64,
+            )
+            for bound in BOUNDS
+        ),
+    )

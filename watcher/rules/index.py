@@ -25,29 +25,30 @@ _AT_ONCE = 100
 class Verdict:
     """Which subscriptions a paper matches, and which it may match once more is known of it."""
 
-    _decided: tuple[tuple[Segment, Decided], ...]
+    _paper: int
+    _decided: Sequence[tuple[Segment, Decided]]
 
     @property
     def match_count(self) -> int:
         """How many it matches."""
-        return sum(len(decided.matched) for _, decided in self._decided)
+        return sum(len(decided.matched.of(self._paper)) for _, decided in self._decided)
 
     @property
     def matched(self) -> list[str]:
         """The ids of those it matches."""
         return [
-            segment.ids[place]
+            name
             for segment, decided in self._decided
-            for place in decided.matched.tolist()
+            for name in segment.names(decided.matched.of(self._paper))
         ]
 
     @property
     def undecided(self) -> list[str]:
         """The ids of those that wait for a field."""
         return [
-            segment.ids[place]
+            name
             for segment, decided in self._decided
-            for place in decided.undecided.tolist()
+            for name in segment.names(decided.undecided.of(self._paper))
         ]
 
 
@@ -100,13 +101,13 @@ class RuleIndex:
         """
         for start in range(0, len(papers), _AT_ONCE):
             chunk = papers[start : start + _AT_ONCE]
-            for evidence in gather(chunk, self.table, as_it_stands=as_it_stands):
-                yield Verdict(
-                    tuple(
-                        (segment, segment.decide(evidence, is_alive))
-                        for segment, is_alive in self._segments
-                    )
-                )
+            evidence = gather(chunk, self.table, as_it_stands=as_it_stands)
+            decided = [
+                (segment, segment.decide(evidence, is_alive))
+                for segment, is_alive in self._segments
+            ]
+            for position in range(len(chunk)):
+                yield Verdict(position, decided)
 
     def facts(self, paper: Paper, now: dt.datetime, votes_per_day: float | None = None) -> Facts:
         """What is to be known of a paper for a verdict."""

@@ -19,21 +19,30 @@ Masks: TypeAlias = npt.NDArray[np.uint8]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
+Positions: TypeAlias = npt.NDArray[np.int64]
+
 UNBOUND = float("-inf")
+
+_CELLS = 40_000_000
+"""Papers times clauses that are looked at together at the most: a bound on memory."""
+
+_BITS = 32
+_CLAUSE = (1 << _BITS) - 1
 
 
 class Evidence(NamedTuple):
-    """A paper as the arrays see it.
+    """Papers as the arrays see them.
 
-    `terms` are there once each, with a mask of the fields it stands in; `unknown` is the mask of
-    the fields of which nothing is known. `values` has a number for each bound, None where it is
-    not known.
+    A row for each term that stands in a field of a paper: `papers` are positions, ascending;
+    `masks` have the bit of the field. By paper, `unknown` is the mask of the fields of which
+    nothing is known, and `values` has for each bound what it reaches, NaN where that is not known.
     """
 
+    papers: Positions
     terms: Numbers
     masks: Masks
-    unknown: int
-    values: tuple[float | None, ...]
+    unknown: Masks
+    values: tuple[Floats, ...]
 
 
 class Columns(NamedTuple):
@@ -55,16 +64,32 @@ class Columns(NamedTuple):
     term_clauses: Numbers
 
 
-class Decided(NamedTuple):
-    """Places of subscriptions, ascending: those that match, those that wait for a field."""
+class Pairs(NamedTuple):
+    """Pairs of a paper (its position) and a subscription (its place), ascending."""
 
-    matched: Numbers
-    undecided: Numbers
+    papers: Positions
+    places: Numbers
+
+    def of(self, paper: int) -> Numbers:
+        """The places that stand with a paper."""
+        start, stop = np.searchsorted(self.papers, (paper, paper + 1))
+        return self.places[start:stop]
+
+
+class Decided(NamedTuple):
+    """Which subscriptions match which papers, and which wait for a field of them."""
+
+    matched: Pairs
+    undecided: Pairs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """Columns made ready: clauses filed by term. `bounds` that no rule has are None."""
+    """Columns made ready: clauses filed by term. `bounds` that no rule has are None.
+
+    `filed` has by term its position in `keys`, -1 where it is not there; None where the keys are
+    so few that searching for them takes less.
+    """
 
     ids: tuple[str, ...]
     places: dict[str, int]
@@ -77,6 +102,7 @@ class Segment:
     keys: Numbers
     starts: Numbers
     postings: Numbers
+    filed: Numbers | None
     free_rules: Numbers
     used_fields: int
 
@@ -97,89 +123,132 @@ class Segment:
             keys=keys,
             starts=np.append(starts, len(order)).astype(np.int32),
             postings=columns.term_clauses[order],
+            filed=_filed(keys),
             free_rules=_positions(columns.needs == 0),
             used_fields=int(np.bitwise_or.reduce(columns.clause_masks)),
         )
 
+    def names(self, places: Numbers) -> list[str]:
+        """The ids of subscriptions."""
+        return list(map(self.ids.__getitem__, places.tolist()))
+
     def decide(self, evidence: Evidence, is_alive: Flags) -> Decided:
         """Which of the subscriptions that are alive match, and which cannot be told yet."""
-        clauses = self._met(evidence)
-        rules = self.clause_rules[clauses]
-        are_nones = self.are_nones[clauses]
-        excluded, held = rules[are_nones], rules[~are_nones]
-        is_known = not evidence.unknown & self.used_fields and not any(
-            value is None and column is not None
-            for column, value in zip(self.bounds, evidence.values, strict=True)
-        )
-        if is_known:
-            matched = self._where_all_is_known(held, excluded, evidence.values)
-            return Decided(self._owners(matched, is_alive), _NOBODY)
-        matched, undecided = self._where_some_is_not(clauses, held, excluded, evidence)
-        owners = self._owners(matched, is_alive)
-        waiting = self._owners(undecided, is_alive)
-        return Decided(owners, np.setdiff1d(waiting, owners, assume_unique=True))
+        count = len(evidence.unknown)
+        at_once = max(1, _CELLS // max(1, len(self.clause_rules)))
+        is_open = (evidence.unknown & self.used_fields) != 0
+        for column, values in zip(self.bounds, evidence.values, strict=True):
+            if column is not None:
+                is_open |= np.isnan(values)
+        matched: list[tuple[Positions, Numbers]] = []
+        undecided: list[tuple[Positions, Numbers]] = []
+        for first in range(0, count, at_once):
+            last = min(first + at_once, count)
+            papers, clauses = self._met(evidence, first, last)
+            is_known = ~is_open[papers]
+            met = self._where_all_is_known(
+                papers[is_known], clauses[is_known], _where(~is_open, first, last), evidence.values
+            )
+            matched.append(self._owners(*met, is_alive))
+            for paper in _where(is_open, first, last).tolist():
+                held, waiting = self._where_some_is_not(clauses[papers == paper], evidence, paper)
+                papers_of = np.full(len(held), paper), np.full(len(waiting), paper)
+                match = self._owners(papers_of[0], held, is_alive)
+                wait = self._owners(papers_of[1], waiting, is_alive)
+                matched.append(match)
+                undecided.append((*_without(wait, match[1]),))
+        return Decided(_pairs(matched), _pairs(undecided))
 
-    def _met(self, evidence: Evidence) -> Numbers:
-        """The clauses of which a term stands in one of their fields, ascending."""
+    def _met(self, evidence: Evidence, first: int, last: int) -> tuple[Positions, Numbers]:
+        """The clauses of which a term stands in one of their fields, by paper, ascending."""
+        start, stop = np.searchsorted(evidence.papers, (first, last))
         if not len(self.keys):
-            return _NOBODY
-        at = np.searchsorted(self.keys, evidence.terms)
-        at[at == len(self.keys)] = 0
-        is_here = self.keys[at] == evidence.terms
-        at, masks = at[is_here], evidence.masks[is_here]
+            return _NOWHERE, _NOBODY
+        at, is_here = self._filed(evidence.terms[start:stop])
         starts = self.starts[at]
         counts = self.starts[at + 1] - starts
         offsets = np.cumsum(counts)
         total = int(offsets[-1]) if len(offsets) else 0
         where = np.arange(total, dtype=np.int32) + np.repeat(starts - offsets + counts, counts)
-        found = self.postings[where]
-        found = found[(self.clause_masks[found] & np.repeat(masks, counts)) != 0]
-        if len(found) * 30 < len(self.clause_rules):
-            return np.unique(found)
-        is_met = np.zeros(len(self.clause_rules), np.bool_)
-        is_met[found] = True
-        return _positions(is_met)
+        clauses = self.postings[where]
+        masks = np.repeat(evidence.masks[start:stop][is_here], counts)
+        is_in_field = (self.clause_masks[clauses] & masks) != 0
+        papers = np.repeat(evidence.papers[start:stop][is_here] - first, counts)
+        met = papers[is_in_field] << _BITS | clauses[is_in_field]
+        met.sort()
+        met = met[_firsts(met)]
+        return (met >> _BITS) + first, (met & _CLAUSE).astype(np.int32)
+
+    def _filed(self, terms: Numbers) -> tuple[Positions, Flags]:
+        """The positions in `keys` of those of the terms that are there, and which are."""
+        if self.filed is not None:
+            filed = self.filed[np.minimum(terms, len(self.filed) - 1)]
+            is_here = filed >= 0
+            return filed[is_here].astype(np.int64), is_here
+        at = np.searchsorted(self.keys, terms)
+        at[at == len(self.keys)] = 0
+        is_here = self.keys[at] == terms
+        return at[is_here], is_here
 
     def _where_all_is_known(
-        self, held: Numbers, excluded: Numbers, values: tuple[float | None, ...]
-    ) -> Numbers:
-        rules, counts = _runs(held)
-        rules = rules[counts == self.needs[rules]]
+        self, papers: Positions, clauses: Numbers, asked: Positions, values: tuple[Floats, ...]
+    ) -> tuple[Positions, Numbers]:
+        """The rules that hold, by paper; `asked` are all the papers."""
+        rules = self.clause_rules[clauses]
+        are_nones = self.are_nones[clauses]
+        count = len(self.needs)
+        excluded = np.unique(papers[are_nones] * count + rules[are_nones])
+        papers, rules = papers[~are_nones], rules[~are_nones]
+        firsts, counts = _runs(papers, rules)
+        papers, rules = papers[firsts], rules[firsts]
+        is_held = counts == self.needs[rules]
+        papers, rules = papers[is_held], rules[is_held]
         if len(self.free_rules):
-            rules = np.sort(np.concatenate((rules, self.free_rules)))
+            rules = np.concatenate((rules, np.tile(self.free_rules, len(asked))))
+            papers = np.concatenate((papers, np.repeat(asked, len(self.free_rules))))
+            order = np.lexsort((rules, papers))
+            papers, rules = papers[order], rules[order]
         if len(excluded):
-            is_out = np.zeros(len(self.needs), np.bool_)
-            is_out[excluded] = True
-            rules = rules[~is_out[rules]]
-        for column, value in zip(self.bounds, values, strict=True):
-            if column is not None and value is not None:
-                rules = rules[column[rules] <= value]
-        return rules
+            is_kept = ~np.isin(papers * count + rules, excluded)
+            papers, rules = papers[is_kept], rules[is_kept]
+        for column, reached in zip(self.bounds, values, strict=True):
+            if column is not None:
+                is_kept = column[rules] <= reached[papers]
+                papers, rules = papers[is_kept], rules[is_kept]
+        return papers, rules
 
     def _where_some_is_not(
-        self, clauses: Numbers, held: Numbers, excluded: Numbers, evidence: Evidence
+        self, clauses: Numbers, evidence: Evidence, paper: int
     ) -> tuple[Numbers, Numbers]:
+        """The rules that hold for a paper of which something is unknown, and those that may."""
         count = len(self.needs)
-        is_open = (self.clause_masks & evidence.unknown) != 0
+        rules = self.clause_rules[clauses]
+        are_nones = self.are_nones[clauses]
+        is_open = (self.clause_masks & evidence.unknown[paper]) != 0
         is_open[clauses] = False
-        holding = np.bincount(held, minlength=count)
+        holding = np.bincount(rules[~are_nones], minlength=count)
         may_hold = np.bincount(self.clause_rules[is_open & ~self.are_nones], minlength=count)
         is_false = holding + may_hold < self.needs
         is_unknown = holding < self.needs
-        is_false[excluded] = True
+        is_false[rules[are_nones]] = True
         is_unknown[self.clause_rules[is_open & self.are_nones]] = True
-        for column, value in zip(self.bounds, evidence.values, strict=True):
+        for column, values in zip(self.bounds, evidence.values, strict=True):
             if column is None:
                 continue
-            if value is None:
+            if np.isnan(values[paper]):
                 is_unknown |= column > UNBOUND
             else:
-                is_false |= column > value
+                is_false |= column > values[paper]
         return _positions(~is_false & ~is_unknown), _positions(~is_false & is_unknown)
 
-    def _owners(self, rules: Numbers, is_alive: Flags) -> Numbers:
-        owners, _ = _runs(self.rule_places[rules])
-        return owners[is_alive[owners]]
+    def _owners(
+        self, papers: Positions, rules: Numbers, is_alive: Flags
+    ) -> tuple[Positions, Numbers]:
+        places = self.rule_places[rules]
+        firsts, _ = _runs(papers, places)
+        papers, places = papers[firsts], places[firsts]
+        is_kept = is_alive[places]
+        return papers[is_kept], places[is_kept]
 
 
 def merge(segments: Sequence[tuple[Segment, Flags]]) -> Columns:
@@ -227,21 +296,54 @@ def merge(segments: Sequence[tuple[Segment, Flags]]) -> Columns:
 
 
 _NOBODY: Numbers = np.zeros(0, np.int32)
+_NOWHERE: Positions = np.zeros(0, np.int64)
 
 
 def _positions(flags: Flags) -> Numbers:
     return np.flatnonzero(flags).astype(np.int32)
 
 
-def _runs(ascending: Numbers) -> tuple[Numbers, npt.NDArray[np.int64]]:
-    """The distinct numbers, and how often each is there."""
-    if not len(ascending):
-        return _NOBODY, np.zeros(0, np.int64)
-    is_first = np.empty(len(ascending), np.bool_)
-    is_first[0] = True
+def _where(flags: Flags, first: int, last: int) -> Positions:
+    return np.flatnonzero(flags[first:last]) + first
+
+
+def _filed(keys: Numbers) -> Numbers | None:
+    """Where each key is, by key."""
+    if not len(keys) or len(keys) * 20 < int(keys[-1]):
+        return None
+    filed = np.full(int(keys[-1]) + 2, -1, np.int32)
+    filed[keys] = np.arange(len(keys), dtype=np.int32)
+    return filed
+
+
+def _firsts(ascending: Numbers | Positions) -> Flags:
+    """Which of them are not the same as the one before."""
+    is_first = np.ones(len(ascending), np.bool_)
     np.not_equal(ascending[1:], ascending[:-1], out=is_first[1:])
+    return is_first
+
+
+def _runs(papers: Positions, numbers: Numbers) -> tuple[Positions, Positions]:
+    """Where pairs that ascend are there for the first time, and how often each is there."""
+    if not len(papers):
+        return _NOWHERE, _NOWHERE
+    is_first = _firsts(numbers)
+    is_first[1:] |= papers[1:] != papers[:-1]
     firsts = np.flatnonzero(is_first)
-    return ascending[firsts], np.diff(firsts, append=len(ascending))
+    return firsts, np.diff(firsts, append=len(papers))
+
+
+def _without(pairs: tuple[Positions, Numbers], places: Numbers) -> tuple[Positions, Numbers]:
+    """The pairs of one paper, but for some places."""
+    is_kept = ~np.isin(pairs[1], places)
+    return pairs[0][is_kept], pairs[1][is_kept]
+
+
+def _pairs(parts: Sequence[tuple[Positions, Numbers]]) -> Pairs:
+    papers = np.concatenate([_NOWHERE, *(part[0] for part in parts)])
+    places = np.concatenate([_NOBODY, *(part[1] for part in parts)])
+    order = np.argsort(papers, kind="stable")
+    return Pairs(papers[order], places[order])
 
 
 def _renumbered(is_kept: Flags, start: int) -> Numbers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ Name: TypeAlias = tuple[str, ...]
 """The folded words of a name."""
 
 _BITS = 28
+_WORD = (1 << _BITS) - 1
 """Of a word's number: a node stands above them, so that node and word are one key."""
 
 _REMEMBERED = 200_000
@@ -47,6 +48,9 @@ class TermTable:
         self._spellings = _Spellings(self._vocabulary)
         self._keys: Keys = np.zeros(0, np.int64)
         self._nodes: Numbers = np.zeros(0, np.int32)
+        self._follows: npt.NDArray[np.bool_] = np.zeros(
+            0, np.bool_
+        )  # words that are not only first
         self._lengths: Numbers = np.zeros(1, np.int32)
         self._is_inner: npt.NDArray[np.bool_] = np.zeros(1, np.bool_)
         self._authors: dict[Name, int] = {}
@@ -92,15 +96,21 @@ class TermTable:
     def _children(self, keys: Keys, level: int) -> Numbers:
         """The nodes that keys lead to, made where there are none."""
         distinct, places = np.unique(keys, return_inverse=True)
-        nodes, is_there = self._found(distinct)
-        fresh = distinct[~is_there]
+        nodes = self._found(distinct)
+        is_new = nodes == 0
+        fresh = distinct[is_new]
         if len(fresh):
             made = self._numbered(len(fresh), level)
-            nodes[~is_there] = made
+            nodes[is_new] = made
             where = np.searchsorted(self._keys, fresh)
             self._keys = np.insert(self._keys, where, fresh)
             self._nodes = np.insert(self._nodes, where, made)
             self._is_inner[fresh >> _BITS] = True
+            unnumbered = self._vocabulary.size + 1 - len(self._follows)
+            self._follows = np.append(self._follows, np.zeros(unnumbered, np.bool_))
+            if level > 1:
+                self._follows[fresh & _WORD] = True
+            self._spellings.forget()
         return nodes[places]
 
     def _numbered(self, count: int, length: int) -> Numbers:
@@ -109,13 +119,13 @@ class TermTable:
         self._is_inner = np.append(self._is_inner, np.zeros(count, np.bool_))
         return np.arange(first, first + count, dtype=np.int32)
 
-    def _found(self, keys: Keys) -> tuple[Numbers, npt.NDArray[np.bool_]]:
-        """The nodes that keys lead to, and whether there are any."""
+    def _found(self, keys: Keys) -> Numbers:
+        """The nodes that keys lead to, 0 where there is none."""
         if not len(self._keys):
-            return np.zeros(len(keys), np.int32), np.zeros(len(keys), np.bool_)
+            return np.zeros(len(keys), np.int32)
         where = np.searchsorted(self._keys, keys)
         where[where == len(self._keys)] = 0
-        return self._nodes[where], self._keys[where] == keys
+        return np.where(self._keys[where] == keys, self._nodes[where], 0)
 
     def add_author(self, name: Name) -> int:
         """The number of an author's whole name or its end."""
@@ -145,30 +155,55 @@ class TermTable:
         Beginnings of phrases are found, too; they are nobody's keywords.
         """
         row = self._spellings.row(texts)
-        firsts, counts, meant = self._spellings.meanings()
+        meanings = self._spellings.meanings(self._found, self._follows)
         lengths = np.array([len(words) + 1 for words in texts], np.int32)
-        at = np.flatnonzero(counts[row])
-        nodes: Numbers = np.zeros(len(at), np.int32)
+        at, nodes = meanings.first.expanded(row, np.arange(len(row)))
         found: list[tuple[npt.NDArray[np.intp], Numbers]] = []
         while len(at):
-            count = counts[row[at]]
-            ends = np.cumsum(count)
-            within = np.arange(ends[-1]) - np.repeat(ends - count, count)
-            words = meant[np.repeat(firsts[row[at]], count) + within]
-            keys = np.repeat(nodes, count).astype(np.int64) << _BITS | words
-            at = np.repeat(at, count)
-            nodes, is_there = self._found(keys)
-            at, nodes = at[is_there], nodes[is_there]
             found.append((at, nodes))
             goes_on = self._is_inner[nodes]
-            at, nodes = at[goes_on] + 1, nodes[goes_on]
-            goes_on = counts[row[at]] > 0
-            at, nodes = at[goes_on], nodes[goes_on]
+            above, next_ = nodes[goes_on], at[goes_on] + 1
+            which, words = meanings.later.expanded(row[next_], np.arange(len(next_)))
+            nodes = self._found(above[which].astype(np.int64) << _BITS | words)
+            at = next_[which[nodes > 0]]
+            nodes = nodes[nodes > 0]
         last = np.concatenate([np.zeros(0, np.intp), *(at for at, _ in found)])
         phrases = np.concatenate([np.zeros(0, np.int32), *(nodes for _, nodes in found)])
         owners = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)[last]
         stops = (last + 1 - (np.cumsum(lengths) - lengths)[owners]).astype(np.int32)
         return Occurrences(owners, phrases, stops - self._lengths[phrases], stops)
+
+
+class _Lists(NamedTuple):
+    """Lists of numbers in one array: where each begins, and how many there are in it."""
+
+    firsts: Numbers
+    counts: Numbers
+    numbers: Numbers
+
+    @classmethod
+    def of(cls, numbers: Numbers, ends: Numbers, is_kept: npt.NDArray[np.bool_]) -> _Lists:
+        """The lists that end there, of what is kept."""
+        kept_before = np.append(np.zeros(1, np.int32), np.cumsum(is_kept, dtype=np.int32))
+        bounds = kept_before[ends]
+        return cls(bounds[:-1], np.diff(bounds), numbers[is_kept])
+
+    def expanded(
+        self, chosen: Numbers, marks: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[np.intp], Numbers]:
+        """All numbers of the chosen lists, each behind the mark of its list."""
+        counts = self.counts[chosen]
+        ends = np.cumsum(counts)
+        total = int(ends[-1]) if len(ends) else 0
+        where = np.arange(total) + np.repeat(self.firsts[chosen] - ends + counts, counts)
+        return np.repeat(marks, counts), self.numbers[where]
+
+
+class _Meanings(NamedTuple):
+    """What words of texts stand for: the nodes of those that begin phrases, words that go on."""
+
+    first: _Lists
+    later: _Lists
 
 
 class _Spellings(dict[str, int]):
@@ -177,33 +212,40 @@ class _Spellings(dict[str, int]):
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__()
         self._vocabulary = vocabulary
-        self._start_anew()
+        self.forget()
 
-    def _start_anew(self) -> None:
+    def forget(self) -> None:
+        """Begin anew: there are other words, or other phrases, to stand for."""
         self.clear()
         self._meant = array("i")
-        self._ends = array("i", [0])
-        self._known_count = self._vocabulary.size
+        self._ends = array("i", [0, 0])
+        self._meanings: _Meanings | None = None
 
     def __missing__(self, spelling: str) -> int:
-        number = self[spelling] = len(self._ends)
+        number = self[spelling] = len(self._ends) - 1
         self._meant.extend(self._vocabulary.meant_by(spelling))
         self._ends.append(len(self._meant))
+        self._meanings = None
         return number
 
     def row(self, texts: Sequence[Sequence[str]]) -> Numbers:
         """The texts' words in a row, with 0, which stands for nothing, behind each text."""
-        # Bounded, so that no page can fill the memory for good.
-        if self._known_count != self._vocabulary.size or len(self) > _REMEMBERED:
-            self._start_anew()
+        if len(self) > _REMEMBERED:  # no page can fill the memory for good
+            self.forget()
         row = array("i")
         for words in texts:
             row.extend(map(self.__getitem__, words))
             row.append(0)
         return np.array(row, np.int32)
 
-    def meanings(self) -> tuple[Numbers, Numbers, Numbers]:
-        """By number where in the last array its words begin, and how many there are."""
-        ends = np.array(self._ends, np.int32)
-        firsts = np.append(np.zeros(1, np.int32), ends[:-1])
-        return firsts, ends - firsts, np.array(self._meant, np.int32)
+    def meanings(
+        self, found: Callable[[Keys], Numbers], follows: npt.NDArray[np.bool_]
+    ) -> _Meanings:
+        """By number, what words stand for; `found` gives the nodes of words that begin phrases."""
+        if self._meanings is None:
+            meant, ends = np.array(self._meant, np.int32), np.array(self._ends, np.int32)
+            nodes = found(meant.astype(np.int64))
+            self._meanings = _Meanings(
+                _Lists.of(nodes, ends, nodes > 0), _Lists.of(meant, ends, follows[meant])
+            )
+        return self._meanings
