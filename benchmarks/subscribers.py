@@ -1,12 +1,13 @@
 """A million subscribers: what they ask for, drawn from the papers themselves.
 
-A keyword is one to three words in sequence out of a paper. What more than a twentieth of the
-papers have is nobody's keyword. All else is drawn in proportion to a power of the number of papers
+A keyword is one to three words in sequence out of a paper. What more than one paper in 300 has is
+nobody's keyword: with real papers, one in 530 has a keyword on the average, where one in 730 has a
+keyword of the built-in topics. All else is drawn in proportion to a power of the number of papers
 that have it: the power with which five keywords each, for a million subscribers, are expected to
 be about 1.12 million different ones. (For fewer subscribers the power is the same.) A twentieth of
 the keywords are prefixes, a twentieth exact quotes. A tenth of the rules has an `all`, a tenth a
 `none` (either is one of 300 common words), a tenth `min_upvotes`; a twentieth looks at titles
-only. Of real papers such a rule matches one in twenty.
+only. Of real papers such a rule matches one in 125.
 
 The subscribers are written to a file, from which each process reads as many as it wants: none has
 to keep what they were drawn from.
@@ -30,6 +31,8 @@ KEYWORDS = 5
 MILLION = 1_000_000
 DISTINCT = 1_120_000
 """Different keywords among those of a million subscribers."""
+
+RARITY = 300
 
 KINDS = {"plain": 0.9, "exact": 0.05, "prefix": 0.05}
 
@@ -63,14 +66,19 @@ class Subscriber(NamedTuple):
 
 
 def draw(
-    papers: Sequence[Paper], count: int, *, total: int = MILLION, distinct: int = DISTINCT
+    papers: Sequence[Paper],
+    count: int,
+    *,
+    total: int = MILLION,
+    distinct: int = DISTINCT,
+    rarity: int = RARITY,
 ) -> Iterator[Subscriber]:
     """The first `count` subscribers: always the same ones for the same papers.
 
     `total` of them would have about `distinct` different keywords in `any`, if the papers have as
-    many.
+    many; one paper in `rarity` has such a keyword, at the most.
     """
-    usage = _usage(papers)
+    usage = _usage(papers, len(papers) / rarity)
     exponent = _exponent(Counter(usage.values()), KEYWORDS * total, distinct)
     phrases = list(usage)
     weights = list(itertools.accumulate(used**exponent for used in usage.values()))
@@ -125,7 +133,7 @@ def read(path: Path, count: int) -> Iterator[Subscriber]:
             )
 
 
-def _usage(papers: Sequence[Paper]) -> Mapping[str, int]:
+def _usage(papers: Sequence[Paper], most: float) -> Mapping[str, int]:
     """How many papers have each phrase that can be a keyword."""
     usage: Counter[str] = Counter()
     for paper in papers:
@@ -136,7 +144,6 @@ def _usage(papers: Sequence[Paper]) -> Mapping[str, int]:
             having |= dict.fromkeys(map(" ".join, itertools.pairwise(words)))
             having |= dict.fromkeys(map(" ".join, zip(words, words[1:], words[2:], strict=False)))
         usage.update(having.keys())
-    most = len(papers) / 20
     return {one: used for one, used in usage.items() if used <= most and len(one) > 2}
 
 

@@ -88,7 +88,7 @@ def papers() -> list[Paper]:
 
 
 def test_subscribers_ask_for_what_they_are_said_to(papers: list[Paper]) -> None:
-    drawn = list(subscribers.draw(papers, 10_000, total=10_000, distinct=25_000))
+    drawn = list(subscribers.draw(papers, 10_000, total=10_000, distinct=25_000, rarity=20))
     keywords = [keyword for one in drawn for keyword in one.any]
     assert len(keywords) == 50_000
     assert len(set(keywords)) == pytest.approx(25_000, rel=0.05)

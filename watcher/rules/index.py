@@ -17,7 +17,7 @@ from watcher.rules.terms import TermTable
 from watcher.rules.topics import TopicShelf
 from watcher.settings import SubscriptionSettings
 
-_AT_ONCE = 100
+_AT_ONCE = 250
 """Papers whose texts are searched together: the arrays stay small, and their cost is shared."""
 
 
@@ -72,9 +72,9 @@ class RuleIndex:
     def subscription_ids(self) -> tuple[str, ...]:
         """The ids of all that are in force."""
         return tuple(
-            segment.ids[place]
+            name
             for segment, is_alive in self._segments
-            for place in np.flatnonzero(is_alive).tolist()
+            for name in segment.names(np.flatnonzero(is_alive).astype(np.int32))
         )
 
     def changed(
@@ -88,9 +88,9 @@ class RuleIndex:
         This one stays as it is. Raises RuleError as `numbered` does.
         """
         segment = Segment.of(numbered(subscriptions, topics, self.table))
-        gone = {*removed, *segment.ids}
+        gone = {*removed, *segment.places}
         segments = [_without(each, gone) for each in self._segments]
-        if segment.ids:
+        if segment.places:
             segments.append((segment, np.ones(len(segment.ids), np.bool_)))
         return RuleIndex(self.table, tuple(_tidied(segments)))
 
@@ -134,6 +134,6 @@ def _tidied(segments: Sequence[tuple[Segment, Flags]]) -> list[tuple[Segment, Fl
         if len(merging) > 1 or 2 * int(is_alive.sum()) < len(segment.ids):
             whole = Segment.of(merge(merging))
             merging = [(whole, np.ones(len(whole.ids), np.bool_))]
-        if merging[0][0].ids:
+        if merging[0][0].places:
             kept += merging
     return kept

@@ -42,7 +42,9 @@ _SHOUTED = re.compile("AND|OR|NOT")
 
 def is_plain(keyword: str) -> bool:
     """Whether it is what most keywords are: ASCII words, about which nothing can be wrong."""
-    return _PLAIN.fullmatch(keyword) is not None and not _SHOUTED.search(keyword)
+    if _PLAIN.fullmatch(keyword) is None:
+        return False
+    return keyword.islower() or not _SHOUTED.search(keyword)
 
 
 def plain_words(keywords: str) -> list[str]:

@@ -25,7 +25,7 @@ from watcher.rules.topics import TopicShelf
 from watcher.settings import RuleSettings, SubscriptionSettings
 
 _MOST = 1e300
-_AT_ONCE = 100_000
+_AT_ONCE = 250_000
 _EVERY_PAPER = (RuleSettings(),)
 
 
@@ -78,18 +78,18 @@ class _Writer:
         self._topics = topics
         self._table = table
         self._keywords = _Keywords()
-        self._number = self._keywords.__getitem__
         self._masks: dict[tuple[str, ...], int] = {}
         self._of_topics: dict[str, tuple[int, ...]] = {}
         self._places: dict[str, int] = {}
-        self._rule_places = array("i")
-        self._needs = array("i")
-        self._bounds = tuple((bound.asked, array("d")) for bound in BOUNDS)
-        self._clause_rules = array("i")
+        self._rule_counts = array("i")
+        self._bounds = tuple((bound.asked, array("i"), array("d")) for bound in BOUNDS)
+        self._clause_counts = array("i")
         self._clause_masks = array("B")
         self._are_nones = array("B")
+        self._clause_ends = array("i")
         self._terms = array("i")
-        self._term_clauses = array("i")
+        self._done: list[Numbers] = []
+        self._done_count = 0
 
     def add(self, subscription: SubscriptionSettings) -> None:
         """Write one subscription. Raises RuleError."""
@@ -98,22 +98,25 @@ class _Writer:
             message = f"two subscriptions are called `{subscription.id}`; rename one of them"
             raise RuleError(message, key="name", subscription_id=subscription.id)
         shelf, of_topics = self._topics, self._of_topics
+        rules = subscription.rules or _EVERY_PAPER
         try:
             if subscription.topics:
                 shelf, of_topics = shelf.overlaid(subscription.topics), {}
-            for rule in subscription.rules or _EVERY_PAPER:
-                if _may_contradict(rule, shelf):
+            for rule in rules:
+                if (rule.none or not rule.fields) and _may_contradict(rule, shelf):
                     compile_subscription(subscription, self._topics, self._table)
-                self._add_rule(rule, place, subscription.max_age_days, shelf, of_topics)
+                self._add_rule(rule, subscription.max_age_days, shelf, of_topics)
         except RuleError:
             # It tells where in the subscription the fault is, or that a rule before has another.
             compile_subscription(subscription, self._topics, self._table)
             raise
+        self._rule_counts.append(len(rules))
+        if len(self._keywords) > _AT_ONCE:
+            self._number_terms()
 
     def _add_rule(
         self,
         rule: RuleSettings,
-        place: int,
         max_age_days: int,
         shelf: TopicShelf,
         of_topics: dict[str, tuple[int, ...]],
@@ -122,31 +125,41 @@ class _Writer:
         if mask is None:
             mask = sum(FIELD_MASKS[name] for name in set(rule.fields))
             self._masks[rule.fields] = mask
-        need = 0
+        before = len(self._clause_masks)
+        self._add_words(rule, mask, shelf, of_topics)
+        self._add_names(rule)
+        if rule.none:
+            self._clause(mask, map(self._keywords.__getitem__, rule.none), is_none=True)
+        for asked_by, rules, least in self._bounds:
+            asked = asked_by(rule, max_age_days)
+            if asked is not None:
+                rules.append(len(self._clause_counts))
+                least.append(min(max(asked, -_MOST), _MOST))
+        self._clause_counts.append(len(self._clause_masks) - before)
+
+    def _add_words(
+        self,
+        rule: RuleSettings,
+        mask: int,
+        shelf: TopicShelf,
+        of_topics: dict[str, tuple[int, ...]],
+    ) -> None:
+        number = self._keywords.__getitem__
         if rule.any or rule.topics:
             for name in rule.topics:
                 if name not in of_topics:
-                    of_topics[name] = tuple(map(self._number, shelf.find(name).keywords))
+                    of_topics[name] = tuple(map(number, shelf.find(name).keywords))
                 self._terms.extend(of_topics[name])
-            self._clause(mask, map(self._number, rule.any))
-            need = 1
+            self._clause(mask, map(number, rule.any))
         for keyword in rule.all:
-            self._clause(mask, (self._number(keyword),))
-            need += 1
+            self._clause(mask, (number(keyword),))
+
+    def _add_names(self, rule: RuleSettings) -> None:
         if rule.authors:
             self._clause(AUTHORS, self._named(self._table.add_author, parse_author, rule.authors))
-            need += 1
         if rule.organizations:
             add, parse = self._table.add_organization, parse_organization
             self._clause(ORGANIZATION, self._named(add, parse, rule.organizations))
-            need += 1
-        if rule.none:
-            self._clause(mask, map(self._number, rule.none), is_none=True)
-        self._needs.append(need)
-        self._rule_places.append(place)
-        for asked_by, column in self._bounds:
-            asked = asked_by(rule, max_age_days)
-            column.append(UNBOUND if asked is None else min(max(asked, -_MOST), _MOST))
 
     def _named(
         self,
@@ -159,28 +172,50 @@ class _Writer:
 
     def _clause(self, mask: int, terms: Iterable[int], *, is_none: bool = False) -> None:
         """One more clause of the next rule, of `terms` and of those written since the last one."""
-        clause = len(self._clause_masks)
         self._terms.extend(terms)
-        self._term_clauses.extend((clause,) * (len(self._terms) - len(self._term_clauses)))
-        self._clause_rules.append(len(self._needs))
+        self._clause_ends.append(self._done_count + len(self._terms))
         self._clause_masks.append(mask)
         self._are_nones.append(is_none)
 
-    def columns(self) -> Columns:
-        """What was written."""
+    def _number_terms(self) -> None:
+        """Give the terms written since the last time their numbers in the table.
+
+        Now and then, so that not all keywords of a million rules are held as texts.
+        """
         terms = np.array(self._terms, np.int32)
         is_keyword = terms >= 0
         terms[is_keyword] = self._keywords.terms(self._table)[terms[is_keyword]]
+        self._done.append(np.abs(terms))
+        self._done_count += len(terms)
+        self._terms = array("i")
+        self._keywords = _Keywords()
+        self._of_topics.clear()
+
+    def columns(self) -> Columns:
+        """What was written."""
+        self._number_terms()
+        rule_counts = np.array(self._rule_counts, np.int32)
+        clause_counts = np.array(self._clause_counts, np.int32)
+        ends = np.array(self._clause_ends, np.int32)
+        term_counts = ends - np.append(np.zeros(1, np.int32), ends)[:-1]
+        rule_count, clause_count = len(clause_counts), len(term_counts)
+        clause_rules = np.repeat(np.arange(rule_count, dtype=np.int32), clause_counts)
+        are_nones = np.array(self._are_nones, np.bool_)
+        bounds = []
+        for _, rules, least in self._bounds:
+            column = np.full(rule_count, UNBOUND)
+            column[np.array(rules, np.int32)] = least
+            bounds.append(column)
         return Columns(
             places=self._places,
-            rule_places=np.array(self._rule_places, np.int32),
-            needs=np.array(self._needs, np.int32),
-            bounds=tuple(np.array(column, np.float64) for _, column in self._bounds),
-            clause_rules=np.array(self._clause_rules, np.int32),
+            rule_places=np.repeat(np.arange(len(rule_counts), dtype=np.int32), rule_counts),
+            needs=np.bincount(clause_rules[~are_nones], minlength=rule_count).astype(np.int32),
+            bounds=tuple(bounds),
+            clause_rules=clause_rules,
             clause_masks=np.array(self._clause_masks, np.uint8),
-            are_nones=np.array(self._are_nones, np.bool_),
-            terms=np.abs(terms),
-            term_clauses=np.array(self._term_clauses, np.int32),
+            are_nones=are_nones,
+            terms=np.concatenate(self._done),
+            term_clauses=np.repeat(np.arange(clause_count, dtype=np.int32), term_counts),
         )
 
 
@@ -188,8 +223,6 @@ def _may_contradict(rule: RuleSettings, shelf: TopicShelf) -> bool:
     """Whether the compiler has to look for contradictions; parsing finds all other faults."""
     if not rule.fields and (rule.any or rule.topics or rule.all):
         return True
-    if not rule.none:
-        return False
     unwanted: set[str] = set()
     for keyword in rule.none:
         phrase = parse_keyword(keyword)

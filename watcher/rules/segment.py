@@ -26,9 +26,6 @@ UNBOUND = float("-inf")
 _CELLS = 40_000_000
 """Papers times clauses that are looked at together at the most: a bound on memory."""
 
-_BITS = 32
-_CLAUSE = (1 << _BITS) - 1
-
 
 class Evidence(NamedTuple):
     """Papers as the arrays see them.
@@ -91,7 +88,7 @@ class Segment:
     so few that searching for them takes less.
     """
 
-    ids: tuple[str, ...]
+    ids: npt.NDArray[np.object_]
     places: dict[str, int]
     rule_places: Numbers
     needs: Numbers
@@ -112,7 +109,7 @@ class Segment:
         order = np.argsort(columns.terms, kind="stable")
         keys, starts = np.unique(columns.terms[order], return_index=True)
         return cls(
-            ids=tuple(columns.places),
+            ids=np.array(tuple(columns.places), np.object_),
             places=columns.places,
             rule_places=columns.rule_places,
             needs=columns.needs,
@@ -130,7 +127,8 @@ class Segment:
 
     def names(self, places: Numbers) -> list[str]:
         """The ids of subscriptions."""
-        return list(map(self.ids.__getitem__, places.tolist()))
+        names: list[str] = self.ids[places].tolist()
+        return names
 
     def decide(self, evidence: Evidence, is_alive: Flags) -> Decided:
         """Which of the subscriptions that are alive match, and which cannot be told yet."""
@@ -174,10 +172,10 @@ class Segment:
         masks = np.repeat(evidence.masks[start:stop][is_here], counts)
         is_in_field = (self.clause_masks[clauses] & masks) != 0
         papers = np.repeat(evidence.papers[start:stop][is_here] - first, counts)
-        met = papers[is_in_field] << _BITS | clauses[is_in_field]
-        met.sort()
-        met = met[_firsts(met)]
-        return (met >> _BITS) + first, (met & _CLAUSE).astype(np.int32)
+        width = len(self.clause_rules)
+        met = _distinct(papers[is_in_field] * width + clauses[is_in_field], (last - first) * width)
+        papers = met // max(1, width)
+        return papers + first, (met - papers * width).astype(np.int32)
 
     def _filed(self, terms: Numbers) -> tuple[Positions, Flags]:
         """The positions in `keys` of those of the terms that are there, and which are."""
@@ -197,8 +195,9 @@ class Segment:
         rules = self.clause_rules[clauses]
         are_nones = self.are_nones[clauses]
         count = len(self.needs)
-        excluded = np.unique(papers[are_nones] * count + rules[are_nones])
-        papers, rules = papers[~are_nones], rules[~are_nones]
+        excluded = papers[are_nones] * count + rules[are_nones]
+        if len(excluded):
+            papers, rules = papers[~are_nones], rules[~are_nones]
         firsts, counts = _runs(papers, rules)
         papers, rules = papers[firsts], rules[firsts]
         is_held = counts == self.needs[rules]
@@ -209,7 +208,10 @@ class Segment:
             order = np.lexsort((rules, papers))
             papers, rules = papers[order], rules[order]
         if len(excluded):
-            is_kept = ~np.isin(papers * count + rules, excluded)
+            offset = int(asked[0]) * count
+            is_out = np.zeros(int(asked[-1] + 1) * count - offset, np.bool_)
+            is_out[excluded - offset] = True
+            is_kept = ~is_out[papers * count + rules - offset]
             papers, rules = papers[is_kept], rules[is_kept]
         for column, reached in zip(self.bounds, values, strict=True):
             if column is not None:
@@ -262,7 +264,7 @@ def merge(segments: Sequence[tuple[Segment, Flags]]) -> Columns:
         new_places = _renumbered(is_alive, places_before)
         new_rules = _renumbered(is_kept, rules_before)
         new_clauses = _renumbered(is_clause_kept, clauses_before)
-        ids = [segment.ids[place] for place in _positions(is_alive).tolist()]
+        ids = segment.names(_positions(is_alive))
         terms = np.repeat(segment.keys, np.diff(segment.starts))
         columns = Columns(
             places=dict.fromkeys(ids, 0),
@@ -314,6 +316,15 @@ def _filed(keys: Numbers) -> Numbers | None:
     filed = np.full(int(keys[-1]) + 2, -1, np.int32)
     filed[keys] = np.arange(len(keys), dtype=np.int32)
     return filed
+
+
+def _distinct(numbers: Positions, end: int) -> Positions:
+    """The distinct ones, ascending; all are below `end`."""
+    if len(numbers) * 200 < end:
+        return np.unique(numbers)
+    is_there = np.zeros(end, np.bool_)
+    is_there[numbers] = True
+    return np.flatnonzero(is_there)
 
 
 def _firsts(ascending: Numbers | Positions) -> Flags:

@@ -22,6 +22,12 @@ _BITS = 28
 _WORD = (1 << _BITS) - 1
 """Of a word's number: a node stands above them, so that node and word are one key."""
 
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 over the golden ratio: its multiples spread well (Knuth, TAOCP 6.4)."""
+
+_SPARE = 6
+"""Bits of the map for each key, at the least."""
+
 _REMEMBERED = 200_000
 _END = "|"
 
@@ -51,6 +57,7 @@ class TermTable:
         self._follows: npt.NDArray[np.bool_] = np.zeros(
             0, np.bool_
         )  # words that are not only first
+        self._is_used: npt.NDArray[np.bool_] = np.zeros(1, np.bool_)  # by hash of a key
         self._lengths: Numbers = np.zeros(1, np.int32)
         self._is_inner: npt.NDArray[np.bool_] = np.zeros(1, np.bool_)
         self._authors: dict[Name, int] = {}
@@ -105,6 +112,12 @@ class TermTable:
             where = np.searchsorted(self._keys, fresh)
             self._keys = np.insert(self._keys, where, fresh)
             self._nodes = np.insert(self._nodes, where, made)
+            if len(self._is_used) < _SPARE * len(self._keys):
+                self._is_used = np.zeros(1 << (2 * _SPARE * len(self._keys)).bit_length(), np.bool_)
+                fresh_ones = self._keys
+            else:
+                fresh_ones = fresh
+            self._is_used[self._hashed(fresh_ones)] = True
             self._is_inner[fresh >> _BITS] = True
             unnumbered = self._vocabulary.size + 1 - len(self._follows)
             self._follows = np.append(self._follows, np.zeros(unnumbered, np.bool_))
@@ -123,9 +136,18 @@ class TermTable:
         """The nodes that keys lead to, 0 where there is none."""
         if not len(self._keys):
             return np.zeros(len(keys), np.int32)
-        where = np.searchsorted(self._keys, keys)
+        found = np.zeros(len(keys), np.int32)
+        # Most keys that texts ask for are not there, which a glance at a bit map tells.
+        may_be = np.flatnonzero(self._is_used[self._hashed(keys)])
+        asked = keys[may_be]
+        where = np.searchsorted(self._keys, asked)
         where[where == len(self._keys)] = 0
-        return np.where(self._keys[where] == keys, self._nodes[where], 0)
+        found[may_be] = np.where(self._keys[where] == asked, self._nodes[where], 0)
+        return found
+
+    def _hashed(self, keys: Keys) -> npt.NDArray[np.uint64]:
+        bits = len(self._is_used).bit_length() - 1
+        return keys.astype(np.uint64) * _MIX >> np.uint64(64 - bits)
 
     def add_author(self, name: Name) -> int:
         """The number of an author's whole name or its end."""
