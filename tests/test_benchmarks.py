@@ -144,7 +144,7 @@ def short(papers: list[Paper]) -> list[Paper]:
 
 
 def test_all_sides_find_the_same(short: list[Paper]) -> None:
-    asking = list(subscribers.draw(short, 120))
+    asking = list(subscribers.draw(short, 120, rarity=20))
     expected = {
         (rule, position)
         for rule, one in enumerate(asking)
@@ -167,14 +167,14 @@ def test_tantivy_finds_the_same(short: list[Paper]) -> None:
     pytest.importorskip("tantivy", reason="`make bench` alone installs it")
     from benchmarks.with_tantivy import Tantivy
 
-    asking = list(subscribers.draw(short, 120))
+    asking = list(subscribers.draw(short, 120, rarity=20))
     expected = matched_by(rivals.FullTextSearch(short, asking))
     assert matched_by(Tantivy(short, asking)) == expected
 
 
 def test_sides_work_in_processes_of_their_own(papers: list[Paper], tmp_path: Path) -> None:
     corpus.write(tmp_path / workload.PAPERS, papers[:20])
-    subscribers.write(tmp_path / workload.SUBSCRIBERS, subscribers.draw(papers[:20], 50))
+    subscribers.write(tmp_path / workload.SUBSCRIBERS, subscribers.draw(papers[:20], 50, rarity=20))
     with (
         closing(Process(tmp_path, Side("ours", 40, 10))) as us,
         closing(Process(tmp_path, Side("re", 40, 10))) as them,
