@@ -112,6 +112,21 @@ def test_for_machines(stored: World) -> None:
     }
 
 
+def test_votes_a_day_are_those_of_the_days_on_which_a_paper_was_seen(world: World) -> None:
+    world.configure(DAILY, WEIGHTS + "min_upvotes_per_day = 10\n")
+    begun = world.now
+    put(
+        world,
+        "Zorblaxes at home",
+        votes=lambda at: 15 * round((at - begun).total_seconds() / 86400),
+    )
+    put(world, "Zorblaxes abroad", first=2, votes=lambda _: 9)
+    world.later(days=1)
+    check(world)
+    found = of(Asker(world)("backtest", "--json"))
+    assert titles(found["rules"][0]["examples"]) == ["Zorblaxes at home"]
+
+
 def test_only_the_days_asked_for_count(stored: World) -> None:
     ask = Asker(stored)
     assert ask("backtest", "--days", "1", "--json").json["papers"] == 1

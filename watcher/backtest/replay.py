@@ -152,7 +152,13 @@ def _having(
 
 
 def _holding(ruleset: Ruleset, seen: SeenPaper, only: Collection[str] | None) -> Iterable[str]:
-    judgements = ruleset.judge(seen.paper, now=seen.seen_at, as_it_stands=True, only=only)
+    judgements = ruleset.judge(
+        seen.paper,
+        now=seen.seen_at,
+        as_it_stands=True,
+        only=only,
+        votes_per_day=seen.votes_per_day,
+    )
     return (judgement.subscription_id for judgement in judgements)
 
 

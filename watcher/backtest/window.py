@@ -12,11 +12,15 @@ from watcher.models import Paper
 
 @dataclass(frozen=True, slots=True)
 class SeenPaper:
-    """A paper with its facts of today, when it was first seen, and the sources that showed it."""
+    """A paper with its facts of today, when it was first seen, and the sources that showed it.
+
+    `votes_per_day` is what it gained while it was seen, None where that is not known.
+    """
 
     paper: Paper
     seen_at: dt.datetime
     sources: frozenset[str] = frozenset()
+    votes_per_day: float | None = None
 
     @property
     def seen_on(self) -> dt.date:

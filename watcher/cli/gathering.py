@@ -15,7 +15,7 @@ from watcher.cli.tables import count
 from watcher.errors import BlockedError, FetchError, NoDatabaseError, ParseError
 from watcher.fetch import Fetcher
 from watcher.isolation import parse_isolated
-from watcher.models import Outcome, PageRequest, Paper, Period
+from watcher.models import Outcome, PageRequest, Paper, Period, StoredPaper
 from watcher.settings import Config, SourceSettings
 from watcher.sources import make_source
 from watcher.store import checks, papers
@@ -103,11 +103,20 @@ def _stored(
     ]
     known = {
         stored.paper.id: SeenPaper(
-            stored.paper, stored.first_seen_at, shown.get(stored.paper.id, frozenset())
+            stored.paper,
+            stored.first_seen_at,
+            shown.get(stored.paper.id, frozenset()),
+            _votes_per_day(stored),
         )
         for stored in found
     }
     return known, max(held, default=None)
+
+
+def _votes_per_day(stored: StoredPaper) -> float | None:
+    """All its votes over the days on which it was seen: at present most papers gain none."""
+    days = (stored.facts_at - stored.first_seen_at) / dt.timedelta(days=1)
+    return None if stored.paper.upvotes is None else stored.paper.upvotes / max(1.0, days)
 
 
 async def _read_days(
@@ -185,7 +194,12 @@ def _add(
     for paper in shown:
         had = known.get(paper.id)
         known[paper.id] = (
-            SeenPaper(had.paper.merged_with(paper), min(had.seen_at, day_at), had.sources | sources)
+            SeenPaper(
+                had.paper.merged_with(paper),
+                min(had.seen_at, day_at),
+                had.sources | sources,
+                had.votes_per_day,
+            )
             if had
             else SeenPaper(paper, day_at, sources)
         )
