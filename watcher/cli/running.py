@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,9 @@ from watcher.engine import Request, Result
 from watcher.settings import Config, require_mail
 
 
+MANY = 1_000
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("run")(run)
@@ -55,6 +59,7 @@ def run(
 
     options = common(context, config, state_dir, verbose=verbose, quiet=quiet)
     loaded = options.load()
+    _keep(loaded)
     require_mail(loaded)
     act_as_owner(loaded.state_dir)
 
@@ -101,6 +106,7 @@ def check_now(
     if send and not everyone and not subscription:
         fail("--send needs --subscription NAME or --all", USAGE)
     loaded = options.load("warning")
+    _keep(loaded)
     request = _request(loaded, source, subscription, is_sent=send)
     if not is_interactive() and not dry_run:
         require_mail(loaded)
@@ -126,6 +132,12 @@ def check_now(
     if result.all_sources_failed:
         raise typer.Exit(ALL_SOURCES_FAILED)
     raise typer.Exit(DONE if result.is_well else NOT_WELL)
+
+
+def _keep(config: Config) -> None:
+    """Spare thousands of subscriptions the search for garbage: all of them stay."""
+    if len(config.settings.subscriptions) >= MANY:
+        gc.freeze()
 
 
 def _request(

@@ -24,7 +24,7 @@ Positions: TypeAlias = npt.NDArray[np.int64]
 UNBOUND = float("-inf")
 
 _CELLS = 40_000_000
-"""Papers times clauses that are looked at together at the most: a bound on memory."""
+"""Papers times clauses (or rules) that are looked at together at most: a bound on memory."""
 
 
 class Evidence(NamedTuple):
@@ -133,7 +133,7 @@ class Segment:
     def decide(self, evidence: Evidence, is_alive: Flags) -> Decided:
         """Which of the subscriptions that are alive match, and which cannot be told yet."""
         count = len(evidence.unknown)
-        at_once = max(1, _CELLS // max(1, len(self.clause_rules)))
+        at_once = max(1, _CELLS // max(1, len(self.clause_rules), len(self.needs)))
         is_open = (evidence.unknown & self.used_fields) != 0
         for column, values in zip(self.bounds, evidence.values, strict=True):
             if column is not None:
@@ -150,11 +150,10 @@ class Segment:
             matched.append(self._owners(*met, is_alive))
             for paper in _where(is_open, first, last).tolist():
                 held, waiting = self._where_some_is_not(clauses[papers == paper], evidence, paper)
-                papers_of = np.full(len(held), paper), np.full(len(waiting), paper)
-                match = self._owners(papers_of[0], held, is_alive)
-                wait = self._owners(papers_of[1], waiting, is_alive)
+                match = self._owners(np.full(len(held), paper), held, is_alive)
                 matched.append(match)
-                undecided.append((*_without(wait, match[1]),))
+                may = self._owners(np.full(len(waiting), paper), waiting, is_alive)
+                undecided.append(_without(may, match[1]))
         return Decided(_pairs(matched), _pairs(undecided))
 
     def _met(self, evidence: Evidence, first: int, last: int) -> tuple[Positions, Numbers]:
