@@ -33,7 +33,6 @@ from watcher.cli.owner import act_as_owner
 from watcher.engine import Request, Result
 from watcher.settings import Config, require_mail
 
-
 MANY = 1_000
 
 
