@@ -35,7 +35,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: export CORPUS ?=
-bench: $(VENV)/.bench
+bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
 clean:
@@ -65,8 +65,4 @@ $(VENV)/.runtime: $(VENV)/.python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.runtime
 	@$(BIN)/python -m pip install --quiet --group dev
-	@touch $@
-
-$(VENV)/.bench: $(VENV)/.dev
-	@$(BIN)/python -m pip install --quiet --group bench
 	@touch $@

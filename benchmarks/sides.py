@@ -122,7 +122,7 @@ def make(kind: str, papers: Sequence[Paper], path: Path, count: int) -> Ours | T
         return Theirs(rivals.RegularExpressions(papers, rules))
     if kind == "FTS5":
         return Theirs(rivals.FullTextSearch(papers, rules))
-    from benchmarks.with_tantivy import Tantivy  # noqa: PLC0415  (`make bench` alone installs it)
+    from benchmarks.with_tantivy import Tantivy  # noqa: PLC0415  (one side alone needs it)
 
     return Theirs(Tantivy(papers, rules))
 

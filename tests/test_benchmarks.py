@@ -18,6 +18,7 @@ from benchmarks.__main__ import line, main
 from benchmarks.matching import Process, Side
 from benchmarks.measuring import Bound, cost_of, in_turns
 from benchmarks.subscribers import Subscriber
+from benchmarks.with_tantivy import Tantivy
 from tests.fakesite import FakeSite
 from tests.rules import naive
 from watcher.models import Page, PageRequest, Paper
@@ -164,9 +165,6 @@ def test_all_sides_find_the_same(short: list[Paper]) -> None:
 
 
 def test_tantivy_finds_the_same(short: list[Paper]) -> None:
-    pytest.importorskip("tantivy", reason="`make bench` alone installs it")
-    from benchmarks.with_tantivy import Tantivy
-
     asking = list(subscribers.draw(short, 120, rarity=20))
     expected = matched_by(rivals.FullTextSearch(short, asking))
     assert matched_by(Tantivy(short, asking)) == expected
