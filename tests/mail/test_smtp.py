@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -247,6 +249,18 @@ async def test_a_lost_answer_means_again_and_says_so(server: SmtpServer, answer:
     assert not caught.value.session
     first, second = server.messages
     assert first.message == second.message
+
+
+def test_nothing_stays_open_where_the_server_says_no_more(
+    secure_server: SmtpServer, authority: Authority
+) -> None:
+    secure_server.fail("dot", "accept+hold")
+    with warnings.catch_warnings(record=True) as left_open:
+        warnings.simplefilter("always", ResourceWarning)
+        asyncio.run(refusal(secured(secure_server, authority, timeout=0.2)))
+        gc.collect()
+    secure_server.release()
+    assert [str(warning.message) for warning in left_open] == []
 
 
 async def test_any_2xx_at_the_dot_is_done(server: SmtpServer) -> None:

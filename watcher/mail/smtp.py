@@ -126,6 +126,7 @@ class SmtpSession:
     def __init__(self, mailer: SmtpMailer) -> None:
         self._mailer, self._settings = mailer, mailer.settings
         self._client: SMTP | None = None
+        self._transport: asyncio.BaseTransport | None = None
         self._step = _Step.CONNECT
 
     async def __aenter__(self) -> Self:
@@ -138,6 +139,7 @@ class SmtpSession:
         trace: TracebackType | None,
     ) -> None:
         if self._client is None or not self._client.is_connected:
+            self._drop()
             return
         try:
             # Whatever becomes of QUIT, what was accepted is sent.
@@ -214,6 +216,7 @@ class SmtpSession:
         self._step = _Step.CONNECT
         self._client = client = await self._mailer.client()
         await client.connect()
+        self._transport = client.transport
         await self._greet(client)
         if self._settings.security == "starttls":
             self._step = _Step.STARTTLS
@@ -222,6 +225,7 @@ class SmtpSession:
                     "the server does not offer STARTTLS: refusing to send in clear text"
                 )
             await client.starttls()
+            self._transport = client.transport
             await self._greet(client)
         if self._settings.username:
             self._step = _Step.AUTH
@@ -268,6 +272,10 @@ class SmtpSession:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+        transport, self._transport = self._transport, None
+        # Under TLS the library's `close` waits half a minute for the server to close as well.
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
 
     def _explained(self, error: Exception, recipient: str) -> DeliveryError:
         """What happened, what it means for this mail, and what can be done about it."""
