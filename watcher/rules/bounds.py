@@ -7,19 +7,20 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from watcher.rules.facts import Facts
-from watcher.settings import RuleSettings
 
 _DAY = dt.timedelta(days=1)
 
 
 class Bound(NamedTuple):
-    """`asked` takes a rule and its subscription's `max_age_days`; None is for no bound.
+    """`key` is a rule's or, in `max_age_days`, its subscription's; at 0 it asks for nothing.
 
-    `reached` is what a paper has; None where it is not known.
+    `reached` is what a paper has; None where it is not known. What must not be exceeded
+    (`is_most`) stands negative in both.
     """
 
-    asked: Callable[[RuleSettings, int], float | None]
+    key: str
     reached: Callable[[Facts], float | None]
+    is_most: bool = False
 
 
 def _youth(facts: Facts) -> float:
@@ -32,9 +33,9 @@ def _gained(facts: Facts) -> float | None:
 
 
 BOUNDS: tuple[Bound, ...] = (
-    Bound(lambda rule, _: rule.min_upvotes if rule.min_upvotes > 0 else None, lambda f: f.upvotes),
-    Bound(lambda rule, _: rule.min_stars if rule.min_stars > 0 else None, lambda f: f.stars),
-    Bound(lambda rule, _: rule.min_upvotes_per_day or None, _gained),
-    Bound(lambda rule, _: 1 if rule.has_code else None, lambda f: f.has_code),
-    Bound(lambda _, days: -days if days > 0 else None, _youth),
+    Bound("min_upvotes", lambda facts: facts.upvotes),
+    Bound("min_stars", lambda facts: facts.stars),
+    Bound("min_upvotes_per_day", _gained),
+    Bound("has_code", lambda facts: facts.has_code),
+    Bound("max_age_days", _youth, is_most=True),
 )

@@ -23,7 +23,7 @@ _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]++(?:(?![+#][^\W_])[+#]++)?")
 _SPACED = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum()})
 
 # Soft hyphen, zero-width (non-)joiner, word joiner, byte order mark: invisible inside a word.
-_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200c\u200d\u2060\ufeff"))
+_INVISIBLE = re.compile("[\u00ad\u200c\u200d\u2060\ufeff]+")
 # Normalization takes quadratic time on long runs of combining marks; real text has three or four.
 _MARK_RUN = re.compile(r"[^\w\s\x00-\x7f]{31,}")
 _LETTERS = str.maketrans(
@@ -41,7 +41,7 @@ def readable(text: str) -> str:
     text = drop_latex(text)
     if text.isascii():
         return text
-    text = _MARK_RUN.sub(lambda run: run[0][:30] + " ", text.translate(_INVISIBLE))
+    text = _MARK_RUN.sub(lambda run: run[0][:30] + " ", _INVISIBLE.sub("", text))
     text = normalize("NFKC", text)
     stray = {ord(character): None for character in set(text) if combining(character)}
     return text.translate(stray) if stray else text

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from watcher.errors import RuleError
 from watcher.rules.fold import Text, fold_word, forms, readable, same_word
@@ -39,6 +44,14 @@ _CHOICES |= {"|": _CHOICES["OR"], "||": _CHOICES["OR"], "&&": _CHOICES["AND"]}
 _PLAIN = re.compile("[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")
 _SHOUTED = re.compile("AND|OR|NOT")
 
+_IS_PLAIN = np.zeros(256, np.bool_)
+_IS_PLAIN[[*b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -\n"]] = True
+_IS_GAP = np.zeros(256, np.bool_)
+_IS_GAP[[*b" -\n"]] = True
+
+Letters: TypeAlias = npt.NDArray[np.uint8]
+"""Characters in ASCII."""
+
 
 def is_plain(keyword: str) -> bool:
     """Whether it is what most keywords are: ASCII words, about which nothing can be wrong."""
@@ -47,19 +60,81 @@ def is_plain(keyword: str) -> bool:
     return keyword.islower() or not _SHOUTED.search(keyword)
 
 
-def plain_words(keywords: str) -> list[str]:
-    """The folded words of plain keywords: what `parse_keyword` finds, many times faster."""
-    return keywords.lower().replace("-", " ").split()
+def plain_words(keyword: str) -> tuple[str, ...]:
+    """The words of a plain keyword."""
+    return tuple(keyword.replace("-", " ").split())
+
+
+class Written(NamedTuple):
+    """Many keywords by how they are written; `order` has their positions, kind after kind.
+
+    Plain ones are letters, each ended by a newline. Of exact ones and prefixes that are plain
+    otherwise there is what stands within the quotes or before the star, of all others the phrase.
+    """
+
+    plain: Letters
+    exact: list[str]
+    prefixes: list[str]
+    others: list[Phrase]
+    order: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, keywords: Sequence[str]) -> Written:
+        """What `parse_keyword` would find, many times faster. Raises RuleError where it does."""
+        letters, ends, are_plain = _plain(keywords)
+        plain, odd = np.flatnonzero(are_plain), np.flatnonzero(~are_plain)
+        written = [keywords[at] for at in odd.tolist()]
+        inner = [*map(_inner, written)]
+        are_simple = _plain(inner)[2]
+        are_exact = np.fromiter((each[0:1] == '"' for each in written), np.bool_, len(written))
+        kinds = (are_simple & are_exact, are_simple & ~are_exact, ~are_simple)
+        exact, prefixes, others = (np.flatnonzero(kind).tolist() for kind in kinds)
+        return cls(
+            plain=letters[np.repeat(are_plain, np.diff(ends, prepend=-1))],
+            exact=[inner[at] for at in exact],
+            prefixes=[inner[at] for at in prefixes],
+            others=[parse_keyword(written[at]) for at in others],
+            order=np.concatenate((plain, odd[exact + prefixes + others])),
+        )
+
+
+def _plain(
+    keywords: Sequence[str],
+) -> tuple[Letters, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """The letters of keywords, each ended by a newline; where these are; which are plain."""
+    text = "\n".join((*keywords, ""))
+    if text.count("\n") > len(keywords):
+        text = "\n".join((*(each.replace("\n", "\0") for each in keywords), ""))
+    letters = np.frombuffer(text.encode(errors="replace"), np.uint8)
+    ends = np.flatnonzero(letters == ord("\n"))
+    is_gap = _IS_GAP[letters]
+    is_odd = ~_IS_PLAIN[letters]
+    is_odd[1:] |= is_gap[1:] & is_gap[:-1]
+    is_odd[:1] |= is_gap[:1]
+    are_plain = np.ones(len(keywords), np.bool_)
+    are_plain[np.searchsorted(ends, np.flatnonzero(is_odd))] = False
+    is_capital = (letters >= ord("A")) & (letters <= ord("Z"))
+    for at in np.unique(np.searchsorted(ends, np.flatnonzero(is_capital))).tolist():
+        are_plain[at] = is_plain(keywords[at])
+    return letters, ends, are_plain
+
+
+def _inner(keyword: str) -> str:
+    """What is exact, or begins words, if it is nothing but that."""
+    if keyword[0:1] == '"' == keyword[-1:]:
+        return keyword[1:-1]
+    # All that begins with one letter is too much, as `parse_keyword` will say.
+    return keyword[:-1] if keyword[-1:] == "*" and len(keyword) > 2 else ""
 
 
 @lru_cache(maxsize=65_536)
 def parse_keyword(keyword: str) -> Phrase:
     """The phrase a keyword looks for; RuleError where it is not what its writer can have meant."""
     if is_plain(keyword):
-        return Phrase(tuple(plain_words(keyword)))
+        return Phrase(plain_words(keyword.lower()))
     inner = keyword[1:-1]
     if keyword[0:1] == '"' == keyword[-1:] and _PLAIN.fullmatch(inner):
-        return Phrase(tuple(inner.replace("-", " ").split()), is_exact=True)
+        return Phrase(plain_words(inner), is_exact=True)
     written = keyword.strip()
     if not written:
         raise RuleError("the keyword is empty; write a word or leave it out")

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from functools import cache, lru_cache
+from itertools import chain, islice
+from operator import attrgetter
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from watcher.errors import RuleError
 from watcher.rules.bounds import BOUNDS
 from watcher.rules.compiling import compile_subscription
 from watcher.rules.facts import AUTHORS, FIELD_MASKS, ORGANIZATION
-from watcher.rules.fold import fold_word, forms
+from watcher.rules.fold import fold_word, stem
 from watcher.rules.keywords import (
-    Phrase,
-    is_plain,
+    Written,
     parse_author,
     parse_keyword,
     parse_organization,
+    plain_words,
 )
-from watcher.rules.segment import UNBOUND, Columns
-from watcher.rules.terms import Name, Numbers, TermTable
+from watcher.rules.segment import UNBOUND, Columns, Floats, Masks, Positions
+from watcher.rules.terms import Spelled, TermTable
 from watcher.rules.topics import TopicShelf
-from watcher.settings import RuleSettings, SubscriptionSettings
+from watcher.settings import RuleSettings, SubscriptionSettings, TopicSettings
 
 _MOST = 1e300
-_AT_ONCE = 250_000
+_WINDOW = 1_000
+"""Subscriptions that are written at once: hardly anything is done for each of them alone."""
+
+_AT_ONCE = 1_000_000
+"""Phrases that are numbered at once: the table takes many as quickly as few."""
+
 _EVERY_PAPER = (RuleSettings(),)
+
+_Number = TypeVar("_Number", bound=np.generic)
+_Lists: TypeAlias = Sequence[tuple[str, ...]]
 
 
 def numbered(
@@ -38,37 +50,84 @@ def numbered(
     where two have the same id.
     """
     writer = _Writer(topics, table)
-    for subscription in subscriptions:
-        writer.add(subscription)
+    left = iter(subscriptions)
+    while window := list(islice(left, _WINDOW)):
+        writer.add(window)
     return writer.columns()
 
 
-class _Keywords(dict[str, int]):
-    """Keywords as written, numbered in their order, so that all are parsed at once in the end."""
+class _Rules(NamedTuple):
+    """What stands under the keys of rules, by rule."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._odd: list[int] = []
+    any: _Lists
+    all: _Lists
+    none: _Lists
+    topics: _Lists
+    authors: _Lists
+    organizations: _Lists
+    fields: _Lists
+    min_upvotes: Sequence[float]
+    min_stars: Sequence[float]
+    min_upvotes_per_day: Sequence[float]
+    has_code: Sequence[float]
 
-    def __missing__(self, keyword: str) -> int:
-        number = len(self)
-        if not is_plain(keyword):
-            parse_keyword(keyword)  # a fault has to be told where it stands
-            self._odd.append(number)
-        self[keyword] = number
-        return number
 
-    def terms(self, table: TermTable) -> Numbers:
-        """The numbers in the table, by those here."""
-        written = list(self)
-        found: Numbers = np.zeros(len(written), np.int32)
-        odd = np.array(self._odd, np.int32)
-        found[odd] = table.add(parse_keyword(written[number]) for number in self._odd)
-        plain = np.delete(np.arange(len(written)), odd)
-        for start in range(0, len(plain), _AT_ONCE):
-            chunk = plain[start : start + _AT_ONCE]
-            found[chunk] = table.add_plain([written[number] for number in chunk.tolist()])
-        return found
+class _Owners(NamedTuple):
+    """What stands under the keys of subscriptions, by subscription."""
+
+    id: Sequence[str]
+    rules: Sequence[tuple[RuleSettings, ...]]
+    topics: Sequence[Mapping[str, TopicSettings]]
+    max_age_days: Sequence[int]
+
+
+# One call for all keys takes half the time of a call for each.
+_values_of: Callable[[RuleSettings], tuple[Any, ...]] = attrgetter(*_Rules._fields)
+_owned_by: Callable[[SubscriptionSettings], tuple[Any, ...]] = attrgetter(*_Owners._fields)
+
+
+class _Clauses(NamedTuple):
+    """Clauses in the order of their rules: whose each is, its mask, how many terms it has."""
+
+    rules: Positions
+    masks: Masks
+    sizes: Positions
+
+    @classmethod
+    def of_lists(cls, lists: _Lists, masks: Masks) -> _Clauses:
+        """One for each rule whose list has something in it."""
+        sizes = _lengths(lists)
+        rules = np.flatnonzero(sizes)
+        return cls(rules, masks[rules], sizes[rules])
+
+    @classmethod
+    def of_words(cls, lists: _Lists, masks: Masks) -> _Clauses:
+        """One for each word of each list."""
+        rules = np.repeat(np.arange(len(lists)), _lengths(lists))
+        return cls(rules, masks[rules], np.ones(len(rules), np.int64))
+
+
+class _Column(Generic[_Number]):
+    """An array that grows at its end."""
+
+    def __init__(self, kind: type[_Number]) -> None:
+        self._kind = kind
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._parts: list[npt.NDArray[_Number]] = [np.zeros(0, self._kind)]
+        self.length = 0
+
+    def add(self, numbers: npt.NDArray[np.generic]) -> None:
+        """Put numbers at the end."""
+        self._parts.append(numbers.astype(self._kind))
+        self.length += len(numbers)
+
+    def whole(self) -> npt.NDArray[_Number]:
+        """All of them, in one piece from now on."""
+        self._parts = [np.concatenate(self._parts)]
+        return self._parts[0]
 
 
 class _Writer:
@@ -77,167 +136,183 @@ class _Writer:
     def __init__(self, topics: TopicShelf, table: TermTable) -> None:
         self._topics = topics
         self._table = table
-        self._keywords = _Keywords()
-        self._masks: dict[tuple[str, ...], int] = {}
-        self._of_topics: dict[str, tuple[int, ...]] = {}
+        self._of_topics: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._places: dict[str, int] = {}
-        self._rule_counts = array("i")
-        self._bounds = tuple((bound.asked, array("i"), array("d")) for bound in BOUNDS)
-        self._clause_counts = array("i")
-        self._clause_masks = array("B")
-        self._are_nones = array("B")
-        self._clause_ends = array("i")
-        self._terms = array("i")
-        self._done: list[Numbers] = []
-        self._done_count = 0
+        self._rule_count = 0
+        self._rule_counts = _Column(np.int32)
+        self._bounds = [_Column(np.float64) for _ in BOUNDS]
+        self._clause_rules = _Column(np.int32)
+        self._clause_masks = _Column(np.uint8)
+        self._are_nones = _Column(np.bool_)
+        self._words = _Column(np.int32)
+        self._lengths = _Column(np.int32)
+        self._phrases = _Column(np.int32)
+        self._phrase_clauses = _Column(np.int32)
+        self._names = _Column(np.int32)
+        self._name_clauses = _Column(np.int32)
 
-    def add(self, subscription: SubscriptionSettings) -> None:
-        """Write one subscription. Raises RuleError."""
-        place = len(self._places)
-        if self._places.setdefault(subscription.id, place) != place:
-            message = f"two subscriptions are called `{subscription.id}`; rename one of them"
-            raise RuleError(message, key="name", subscription_id=subscription.id)
-        shelf, of_topics = self._topics, self._of_topics
-        rules = subscription.rules or _EVERY_PAPER
+    def add(self, window: Sequence[SubscriptionSettings]) -> None:
+        """Write some subscriptions. Raises RuleError."""
+        before = len(self._places)
+        owners = _Owners(*zip(*map(_owned_by, window), strict=True))
+        places = [self._places.setdefault(each, len(self._places)) for each in owners.id]
         try:
-            if subscription.topics:
-                shelf, of_topics = shelf.overlaid(subscription.topics), {}
-            for rule in rules:
-                if (rule.none or not rule.fields) and _may_contradict(rule, shelf):
-                    compile_subscription(subscription, self._topics, self._table)
-                self._add_rule(rule, subscription.max_age_days, shelf, of_topics)
+            self._write(owners, window)
         except RuleError:
-            # It tells where in the subscription the fault is, or that a rule before has another.
-            compile_subscription(subscription, self._topics, self._table)
+            self._tell(window, before)
             raise
-        self._rule_counts.append(len(rules))
-        if len(self._keywords) > _AT_ONCE:
-            self._number_terms()
+        if places != [*range(before, before + len(window))]:
+            self._tell(window, before)
+        if self._lengths.length > _AT_ONCE:
+            self._number_phrases()
 
-    def _add_rule(
-        self,
-        rule: RuleSettings,
-        max_age_days: int,
-        shelf: TopicShelf,
-        of_topics: dict[str, tuple[int, ...]],
-    ) -> None:
-        mask = self._masks.get(rule.fields)
-        if mask is None:
-            mask = sum(FIELD_MASKS[name] for name in set(rule.fields))
-            self._masks[rule.fields] = mask
-        before = len(self._clause_masks)
-        self._add_words(rule, mask, shelf, of_topics)
-        self._add_names(rule)
-        if rule.none:
-            self._clause(mask, map(self._keywords.__getitem__, rule.none), is_none=True)
-        for asked_by, rules, least in self._bounds:
-            asked = asked_by(rule, max_age_days)
-            if asked is not None:
-                rules.append(len(self._clause_counts))
-                least.append(min(max(asked, -_MOST), _MOST))
-        self._clause_counts.append(len(self._clause_masks) - before)
+    def _tell(self, window: Iterable[SubscriptionSettings], before: int) -> None:
+        """Raise RuleError for the first of them that is at fault, with where in it the fault is."""
+        ids = {*islice(self._places, before)}
+        for each in window:
+            if each.id in ids:
+                message = f"two subscriptions are called `{each.id}`; rename one of them"
+                raise RuleError(message, key="name", subscription_id=each.id)
+            ids.add(each.id)
+            compile_subscription(each, self._topics, self._table)
 
-    def _add_words(
-        self,
-        rule: RuleSettings,
-        mask: int,
-        shelf: TopicShelf,
-        of_topics: dict[str, tuple[int, ...]],
-    ) -> None:
-        number = self._keywords.__getitem__
-        if rule.any or rule.topics:
-            for name in rule.topics:
-                if name not in of_topics:
-                    of_topics[name] = tuple(map(number, shelf.find(name).keywords))
-                self._terms.extend(of_topics[name])
-            self._clause(mask, map(number, rule.any))
-        for keyword in rule.all:
-            self._clause(mask, (number(keyword),))
+    def _write(self, owners: _Owners, window: Sequence[SubscriptionSettings]) -> None:
+        rules_of = [rules or _EVERY_PAPER for rules in owners.rules]
+        counts = _lengths(rules_of)
+        owner_of = np.repeat(np.arange(len(window)), counts).tolist()
+        every_rule = [*chain.from_iterable(rules_of)]
+        rules = _Rules(*zip(*map(_values_of, every_rule), strict=True))
+        if any(rules.topics) or any(owners.topics):
+            own = [window[at] for at in owner_of]
+            rules = rules._replace(any=[*map(self._alternatives, rules.any, rules.topics, own)])
+        for at, (unwanted, fields) in enumerate(zip(rules.none, rules.fields, strict=True)):
+            if (unwanted or not fields) and _may_contradict(every_rule[at], rules.any[at]):
+                compile_subscription(window[owner_of[at]], self._topics, self._table)
+        self._write_clauses(rules)
+        self._rule_counts.add(counts)
+        for column, bound in zip(self._bounds, BOUNDS, strict=True):
+            asked = getattr(rules, bound.key, None)
+            if asked is None:
+                asked = np.repeat(getattr(owners, bound.key), counts).tolist()
+            column.add(_least(asked, is_most=bound.is_most))
+        self._rule_count += len(every_rule)
 
-    def _add_names(self, rule: RuleSettings) -> None:
-        if rule.authors:
-            self._clause(AUTHORS, self._named(self._table.add_author, parse_author, rule.authors))
-        if rule.organizations:
-            add, parse = self._table.add_organization, parse_organization
-            self._clause(ORGANIZATION, self._named(add, parse, rule.organizations))
+    def _alternatives(
+        self, words: tuple[str, ...], topics: tuple[str, ...], owner: SubscriptionSettings
+    ) -> tuple[str, ...]:
+        """The keywords of `any` and of the topics together."""
+        return (*words, *self._of(topics, owner)) if topics or owner.topics else words
 
-    def _named(
-        self,
-        add: Callable[[Name], int],
-        parse: Callable[[str], Name],
-        names: Iterable[str],
-    ) -> Iterator[int]:
-        """Names' numbers in the table; they stand negative until the keywords have theirs."""
-        return (-add(parse(name)) for name in names)
+    def _of(self, topics: tuple[str, ...], owner: SubscriptionSettings) -> tuple[str, ...]:
+        """The keywords of the topics."""
+        shelf = self._topics.overlaid(owner.topics)
+        found = None if owner.topics else self._of_topics.get(topics)
+        if found is None:
+            found = tuple(chain.from_iterable(shelf.find(name).keywords for name in topics))
+            if not owner.topics:
+                self._of_topics[topics] = found
+        return found
 
-    def _clause(self, mask: int, terms: Iterable[int], *, is_none: bool = False) -> None:
-        """One more clause of the next rule, of `terms` and of those written since the last one."""
-        self._terms.extend(terms)
-        self._clause_ends.append(self._done_count + len(self._terms))
-        self._clause_masks.append(mask)
-        self._are_nones.append(is_none)
+    def _write_clauses(self, rules: _Rules) -> None:
+        masks = np.array([_mask(names) for names in rules.fields], np.uint8)
+        kinds = (
+            _Clauses.of_lists(rules.any, masks),
+            _Clauses.of_words(rules.all, masks),
+            _Clauses.of_lists(rules.none, masks),
+            _Clauses.of_lists(rules.authors, np.full(len(masks), AUTHORS, np.uint8)),
+            _Clauses.of_lists(rules.organizations, np.full(len(masks), ORGANIZATION, np.uint8)),
+        )
+        are_nones = np.repeat((False, False, True, False, False), [len(kind[0]) for kind in kinds])
+        numbers = np.concatenate([kind.rules for kind in kinds])
+        order = np.argsort(numbers, kind="stable")
+        places = np.empty_like(order)
+        places[order] = np.arange(len(order)) + self._clause_rules.length
+        self._clause_rules.add(numbers[order] + self._rule_count)
+        self._clause_masks.add(np.concatenate([kind.masks for kind in kinds])[order])
+        self._are_nones.add(are_nones[order])
+        keywords = [*chain.from_iterable(chain(rules.any, rules.all, rules.none))]
+        clauses = np.repeat(places, np.concatenate([kind.sizes for kind in kinds]))
+        self._write_keywords(keywords, clauses[: len(keywords)])
+        authors = map(parse_author, chain.from_iterable(rules.authors))
+        self._names.add(np.array([*map(self._table.add_author, authors)], np.int32))
+        names = map(parse_organization, chain.from_iterable(rules.organizations))
+        self._names.add(np.array([*map(self._table.add_organization, names)], np.int32))
+        self._name_clauses.add(clauses[len(keywords) :])
 
-    def _number_terms(self) -> None:
-        """Give the terms written since the last time their numbers in the table.
+    def _write_keywords(self, keywords: Sequence[str], clauses: Positions) -> None:
+        written = Written.of(keywords)
+        spelled = self._table.spelled_as_written(written)
+        self._words.add(spelled.words)
+        self._lengths.add(spelled.lengths)
+        self._phrase_clauses.add(clauses[written.order])
 
-        Now and then, so that not all keywords of a million rules are held as texts.
-        """
-        terms = np.array(self._terms, np.int32)
-        is_keyword = terms >= 0
-        terms[is_keyword] = self._keywords.terms(self._table)[terms[is_keyword]]
-        self._done.append(np.abs(terms))
-        self._done_count += len(terms)
-        self._terms = array("i")
-        self._keywords = _Keywords()
-        self._of_topics.clear()
+    def _number_phrases(self) -> None:
+        """Give the phrases written since the last time their numbers in the table."""
+        spelled = Spelled(self._words.whole(), self._lengths.whole())
+        self._phrases.add(self._table.number(spelled))
+        self._words.clear()
+        self._lengths.clear()
 
     def columns(self) -> Columns:
         """What was written."""
-        self._number_terms()
-        rule_counts = np.array(self._rule_counts, np.int32)
-        clause_counts = np.array(self._clause_counts, np.int32)
-        ends = np.array(self._clause_ends, np.int32)
-        term_counts = ends - np.append(np.zeros(1, np.int32), ends)[:-1]
-        rule_count, clause_count = len(clause_counts), len(term_counts)
-        clause_rules = np.repeat(np.arange(rule_count, dtype=np.int32), clause_counts)
-        are_nones = np.array(self._are_nones, np.bool_)
-        bounds = []
-        for _, rules, least in self._bounds:
-            column = np.full(rule_count, UNBOUND)
-            column[np.array(rules, np.int32)] = least
-            bounds.append(column)
+        self._number_phrases()
+        rule_counts = self._rule_counts.whole()
+        rules, are_nones = self._clause_rules.whole(), self._are_nones.whole()
+        needs = np.bincount(rules[~are_nones], minlength=self._rule_count)
         return Columns(
             places=self._places,
             rule_places=np.repeat(np.arange(len(rule_counts), dtype=np.int32), rule_counts),
-            needs=np.bincount(clause_rules[~are_nones], minlength=rule_count).astype(np.int32),
-            bounds=tuple(bounds),
-            clause_rules=clause_rules,
-            clause_masks=np.array(self._clause_masks, np.uint8),
+            needs=needs.astype(np.int32),
+            bounds=tuple(column.whole() for column in self._bounds),
+            clause_rules=rules,
+            clause_masks=self._clause_masks.whole(),
             are_nones=are_nones,
-            terms=np.concatenate(self._done),
-            term_clauses=np.repeat(np.arange(clause_count, dtype=np.int32), term_counts),
+            terms=np.append(self._phrases.whole(), self._names.whole()),
+            term_clauses=np.append(self._phrase_clauses.whole(), self._name_clauses.whole()),
         )
 
 
-def _may_contradict(rule: RuleSettings, shelf: TopicShelf) -> bool:
+def _lengths(lists: Sequence[Sized]) -> Positions:
+    return np.fromiter(map(len, lists), np.int64, len(lists))
+
+
+@cache
+def _mask(fields: tuple[str, ...]) -> int:
+    return sum(FIELD_MASKS[name] for name in set(fields))
+
+
+def _least(asked: Sequence[float], *, is_most: bool) -> Floats:
+    """What the paper has to reach, by rule."""
+    if not any(asked):
+        return np.full(len(asked), UNBOUND)
+    column = np.array([min(number, _MOST) for number in asked], np.float64)
+    return np.where(column > 0, -column if is_most else column, UNBOUND)
+
+
+def _may_contradict(rule: RuleSettings, alternatives: Iterable[str]) -> bool:
     """Whether the compiler has to look for contradictions; parsing finds all other faults."""
-    if not rule.fields and (rule.any or rule.topics or rule.all):
+    if any(keyword.strip().endswith("*") for keyword in rule.none):
         return True
-    unwanted: set[str] = set()
-    for keyword in rule.none:
-        phrase = parse_keyword(keyword)
-        if phrase.is_prefix:
-            return True
-        unwanted |= _forms(phrase)
+    unwanted = _unwanted(rule.none)
 
     def is_safe(keyword: str) -> bool:
-        return unwanted.isdisjoint(_forms(parse_keyword(keyword)))
+        return unwanted.isdisjoint(_stems(keyword))
 
     if not all(map(is_safe, rule.all)):
         return True
-    alternatives = (*rule.any, *(k for name in rule.topics for k in shelf.find(name).keywords))
-    return bool(alternatives) and not any(map(is_safe, alternatives))
+    wanted = tuple(alternatives)
+    if not rule.fields and (wanted or rule.all):
+        return True
+    return bool(wanted) and not any(map(is_safe, wanted))
 
 
-def _forms(phrase: Phrase) -> set[str]:
-    return {form for word in phrase.words for form in forms(fold_word(word))}
+@lru_cache(maxsize=10_000)
+def _unwanted(none: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(chain.from_iterable(map(_stems, none)))
+
+
+def _stems(keyword: str) -> Iterable[str]:
+    letters = keyword.replace(" ", "").replace("-", "")
+    if letters.isascii() and letters.isalnum():
+        return map(stem, plain_words(keyword.lower()))
+    return (stem(fold_word(word)) for word in parse_keyword(keyword).words)

@@ -24,7 +24,10 @@ Positions: TypeAlias = npt.NDArray[np.int64]
 UNBOUND = float("-inf")
 
 _CELLS = 40_000_000
-"""Papers times clauses (or rules) that are looked at together at most: a bound on memory."""
+"""Papers times clauses that are looked at together at most: a bound on memory."""
+
+_EXCLUDED = np.int32(1 << 20)
+"""What a clause that must not be met counts, so that a rule is met more often than it needs."""
 
 
 class Evidence(NamedTuple):
@@ -99,6 +102,7 @@ class Segment:
     keys: Numbers
     starts: Numbers
     postings: Numbers
+    posting_masks: Masks
     filed: Numbers | None
     free_rules: Numbers
     used_fields: int
@@ -106,8 +110,10 @@ class Segment:
     @classmethod
     def of(cls, columns: Columns) -> Segment:
         """File the clauses."""
-        order = np.argsort(columns.terms, kind="stable")
-        keys, starts = np.unique(columns.terms[order], return_index=True)
+        filed = np.sort(columns.terms.astype(np.int64) << 32 | columns.term_clauses)
+        terms, postings = (filed >> 32).astype(np.int32), filed.astype(np.int32)
+        starts = np.flatnonzero(_firsts(terms))
+        keys = terms[starts]
         return cls(
             ids=np.array(tuple(columns.places), np.object_),
             places=columns.places,
@@ -118,8 +124,9 @@ class Segment:
             clause_masks=columns.clause_masks,
             are_nones=columns.are_nones,
             keys=keys,
-            starts=np.append(starts, len(order)).astype(np.int32),
-            postings=columns.term_clauses[order],
+            starts=np.append(starts, len(terms)).astype(np.int32),
+            postings=postings,
+            posting_masks=columns.clause_masks[postings],
             filed=_filed(keys),
             free_rules=_positions(columns.needs == 0),
             used_fields=int(np.bitwise_or.reduce(columns.clause_masks)),
@@ -133,7 +140,7 @@ class Segment:
     def decide(self, evidence: Evidence, is_alive: Flags) -> Decided:
         """Which of the subscriptions that are alive match, and which cannot be told yet."""
         count = len(evidence.unknown)
-        at_once = max(1, _CELLS // max(1, len(self.clause_rules), len(self.needs)))
+        at_once = max(1, _CELLS // max(1, len(self.clause_rules)))
         is_open = (evidence.unknown & self.used_fields) != 0
         for column, values in zip(self.bounds, evidence.values, strict=True):
             if column is not None:
@@ -145,7 +152,10 @@ class Segment:
             papers, clauses = self._met(evidence, first, last)
             is_known = ~is_open[papers]
             met = self._where_all_is_known(
-                papers[is_known], clauses[is_known], _where(~is_open, first, last), evidence.values
+                papers.compress(is_known),
+                clauses.compress(is_known),
+                _where(~is_open, first, last),
+                evidence.values,
             )
             matched.append(self._owners(*met, is_alive))
             for paper in _where(is_open, first, last).tolist():
@@ -161,62 +171,65 @@ class Segment:
         start, stop = np.searchsorted(evidence.papers, (first, last))
         if not len(self.keys):
             return _NOWHERE, _NOBODY
-        at, is_here = self._filed(evidence.terms[start:stop])
-        starts = self.starts[at]
-        counts = self.starts[at + 1] - starts
-        offsets = np.cumsum(counts)
-        total = int(offsets[-1]) if len(offsets) else 0
-        where = np.arange(total, dtype=np.int32) + np.repeat(starts - offsets + counts, counts)
-        clauses = self.postings[where]
-        masks = np.repeat(evidence.masks[start:stop][is_here], counts)
-        is_in_field = (self.clause_masks[clauses] & masks) != 0
-        papers = np.repeat(evidence.papers[start:stop][is_here] - first, counts)
+        here, at = self._filed(evidence.terms[start:stop])
+        starts = self.starts.take(at)
+        counts = self.starts.take(at + 1) - starts
+        which = np.repeat(np.arange(len(at)), counts)
+        where = (starts - np.cumsum(counts) + counts).take(which)
+        where += np.arange(len(where))
+        masks = evidence.masks[start:stop].take(here).take(which) & self.posting_masks.take(where)
         width = len(self.clause_rules)
-        met = _distinct(papers[is_in_field] * width + clauses[is_in_field], (last - first) * width)
-        papers = met // max(1, width)
-        return papers + first, (met - papers * width).astype(np.int32)
+        rows = ((evidence.papers[start:stop].take(here) - first) * width).astype(np.int32)
+        cells = (rows.take(which) + self.postings.take(where)).compress(masks != 0)
+        cells = _distinct(cells, (last - first) * width)
+        papers = cells // width
+        return papers.astype(np.int64) + first, cells - papers * width
 
-    def _filed(self, terms: Numbers) -> tuple[Positions, Flags]:
-        """The positions in `keys` of those of the terms that are there, and which are."""
+    def _filed(self, terms: Numbers) -> tuple[Positions, Numbers]:
+        """Which of the terms are in `keys`, and where."""
         if self.filed is not None:
-            filed = self.filed[np.minimum(terms, len(self.filed) - 1)]
-            is_here = filed >= 0
-            return filed[is_here].astype(np.int64), is_here
-        at = np.searchsorted(self.keys, terms)
-        at[at == len(self.keys)] = 0
-        is_here = self.keys[at] == terms
-        return at[is_here], is_here
+            filed = self.filed.take(terms, mode="clip")
+            here = np.flatnonzero(filed >= 0)
+            return here, filed.take(here)
+        filed = np.searchsorted(self.keys, terms).astype(np.int32)
+        here = np.flatnonzero(self.keys.take(filed, mode="clip") == terms)
+        return here, filed.take(here)
 
     def _where_all_is_known(
         self, papers: Positions, clauses: Numbers, asked: Positions, values: tuple[Floats, ...]
     ) -> tuple[Positions, Numbers]:
         """The rules that hold, by paper; `asked` are all the papers."""
-        rules = self.clause_rules[clauses]
-        are_nones = self.are_nones[clauses]
-        count = len(self.needs)
-        excluded = papers[are_nones] * count + rules[are_nones]
-        if len(excluded):
-            papers, rules = papers[~are_nones], rules[~are_nones]
-        firsts, counts = _runs(papers, rules)
-        papers, rules = papers[firsts], rules[firsts]
-        is_held = counts == self.needs[rules]
-        papers, rules = papers[is_held], rules[is_held]
+        rules = self.clause_rules.take(clauses)
+        firsts = _run_starts(papers, rules)
+        met = np.where(self.are_nones.take(clauses), _EXCLUDED, np.int32(1))
+        met = np.add.reduceat(met, firsts) if len(firsts) else met
+        papers, rules = papers.take(firsts), rules.take(firsts)
+        is_held = met == self.needs.take(rules)
         if len(self.free_rules):
-            rules = np.concatenate((rules, np.tile(self.free_rules, len(asked))))
-            papers = np.concatenate((papers, np.repeat(asked, len(self.free_rules))))
-            order = np.lexsort((rules, papers))
-            papers, rules = papers[order], rules[order]
-        if len(excluded):
-            offset = int(asked[0]) * count
-            is_out = np.zeros(int(asked[-1] + 1) * count - offset, np.bool_)
-            is_out[excluded - offset] = True
-            is_kept = ~is_out[papers * count + rules - offset]
-            papers, rules = papers[is_kept], rules[is_kept]
+            papers, rules = self._with_free(papers, rules, is_held, asked)
+        else:
+            papers, rules = papers.compress(is_held), rules.compress(is_held)
         for column, reached in zip(self.bounds, values, strict=True):
             if column is not None:
-                is_kept = column[rules] <= reached[papers]
-                papers, rules = papers[is_kept], rules[is_kept]
+                is_kept = column.take(rules) <= reached.take(papers)
+                papers, rules = papers.compress(is_kept), rules.compress(is_kept)
         return papers, rules
+
+    def _with_free(
+        self, papers: Positions, rules: Numbers, is_held: Flags, asked: Positions
+    ) -> tuple[Positions, Numbers]:
+        """The pairs that hold, and those of rules that hold where nothing excludes them."""
+        is_out = np.zeros((len(asked), len(self.free_rules)), np.bool_)
+        is_free = self.needs[rules] == 0
+        is_out[
+            np.searchsorted(asked, papers[is_free]),
+            np.searchsorted(self.free_rules, rules[is_free]),
+        ] = True
+        rows, columns = np.nonzero(~is_out)
+        papers = np.concatenate((papers[is_held], asked[rows]))
+        rules = np.concatenate((rules[is_held], self.free_rules[columns]))
+        order = np.lexsort((rules, papers))
+        return papers[order], rules[order]
 
     def _where_some_is_not(
         self, clauses: Numbers, evidence: Evidence, paper: int
@@ -245,11 +258,11 @@ class Segment:
     def _owners(
         self, papers: Positions, rules: Numbers, is_alive: Flags
     ) -> tuple[Positions, Numbers]:
-        places = self.rule_places[rules]
-        firsts, _ = _runs(papers, places)
-        papers, places = papers[firsts], places[firsts]
-        is_kept = is_alive[places]
-        return papers[is_kept], places[is_kept]
+        places = self.rule_places.take(rules)
+        firsts = _run_starts(papers, places)
+        papers, places = papers.take(firsts), places.take(firsts)
+        is_kept = is_alive.take(places)
+        return papers.compress(is_kept), places.compress(is_kept)
 
 
 def merge(segments: Sequence[tuple[Segment, Flags]]) -> Columns:
@@ -317,13 +330,14 @@ def _filed(keys: Numbers) -> Numbers | None:
     return filed
 
 
-def _distinct(numbers: Positions, end: int) -> Positions:
+def _distinct(numbers: Numbers, end: int) -> Numbers:
     """The distinct ones, ascending; all are below `end`."""
-    if len(numbers) * 200 < end:
-        return np.unique(numbers)
+    if len(numbers) * 60 < end:  # else sorting takes longer than to mark and to look at all
+        ascending = np.sort(numbers)
+        return ascending.compress(_firsts(ascending))
     is_there = np.zeros(end, np.bool_)
     is_there[numbers] = True
-    return np.flatnonzero(is_there)
+    return _positions(is_there)
 
 
 def _firsts(ascending: Numbers | Positions) -> Flags:
@@ -333,14 +347,11 @@ def _firsts(ascending: Numbers | Positions) -> Flags:
     return is_first
 
 
-def _runs(papers: Positions, numbers: Numbers) -> tuple[Positions, Positions]:
-    """Where pairs that ascend are there for the first time, and how often each is there."""
-    if not len(papers):
-        return _NOWHERE, _NOWHERE
+def _run_starts(papers: Positions, numbers: Numbers) -> Positions:
+    """Where pairs that ascend are there for the first time."""
     is_first = _firsts(numbers)
     is_first[1:] |= papers[1:] != papers[:-1]
-    firsts = np.flatnonzero(is_first)
-    return firsts, np.diff(firsts, append=len(papers))
+    return np.flatnonzero(is_first)
 
 
 def _without(pairs: tuple[Positions, Numbers], places: Numbers) -> tuple[Positions, Numbers]:

@@ -2,38 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
 from watcher.rules.fold import fold_word, forms
+
+Numbers: TypeAlias = npt.NDArray[np.int32]
+Codes: TypeAlias = npt.NDArray[np.int64]
+
+_ALPHABET = "\0abcdefghijklmnopqrstuvwxyz0123456789"
+_BASE = len(_ALPHABET)
+_DIGITS = np.zeros(256, np.uint8)
+_DIGITS[[*_ALPHABET.encode()]] = range(_BASE)
+_DIGITS[[*_ALPHABET.upper().encode()]] = range(_BASE)
+_LONGEST = 12
+"""Letters of the words that are numbers to the base of 37 in 64 bits."""
+
+_SLOT_BITS = 17
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 over the golden ratio: its multiples spread well (Knuth, TAOCP 6.4)."""
 
 
 class Vocabulary:
     """Numbers (from 1) of the words that keywords are made of: folded, exact, or a beginning.
 
     Words may be added at any time; numbers do not change. `folded` numbers a folded word, which
-    stands for its plural and singular too, when it is first asked for it.
+    stands for its plural and singular too, `exact` a word in just this spelling, `beginnings` all
+    folded words that begin so, when they are first asked for it.
     """
 
     def __init__(self) -> None:
-        self.folded = _Folded(self)
+        self.folded = _Numbers(self._put)
+        self.exact = _Numbers(lambda _: self._next())
         self._by_form: dict[str, tuple[int, ...]] = {}
-        self._exact: dict[str, int] = {}
-        self._beginnings: dict[str, int] = {}
+        self.beginnings = _Numbers(self._put_beginning)
         self._lengths: tuple[int, ...] = ()
+        self._codes: Codes = np.zeros(1, np.int64)
+        self._coded: Numbers = np.zeros(1, np.int32)
+        self._slots: Numbers = np.zeros(1 << _SLOT_BITS, np.int32)
         self.size = 0
 
-    def add_exact(self, word: str) -> int:
-        """The number of a word in just this spelling."""
-        return self._exact.get(word) or self._exact.setdefault(word, self._next())
+    def plain(self, letters: npt.NDArray[np.uint8]) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+        """What `folded` has for the words of lines in ASCII, and which are the last of their line.
 
-    def add_beginning(self, letters: str) -> int:
-        """The number of all folded words that begin with `letters`."""
-        number = self._beginnings.get(letters)
-        if number is None:
-            number = self._beginnings[letters] = self._next()
-            if len(letters) not in self._lengths:
-                self._lengths = tuple(sorted((*self._lengths, len(letters))))
-        return number
+        One character that is no letter or digit stands behind each word.
+        """
+        digits = _DIGITS[letters]
+        ends = np.flatnonzero(digits == 0)
+        sizes = np.diff(ends, prepend=-1) - 1
+        starts = ends - sizes
+        codes: Codes = np.zeros(len(ends), np.int64)
+        numbers: Numbers = np.zeros(len(ends), np.int32)
+        for place in range(_LONGEST):
+            at = np.flatnonzero(sizes > place)
+            codes[at] = codes.take(at) * _BASE + digits.take(starts.take(at) + place)
+        is_long = sizes > _LONGEST
+        numbers[~is_long] = self._decoded(codes[~is_long])
+        text = letters.tobytes().decode("ascii").lower()
+        where = zip(starts[is_long].tolist(), ends[is_long].tolist(), strict=True)
+        numbers[is_long] = [self.folded[text[start:end]] for start, end in where]
+        return numbers, letters[ends] == ord("\n")
 
-    def put(self, word: str) -> int:
+    def _decoded(self, codes: Codes) -> Numbers:
+        """The numbers of short words."""
+        where = self._where(codes)
+        new = np.unique(codes.compress(self._codes.take(where) != codes))
+        if len(new):
+            made = [self.folded[_word(code)] for code in new.tolist()]
+            places = np.searchsorted(self._codes, new)
+            self._codes = np.insert(self._codes, places, new)
+            self._coded = np.insert(self._coded, places, made)
+            self._slots[hashed(self._codes, _SLOT_BITS)] = np.arange(len(self._codes))
+            where = self._where(codes)
+        return self._coded.take(where)
+
+    def _where(self, codes: Codes) -> Numbers:
+        """The positions of those of the codes that are there."""
+        where = self._slots.take(hashed(codes, _SLOT_BITS))
+        others = np.flatnonzero(self._codes.take(where) != codes)  # than what took the slot last
+        found = np.searchsorted(self._codes, codes[others])
+        where[others] = np.minimum(found, len(self._codes) - 1)
+        return where
+
+    def _put_beginning(self, letters: str) -> int:
+        if len(letters) not in self._lengths:
+            self._lengths = tuple(sorted((*self._lengths, len(letters))))
+        return self._next()
+
+    def _put(self, word: str) -> int:
         """File a folded word under a new number."""
         number = self._next()
         for form in forms(word):
@@ -50,23 +109,36 @@ class Vocabulary:
         found: dict[int, None] = {}
         for form in forms(word):
             found |= dict.fromkeys(self._by_form.get(form, ()))
-        if exact := self._exact.get(spelling):
+        if exact := self.exact.get(spelling):
             found[exact] = None
         for length in self._lengths:
             if length > len(word):
                 break
-            if beginning := self._beginnings.get(word[:length]):
+            if beginning := self.beginnings.get(word[:length]):
                 found[beginning] = None
         return tuple(sorted(found))
 
 
-class _Folded(dict[str, int]):
+def hashed(numbers: Codes, bits: int) -> Codes:
+    """The hashes of numbers, each of so many bits."""
+    return (numbers.view(np.uint64) * _MIX >> np.uint64(64 - bits)).view(np.int64)
+
+
+def _word(code: int) -> str:
+    letters = ""
+    while code:
+        code, digit = divmod(code, _BASE)
+        letters = _ALPHABET[digit] + letters
+    return letters
+
+
+class _Numbers(dict[str, int]):
     """A dictionary, so that words are looked up in bulk without a call for each."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, new: Callable[[str], int]) -> None:
         super().__init__()
-        self._vocabulary = vocabulary
+        self._new = new
 
     def __missing__(self, word: str) -> int:
-        number = self[word] = self._vocabulary.put(word)
+        number = self[word] = self._new(word)
         return number
