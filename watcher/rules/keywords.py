@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -44,10 +45,15 @@ _CHOICES |= {"|": _CHOICES["OR"], "||": _CHOICES["OR"], "&&": _CHOICES["AND"]}
 _PLAIN = re.compile("[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")
 _SHOUTED = re.compile("AND|OR|NOT")
 
-_IS_PLAIN = np.zeros(256, np.bool_)
-_IS_PLAIN[[*b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -\n"]] = True
-_IS_GAP = np.zeros(256, np.bool_)
-_IS_GAP[[*b" -\n"]] = True
+_LOWER, _CAPITAL, _GAP, _END, _ODD = range(5)
+_KINDS = bytes(
+    _LOWER
+    if chr(code) in digits + ascii_lowercase
+    else _CAPITAL
+    if chr(code) in ascii_uppercase
+    else {" ": _GAP, "-": _GAP, "\n": _END}.get(chr(code), _ODD)
+    for code in range(256)
+)
 
 Letters: TypeAlias = npt.NDArray[np.uint8]
 """Characters in ASCII."""
@@ -105,18 +111,18 @@ def _plain(
     text = "\n".join((*keywords, ""))
     if text.count("\n") > len(keywords):
         text = "\n".join((*(each.replace("\n", "\0") for each in keywords), ""))
-    letters = np.frombuffer(text.encode(errors="replace"), np.uint8)
-    ends = np.flatnonzero(letters == ord("\n"))
-    is_gap = _IS_GAP[letters]
-    is_odd = ~_IS_PLAIN[letters]
+    raw = text.encode(errors="replace")
+    kinds = np.frombuffer(raw.translate(_KINDS), np.uint8)
+    ends = np.flatnonzero(kinds == _END)
+    is_gap = (kinds == _GAP) | (kinds == _END)
+    is_odd = kinds == _ODD
     is_odd[1:] |= is_gap[1:] & is_gap[:-1]
     is_odd[:1] |= is_gap[:1]
     are_plain = np.ones(len(keywords), np.bool_)
     are_plain[np.searchsorted(ends, np.flatnonzero(is_odd))] = False
-    is_capital = (letters >= ord("A")) & (letters <= ord("Z"))
-    for at in np.unique(np.searchsorted(ends, np.flatnonzero(is_capital))).tolist():
+    for at in np.unique(np.searchsorted(ends, np.flatnonzero(kinds == _CAPITAL))).tolist():
         are_plain[at] = is_plain(keywords[at])
-    return letters, ends, are_plain
+    return np.frombuffer(raw, np.uint8), ends, are_plain
 
 
 def _inner(keyword: str) -> str:

@@ -15,9 +15,7 @@ Codes: TypeAlias = npt.NDArray[np.int64]
 
 _ALPHABET = "\0abcdefghijklmnopqrstuvwxyz0123456789"
 _BASE = len(_ALPHABET)
-_DIGITS = np.zeros(256, np.uint8)
-_DIGITS[[*_ALPHABET.encode()]] = range(_BASE)
-_DIGITS[[*_ALPHABET.upper().encode()]] = range(_BASE)
+_DIGITS = bytes(max(0, _ALPHABET.find(chr(code).lower())) for code in range(256))
 _LONGEST = 12
 """Letters of the words that are numbers to the base of 37 in 64 bits."""
 
@@ -50,7 +48,8 @@ class Vocabulary:
 
         One character that is no letter or digit stands behind each word.
         """
-        digits = _DIGITS[letters]
+        raw = letters.tobytes()
+        digits = np.frombuffer(raw.translate(_DIGITS), np.uint8)
         ends = np.flatnonzero(digits == 0)
         sizes = np.diff(ends, prepend=-1) - 1
         starts = ends - sizes
@@ -61,7 +60,7 @@ class Vocabulary:
             codes[at] = codes.take(at) * _BASE + digits.take(starts.take(at) + place)
         is_long = sizes > _LONGEST
         numbers[~is_long] = self._decoded(codes[~is_long])
-        text = letters.tobytes().decode("ascii").lower()
+        text = raw.decode("ascii").lower()
         where = zip(starts[is_long].tolist(), ends[is_long].tolist(), strict=True)
         numbers[is_long] = [self.folded[text[start:end]] for start, end in where]
         return numbers, letters[ends] == ord("\n")
