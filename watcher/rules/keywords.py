@@ -46,14 +46,17 @@ _PLAIN = re.compile("[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")
 _SHOUTED = re.compile("AND|OR|NOT")
 
 _LOWER, _CAPITAL, _GAP, _END, _ODD = range(5)
-_KINDS = bytes(
-    _LOWER
-    if chr(code) in digits + ascii_lowercase
-    else _CAPITAL
-    if chr(code) in ascii_uppercase
-    else {" ": _GAP, "-": _GAP, "\n": _END}.get(chr(code), _ODD)
-    for code in range(256)
-)
+
+
+def _kind(letter: str) -> int:
+    if letter in digits + ascii_lowercase:
+        return _LOWER
+    if letter in ascii_uppercase:
+        return _CAPITAL
+    return {" ": _GAP, "-": _GAP, "\n": _END}.get(letter, _ODD)
+
+
+_KINDS = bytes(_kind(chr(code)) for code in range(256))
 
 Letters: TypeAlias = npt.NDArray[np.uint8]
 """Characters in ASCII."""
