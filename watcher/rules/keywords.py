@@ -111,7 +111,7 @@ def _plain(
     keywords: Sequence[str],
 ) -> tuple[Letters, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """The letters of keywords, each ended by a newline; where these are; which are plain."""
-    text = "\n".join((*keywords, ""))
+    text = "\n".join(keywords) + "\n" if keywords else ""
     if text.count("\n") > len(keywords):
         text = "\n".join((*(each.replace("\n", "\0") for each in keywords), ""))
     raw = text.encode(errors="replace")

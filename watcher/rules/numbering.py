@@ -185,15 +185,17 @@ class _Writer:
         if any(rules.topics) or any(owners.topics):
             own = [window[at] for at in owner_of]
             rules = rules._replace(any=[*map(self._alternatives, rules.any, rules.topics, own)])
-        for at, (unwanted, fields) in enumerate(zip(rules.none, rules.fields, strict=True)):
-            if (unwanted or not fields) and _may_contradict(every_rule[at], rules.any[at]):
+        doubtful = rules.none if all(rules.fields) else every_rule
+        for at in [at for at, doubt in enumerate(doubtful) if doubt]:
+            if _may_contradict(every_rule[at], rules.any[at]):
                 compile_subscription(window[owner_of[at]], self._topics, self._table)
         self._write_clauses(rules)
         self._rule_counts.add(counts)
         for column, bound in zip(self._bounds, BOUNDS, strict=True):
             asked = getattr(rules, bound.key, None)
             if asked is None:
-                asked = np.repeat(getattr(owners, bound.key), counts).tolist()
+                by_owner = getattr(owners, bound.key)
+                asked = [by_owner[at] for at in owner_of] if any(by_owner) else [0] * len(rules.any)
             column.add(_least(asked, is_most=bound.is_most))
         self._rule_count += len(every_rule)
 
@@ -214,7 +216,7 @@ class _Writer:
         return found
 
     def _write_clauses(self, rules: _Rules) -> None:
-        masks = np.array([_mask(names) for names in rules.fields], np.uint8)
+        masks = np.fromiter(map(_mask, rules.fields), np.uint8, len(rules.fields))
         kinds = (
             _Clauses.of_lists(rules.any, masks),
             _Clauses.of_words(rules.all, masks),

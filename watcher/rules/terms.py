@@ -60,6 +60,7 @@ class TermTable:
             0, np.bool_
         )  # words that are not only first
         self._lengths: Numbers = np.zeros(1, np.int32)
+        self._roots: Numbers = np.zeros(0, np.int32)  # the nodes of first words, by word
         self._is_inner: npt.NDArray[np.bool_] = np.zeros(1, np.bool_)
         self._count = 1  # no node is 0
         self._authors: dict[Name, int] = {}
@@ -127,7 +128,8 @@ class TermTable:
 
     def _children(self, keys: Keys, level: int) -> Numbers:
         """The nodes that keys lead to, made where there are none."""
-        nodes = self._found(keys)
+        self._cover_words()
+        nodes = self._found(keys) if level > 1 else self._roots.take(keys)
         missing = np.flatnonzero(nodes == 0)
         if len(missing):
             fresh, places = _distinct(keys.take(missing))
@@ -136,9 +138,10 @@ class TermTable:
             self._keys[made] = fresh
             self._file(made)
             self._is_inner[fresh >> _BITS] = True
-            self._cover_words()
             if level > 1:
                 self._follows[fresh & _WORD] = True
+            else:
+                self._roots[fresh] = made
             self._spellings.forget()
         return nodes
 
@@ -161,6 +164,7 @@ class TermTable:
         missing = self._vocabulary.size + 1 - len(self._follows)
         if missing:
             self._follows = np.append(self._follows, np.zeros(missing, np.bool_))
+            self._roots = np.append(self._roots, np.zeros(missing, np.int32))
 
     def _numbered(self, count: int, length: int) -> Numbers:
         first, self._count = self._count, self._count + count

@@ -12,6 +12,7 @@ from watcher.rules.fold import fold_word, forms
 
 Numbers: TypeAlias = npt.NDArray[np.int32]
 Codes: TypeAlias = npt.NDArray[np.int64]
+Powers: TypeAlias = npt.NDArray[np.uint64]
 
 _ALPHABET = "\0abcdefghijklmnopqrstuvwxyz0123456789"
 _BASE = len(_ALPHABET)
@@ -41,6 +42,8 @@ class Vocabulary:
         self._codes: Codes = np.zeros(1, np.int64)
         self._coded: Numbers = np.zeros(1, np.int32)
         self._slots: Numbers = np.zeros(1 << _SLOT_BITS, np.int32)
+        self._up: Powers = np.zeros(0, np.uint64)
+        self._down: Powers = np.zeros(0, np.uint64)
         self.size = 0
 
     def plain(self, letters: npt.NDArray[np.uint8]) -> tuple[Numbers, npt.NDArray[np.bool_]]:
@@ -51,19 +54,29 @@ class Vocabulary:
         raw = letters.tobytes()
         digits = np.frombuffer(raw.translate(_DIGITS), np.uint8)
         ends = np.flatnonzero(digits == 0)
-        sizes = np.diff(ends, prepend=-1) - 1
-        starts = ends - sizes
-        codes: Codes = np.zeros(len(ends), np.int64)
+        starts = np.append(np.zeros(1, np.int64), ends[:-1] + 1)
+        sizes = ends - starts
+        # All sums are modulo 2^64, which what a short word comes to does not reach.
+        up, down = self._powers(len(raw))
+        sums = np.cumsum(digits * down)
+        codes = (np.diff(sums.take(ends), prepend=np.uint64(0)) * up.take(ends)).view(np.int64)
         numbers: Numbers = np.zeros(len(ends), np.int32)
-        for place in range(_LONGEST):
-            at = np.flatnonzero(sizes > place)
-            codes[at] = codes.take(at) * _BASE + digits.take(starts.take(at) + place)
         is_long = sizes > _LONGEST
         numbers[~is_long] = self._decoded(codes[~is_long])
         text = raw.decode("ascii").lower()
         where = zip(starts[is_long].tolist(), ends[is_long].tolist(), strict=True)
         numbers[is_long] = [self.folded[text[start:end]] for start, end in where]
         return numbers, letters[ends] == ord("\n")
+
+    def _powers(self, count: int) -> tuple[Powers, Powers]:
+        """The powers of 37 by place, and what undoes those of the next place, modulo 2^64."""
+        if count > len(self._up):
+            self._up = np.full(count + 1, _BASE, np.uint64)
+            self._up[0] = 1
+            self._up = np.cumprod(self._up, dtype=np.uint64)
+            inverse = np.uint64(pow(_BASE, -1, 1 << 64))
+            self._down = np.cumprod(np.full(count + 1, inverse, np.uint64), dtype=np.uint64)
+        return self._up[:count], self._down[:count]
 
     def _decoded(self, codes: Codes) -> Numbers:
         """The numbers of short words."""
