@@ -50,8 +50,8 @@ def test_whatever_is_skipped_fails_where_nothing_may_be(tmp_path: Path) -> None:
     test = (
         "import pytest\n"
         "def test_by_itself(): pytest.skip('no')\n"
-        "@pytest.mark.skip\ndef test_by_mark(): pass\n"
-        "@pytest.mark.xfail\ndef test_expected(): assert 0\n"
+        "@pytest.mark.skip(reason='no')\ndef test_by_mark(): pass\n"
+        "@pytest.mark.xfail(reason='no')\ndef test_expected(): assert 0\n"
     )
     assert "2 skipped, 1 xfailed" in pytest_run(tmp_path, test, no_skip=False)
     assert "2 failed, 1 error" in pytest_run(tmp_path, test, no_skip=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import fnmatch
 import gzip
@@ -179,7 +180,8 @@ class FakeSite:
         if fault.drip_seconds is not None:
             for position in range(len(body)):
                 await writer.drain()
-                await asyncio.sleep(fault.drip_seconds)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), fault.drip_seconds)
                 writer.write(body[position : position + 1])
         writer.write(body[: fault.truncate_at] if fault.drip_seconds is None else b"")
         await writer.drain()

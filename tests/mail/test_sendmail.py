@@ -16,7 +16,7 @@ from watcher.mail.sendmail import SendmailMailer
 
 def program(directory: Path, body: str) -> Path:
     path = directory / "sendmail"
-    path.write_text(f"#!{sys.executable} -S\nimport os, sys, time\n{body}\n")
+    path.write_text(f"#!{sys.executable} -S\nimport os, signal, sys\n{body}\n")
     path.chmod(0o755)
     return path
 
@@ -86,7 +86,7 @@ async def test_death_by_a_signal_is_retryable(tmp_path: Path) -> None:
 async def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
     fifo = tmp_path / "alive"
     os.mkfifo(fifo)
-    path = program(tmp_path, f"os.fork()\nopen({str(fifo)!r}, 'w')\ntime.sleep(600)")
+    path = program(tmp_path, f"os.fork()\nopen({str(fifo)!r}, 'w')\nsignal.pause()")
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     try:
         with pytest.raises(DeliveryError, match=r"within 0\.5 s") as caught:
@@ -102,7 +102,7 @@ async def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path) 
 async def test_being_cancelled_kills_the_program(tmp_path: Path) -> None:
     fifo = tmp_path / "alive"
     os.mkfifo(fifo)
-    path = program(tmp_path, f"open({str(fifo)!r}, 'w').write('x')\ntime.sleep(600)")
+    path = program(tmp_path, f"open({str(fifo)!r}, 'w').write('x')\nsignal.pause()")
     sending = asyncio.create_task(run(path))
     assert await asyncio.to_thread(fifo.read_text) == "x"
     sending.cancel()
@@ -111,8 +111,11 @@ async def test_being_cancelled_kills_the_program(tmp_path: Path) -> None:
 
 
 async def test_a_child_left_behind_is_not_waited_for(tmp_path: Path) -> None:
-    path = program(tmp_path, "os.fork() or time.sleep(3)")
-    await asyncio.wait_for(run(path), 2.5)
+    fifo = tmp_path / "left"
+    os.mkfifo(fifo)
+    path = program(tmp_path, f"os.fork() or open({str(fifo)!r}).read()")
+    await run(path)
+    await asyncio.to_thread(fifo.write_text, "")  # waits for the child, which ends now
 
 
 async def test_a_chatty_program_that_reads_nothing(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from watcher.models import Paper
+from watcher.rules.arrays import Flags
 from watcher.rules.evidence import gather
 from watcher.rules.facts import Facts
 from watcher.rules.numbering import numbered
-from watcher.rules.segment import Decided, Flags, Segment, merge
+from watcher.rules.segment import Decided, Segment, merge
 from watcher.rules.terms import TermTable
 from watcher.rules.topics import TopicShelf
 from watcher.settings import SubscriptionSettings

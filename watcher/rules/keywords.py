@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase, digits
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from watcher.errors import RuleError
+from watcher.rules.arrays import Flags, Letters, Positions
 from watcher.rules.fold import Text, fold_word, forms, readable, same_word
 
 
@@ -58,9 +58,6 @@ def _kind(letter: str) -> int:
 
 _KINDS = bytes(_kind(chr(code)) for code in range(256))
 
-Letters: TypeAlias = npt.NDArray[np.uint8]
-"""Characters in ASCII."""
-
 
 def is_plain(keyword: str) -> bool:
     """Whether it is what most keywords are: ASCII words, about which nothing can be wrong."""
@@ -85,7 +82,7 @@ class Written(NamedTuple):
     exact: list[str]
     prefixes: list[str]
     others: list[Phrase]
-    order: npt.NDArray[np.int64]
+    order: Positions
 
     @classmethod
     def of(cls, keywords: Sequence[str]) -> Written:
@@ -107,9 +104,7 @@ class Written(NamedTuple):
         )
 
 
-def _plain(
-    keywords: Sequence[str],
-) -> tuple[Letters, npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def _plain(keywords: Sequence[str]) -> tuple[Letters, Positions, Flags]:
     """The letters of keywords, each ended by a newline; where these are; which are plain."""
     text = "\n".join(keywords) + "\n" if keywords else ""
     if text.count("\n") > len(keywords):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Sequence, Sized
 from functools import cache, lru_cache
 from itertools import chain, islice
 from operator import attrgetter
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from watcher.errors import RuleError
+from watcher.rules.arrays import Floats, Masks, Positions
 from watcher.rules.bounds import BOUNDS
 from watcher.rules.compiling import compile_subscription
 from watcher.rules.facts import AUTHORS, FIELD_MASKS, ORGANIZATION
@@ -23,10 +24,10 @@ from watcher.rules.keywords import (
     parse_organization,
     plain_words,
 )
-from watcher.rules.segment import UNBOUND, Columns, Floats, Masks, Positions
+from watcher.rules.segment import UNBOUND, Columns
 from watcher.rules.terms import Spelled, TermTable
 from watcher.rules.topics import TopicShelf
-from watcher.settings import RuleSettings, SubscriptionSettings, TopicSettings
+from watcher.settings import RuleSettings, SubscriptionSettings
 
 _MOST = 1e300
 _WINDOW = 1_000
@@ -57,7 +58,7 @@ def numbered(
 
 
 class _Rules(NamedTuple):
-    """What stands under the keys of rules, by rule."""
+    """What stands under the keys of rules, by rule; of `any`, with the topics' keywords."""
 
     any: _Lists
     all: _Lists
@@ -70,20 +71,13 @@ class _Rules(NamedTuple):
     min_stars: Sequence[float]
     min_upvotes_per_day: Sequence[float]
     has_code: Sequence[float]
+    max_age_days: Sequence[float]
 
 
-class _Owners(NamedTuple):
-    """What stands under the keys of subscriptions, by subscription."""
-
-    id: Sequence[str]
-    rules: Sequence[tuple[RuleSettings, ...]]
-    topics: Sequence[Mapping[str, TopicSettings]]
-    max_age_days: Sequence[int]
-
+_RULE_KEYS = _Rules._fields[:-1]  # the last one is the subscription's
 
 # One call for all keys takes half the time of a call for each.
-_values_of: Callable[[RuleSettings], tuple[Any, ...]] = attrgetter(*_Rules._fields)
-_owned_by: Callable[[SubscriptionSettings], tuple[Any, ...]] = attrgetter(*_Owners._fields)
+_values_of: Callable[[RuleSettings], tuple[Any, ...]] = attrgetter(*_RULE_KEYS)
 
 
 class _Clauses(NamedTuple):
@@ -154,10 +148,9 @@ class _Writer:
     def add(self, window: Sequence[SubscriptionSettings]) -> None:
         """Write some subscriptions. Raises RuleError."""
         before = len(self._places)
-        owners = _Owners(*zip(*map(_owned_by, window), strict=True))
-        places = [self._places.setdefault(each, len(self._places)) for each in owners.id]
+        places = [self._places.setdefault(each.id, len(self._places)) for each in window]
         try:
-            self._write(owners, window)
+            self._write(window)
         except RuleError:
             self._tell(window, before)
             raise
@@ -176,28 +169,24 @@ class _Writer:
             ids.add(each.id)
             compile_subscription(each, self._topics, self._table)
 
-    def _write(self, owners: _Owners, window: Sequence[SubscriptionSettings]) -> None:
-        rules_of = [rules or _EVERY_PAPER for rules in owners.rules]
+    def _write(self, window: Sequence[SubscriptionSettings]) -> None:
+        rules_of = [each.rules or _EVERY_PAPER for each in window]
         counts = _lengths(rules_of)
-        owner_of = np.repeat(np.arange(len(window)), counts).tolist()
-        every_rule = [*chain.from_iterable(rules_of)]
-        rules = _Rules(*zip(*map(_values_of, every_rule), strict=True))
-        if any(rules.topics) or any(owners.topics):
-            own = [window[at] for at in owner_of]
-            rules = rules._replace(any=[*map(self._alternatives, rules.any, rules.topics, own)])
-        doubtful = rules.none if all(rules.fields) else every_rule
-        for at in [at for at, doubt in enumerate(doubtful) if doubt]:
-            if _may_contradict(every_rule[at], rules.any[at]):
-                compile_subscription(window[owner_of[at]], self._topics, self._table)
+        owners = [window[at] for at in np.repeat(np.arange(len(window)), counts).tolist()]
+        settings = [*chain.from_iterable(rules_of)]
+        values = zip(*map(_values_of, settings), strict=True)
+        rules = _Rules._make([*values, [owner.max_age_days for owner in owners]])
+        if any(rules.topics) or any(each.topics for each in window):
+            widened = map(self._alternatives, rules.any, rules.topics, owners)
+            rules = rules._replace(any=[*widened])
+        for at, doubt in enumerate(rules.none if all(rules.fields) else settings):
+            if doubt and _may_contradict(settings[at], rules.any[at]):
+                compile_subscription(owners[at], self._topics, self._table)
         self._write_clauses(rules)
         self._rule_counts.add(counts)
         for column, bound in zip(self._bounds, BOUNDS, strict=True):
-            asked = getattr(rules, bound.key, None)
-            if asked is None:
-                by_owner = getattr(owners, bound.key)
-                asked = [by_owner[at] for at in owner_of] if any(by_owner) else [0] * len(rules.any)
-            column.add(_least(asked, is_most=bound.is_most))
-        self._rule_count += len(every_rule)
+            column.add(_least(getattr(rules, bound.key), is_most=bound.is_most))
+        self._rule_count += len(settings)
 
     def _alternatives(
         self, words: tuple[str, ...], topics: tuple[str, ...], owner: SubscriptionSettings

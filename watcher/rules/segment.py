@@ -9,24 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Numbers: TypeAlias = npt.NDArray[np.int32]
-Masks: TypeAlias = npt.NDArray[np.uint8]
-Flags: TypeAlias = npt.NDArray[np.bool_]
-Floats: TypeAlias = npt.NDArray[np.float64]
-
-Positions: TypeAlias = npt.NDArray[np.int64]
+from watcher.rules.arrays import Flags, Floats, Masks, Numbers, Positions, are_first, ranges
 
 UNBOUND = float("-inf")
 
 _CELLS = 40_000_000
-"""Papers times clauses that are looked at together at most: a bound on memory."""
+"""Papers times clauses (or rules) that are looked at together at most: a bound on memory."""
 
-_EXCLUDED = np.int32(1 << 20)
+_EXCLUDED = np.int32(1 << 30)
 """What a clause that must not be met counts, so that a rule is met more often than it needs."""
 
 
@@ -112,7 +107,7 @@ class Segment:
         """File the clauses."""
         filed = np.sort(columns.terms.astype(np.int64) << 32 | columns.term_clauses)
         terms, postings = (filed >> 32).astype(np.int32), filed.astype(np.int32)
-        starts = np.flatnonzero(_firsts(terms))
+        starts = np.flatnonzero(are_first(terms))
         keys = terms[starts]
         return cls(
             ids=np.array(tuple(columns.places), np.object_),
@@ -140,7 +135,7 @@ class Segment:
     def decide(self, evidence: Evidence, is_alive: Flags) -> Decided:
         """Which of the subscriptions that are alive match, and which cannot be told yet."""
         count = len(evidence.unknown)
-        at_once = max(1, _CELLS // max(1, len(self.clause_rules)))
+        at_once = max(1, _CELLS // max(1, len(self.clause_rules), len(self.needs)))
         is_open = (evidence.unknown & self.used_fields) != 0
         for column, values in zip(self.bounds, evidence.values, strict=True):
             if column is not None:
@@ -174,9 +169,7 @@ class Segment:
         here, at = self._filed(evidence.terms[start:stop])
         starts = self.starts.take(at)
         counts = self.starts.take(at + 1) - starts
-        which = np.repeat(np.arange(len(at)), counts)
-        where = (starts - np.cumsum(counts) + counts).take(which)
-        where += np.arange(len(where))
+        which, where = ranges(starts, counts)
         masks = evidence.masks[start:stop].take(here).take(which) & self.posting_masks.take(where)
         width = len(self.clause_rules)
         rows = ((evidence.papers[start:stop].take(here) - first) * width).astype(np.int32)
@@ -334,22 +327,15 @@ def _distinct(numbers: Numbers, end: int) -> Numbers:
     """The distinct ones, ascending; all are below `end`."""
     if len(numbers) * 60 < end:  # else sorting takes longer than to mark and to look at all
         ascending = np.sort(numbers)
-        return ascending.compress(_firsts(ascending))
+        return ascending.compress(are_first(ascending))
     is_there = np.zeros(end, np.bool_)
     is_there[numbers] = True
     return _positions(is_there)
 
 
-def _firsts(ascending: Numbers | Positions) -> Flags:
-    """Which of them are not the same as the one before."""
-    is_first = np.ones(len(ascending), np.bool_)
-    np.not_equal(ascending[1:], ascending[:-1], out=is_first[1:])
-    return is_first
-
-
 def _run_starts(papers: Positions, numbers: Numbers) -> Positions:
     """Where pairs that ascend are there for the first time."""
-    is_first = _firsts(numbers)
+    is_first = are_first(numbers)
     is_first[1:] |= papers[1:] != papers[:-1]
     return np.flatnonzero(is_first)
 

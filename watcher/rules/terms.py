@@ -8,13 +8,10 @@ from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from watcher.rules.arrays import Flags, Keys, Numbers, Positions, are_first, hashed, ranges
 from watcher.rules.keywords import Phrase, Written, plain_words
-from watcher.rules.vocabulary import Vocabulary, hashed
-
-Numbers: TypeAlias = npt.NDArray[np.int32]
-Keys: TypeAlias = npt.NDArray[np.int64]
+from watcher.rules.vocabulary import Vocabulary
 
 Name: TypeAlias = tuple[str, ...]
 """The folded words of a name."""
@@ -54,14 +51,12 @@ class TermTable:
         self._vocabulary = Vocabulary()
         self._spellings = _Spellings(self._vocabulary)
         self._keys: Keys = np.full(1, -1, np.int64)  # by node
-        self._heads: Numbers = np.zeros(1, np.int32)  # nodes, by hash of a key
+        self._heads: Numbers = np.zeros(2, np.int32)  # nodes, by hash of a key
         self._next: Numbers = np.zeros(1, np.int32)  # other nodes with the same hash, by node
-        self._follows: npt.NDArray[np.bool_] = np.zeros(
-            0, np.bool_
-        )  # words that are not only first
+        self._follows: Flags = np.zeros(0, np.bool_)  # whether words are not only first
         self._lengths: Numbers = np.zeros(1, np.int32)
         self._roots: Numbers = np.zeros(0, np.int32)  # the nodes of first words, by word
-        self._is_inner: npt.NDArray[np.bool_] = np.zeros(1, np.bool_)
+        self._is_inner: Flags = np.zeros(1, np.bool_)
         self._count = 1  # no node is 0
         self._authors: dict[Name, int] = {}
         self._organizations: dict[Name, int] = {}
@@ -115,12 +110,12 @@ class TermTable:
         """The numbers of phrases: new ones for those that are not in the table yet."""
         words, lengths = spelled
         nodes: Numbers = np.zeros(len(lengths), np.int32)
-        firsts = np.cumsum(lengths) - lengths
+        starts = np.cumsum(lengths) - lengths
         longer = np.arange(len(lengths))
         level = 0
         while len(longer):
             above = nodes.take(longer).astype(np.int64) << _BITS
-            keys = above | words.take(firsts.take(longer) + level)
+            keys = above | words.take(starts.take(longer) + level)
             level += 1
             nodes[longer] = self._children(keys, level)
             longer = longer.compress(lengths.take(longer) > level)
@@ -150,15 +145,13 @@ class TermTable:
         if len(self._heads) < len(self._keys):
             self._heads = np.zeros(1 << (2 * len(self._keys)).bit_length(), np.int32)
             nodes = np.flatnonzero(self._keys >= 0).astype(np.int32)
-        places = self._hashed(self._keys[nodes])
-        order = np.argsort(places, kind="stable")
-        nodes, places = nodes[order], places[order]
-        is_last = np.ones(len(nodes), np.bool_)
-        np.not_equal(places[1:], places[:-1], out=is_last[:-1])
-        self._next[nodes[:-1]] = nodes[1:]
-        self._next[nodes[is_last]] = self._heads[places[is_last]]
-        is_first = np.roll(is_last, 1)
-        self._heads[places[is_first]] = nodes[is_first]
+        while len(nodes):
+            places = self._hashed(self._keys.take(nodes))
+            others = self._heads.take(places)
+            self._heads[places] = nodes  # of those with the same hash, one stays
+            stays = self._heads.take(places) == nodes
+            self._next[nodes.compress(stays)] = others.compress(stays)
+            nodes = nodes.compress(~stays)
 
     def _cover_words(self) -> None:
         missing = self._vocabulary.size + 1 - len(self._follows)
@@ -226,7 +219,7 @@ class TermTable:
         meanings = self._spellings.meanings(self._found, self._follows)
         lengths = np.array([len(words) + 1 for words in texts], np.int32)
         at, nodes = meanings.first.expanded(row)
-        found: list[tuple[npt.NDArray[np.intp], Numbers]] = []
+        found: list[tuple[Positions, Numbers]] = []
         while len(at):
             found.append((at, nodes))
             goes_on = np.flatnonzero(self._is_inner.take(nodes))
@@ -242,12 +235,11 @@ class TermTable:
         return Occurrences(owners, phrases, stops - self._lengths.take(phrases), stops)
 
 
-def _distinct(keys: Keys) -> tuple[Keys, npt.NDArray[np.intp]]:
+def _distinct(keys: Keys) -> tuple[Keys, Positions]:
     """What `np.unique` gives with `return_inverse`, four times faster where many are the same."""
     order = np.argsort(keys, kind="stable")
     ascending = keys.take(order)
-    is_first = np.ones(len(keys), np.bool_)
-    np.not_equal(ascending[1:], ascending[:-1], out=is_first[1:])
+    is_first = are_first(ascending)
     places = np.empty_like(order)
     places[order] = np.cumsum(is_first) - 1
     return ascending.compress(is_first), places
@@ -261,18 +253,15 @@ class _Lists(NamedTuple):
     numbers: Numbers
 
     @classmethod
-    def of(cls, numbers: Numbers, ends: Numbers, is_kept: npt.NDArray[np.bool_]) -> _Lists:
+    def of(cls, numbers: Numbers, ends: Numbers, is_kept: Flags) -> _Lists:
         """The lists that end there, of what is kept."""
         kept_before = np.append(np.zeros(1, np.int32), np.cumsum(is_kept, dtype=np.int32))
         bounds = kept_before[ends]
         return cls(bounds[:-1], np.diff(bounds), numbers[is_kept])
 
-    def expanded(self, chosen: Numbers) -> tuple[npt.NDArray[np.intp], Numbers]:
+    def expanded(self, chosen: Numbers) -> tuple[Positions, Numbers]:
         """All numbers of the chosen lists, and the position in `chosen` that each is there for."""
-        counts = self.counts.take(chosen)
-        which = np.repeat(np.arange(len(chosen)), counts)
-        where = (self.firsts.take(chosen) - np.cumsum(counts) + counts).take(which)
-        where += np.arange(len(where))
+        which, where = ranges(self.firsts.take(chosen), self.counts.take(chosen))
         return which, self.numbers.take(where)
 
 
@@ -315,9 +304,7 @@ class _Spellings(dict[str, int]):
             row.append(0)
         return np.array(row, np.int32)
 
-    def meanings(
-        self, found: Callable[[Keys], Numbers], follows: npt.NDArray[np.bool_]
-    ) -> _Meanings:
+    def meanings(self, found: Callable[[Keys], Numbers], follows: Flags) -> _Meanings:
         """By number, what words stand for; `found` gives the nodes of words that begin phrases."""
         if self._meanings is None:
             meant, ends = np.array(self._meant, np.int32), np.array(self._ends, np.int32)

@@ -8,10 +8,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from watcher.rules.arrays import Flags, Keys, Letters, Numbers, hashed
 from watcher.rules.fold import fold_word, forms
 
-Numbers: TypeAlias = npt.NDArray[np.int32]
-Codes: TypeAlias = npt.NDArray[np.int64]
 Powers: TypeAlias = npt.NDArray[np.uint64]
 
 _ALPHABET = "\0abcdefghijklmnopqrstuvwxyz0123456789"
@@ -21,8 +20,6 @@ _LONGEST = 12
 """Letters of the words that are numbers to the base of 37 in 64 bits."""
 
 _SLOT_BITS = 17
-_MIX = np.uint64(0x9E3779B97F4A7C15)
-"""2^64 over the golden ratio: its multiples spread well (Knuth, TAOCP 6.4)."""
 
 
 class Vocabulary:
@@ -39,14 +36,14 @@ class Vocabulary:
         self._by_form: dict[str, tuple[int, ...]] = {}
         self.beginnings = _Numbers(self._put_beginning)
         self._lengths: tuple[int, ...] = ()
-        self._codes: Codes = np.zeros(1, np.int64)
+        self._codes: Keys = np.zeros(1, np.int64)
         self._coded: Numbers = np.zeros(1, np.int32)
         self._slots: Numbers = np.zeros(1 << _SLOT_BITS, np.int32)
         self._up: Powers = np.zeros(0, np.uint64)
         self._down: Powers = np.zeros(0, np.uint64)
         self.size = 0
 
-    def plain(self, letters: npt.NDArray[np.uint8]) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+    def plain(self, letters: Letters) -> tuple[Numbers, Flags]:
         """What `folded` has for the words of lines in ASCII, and which are the last of their line.
 
         One character that is no letter or digit stands behind each word.
@@ -54,8 +51,8 @@ class Vocabulary:
         raw = letters.tobytes()
         digits = np.frombuffer(raw.translate(_DIGITS), np.uint8)
         ends = np.flatnonzero(digits == 0)
-        starts = np.append(np.zeros(1, np.int64), ends[:-1] + 1)
-        sizes = ends - starts
+        sizes = np.diff(ends, prepend=-1) - 1
+        starts = ends - sizes
         # All sums are modulo 2^64, which what a short word comes to does not reach.
         up, down = self._powers(len(raw))
         sums = np.cumsum(digits * down)
@@ -78,7 +75,7 @@ class Vocabulary:
             self._down = np.cumprod(np.full(count + 1, inverse, np.uint64), dtype=np.uint64)
         return self._up[:count], self._down[:count]
 
-    def _decoded(self, codes: Codes) -> Numbers:
+    def _decoded(self, codes: Keys) -> Numbers:
         """The numbers of short words."""
         where = self._where(codes)
         new = np.unique(codes.compress(self._codes.take(where) != codes))
@@ -91,7 +88,7 @@ class Vocabulary:
             where = self._where(codes)
         return self._coded.take(where)
 
-    def _where(self, codes: Codes) -> Numbers:
+    def _where(self, codes: Keys) -> Numbers:
         """The positions of those of the codes that are there."""
         where = self._slots.take(hashed(codes, _SLOT_BITS))
         others = np.flatnonzero(self._codes.take(where) != codes)  # than what took the slot last
@@ -129,11 +126,6 @@ class Vocabulary:
             if beginning := self.beginnings.get(word[:length]):
                 found[beginning] = None
         return tuple(sorted(found))
-
-
-def hashed(numbers: Codes, bits: int) -> Codes:
-    """The hashes of numbers, each of so many bits."""
-    return (numbers.view(np.uint64) * _MIX >> np.uint64(64 - bits)).view(np.int64)
 
 
 def _word(code: int) -> str:
