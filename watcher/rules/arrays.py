@@ -16,14 +16,6 @@ Letters: TypeAlias = npt.NDArray[np.uint8]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-_MIX = np.uint64(0x9E3779B97F4A7C15)
-"""2^64 over the golden ratio: its multiples spread well (Knuth, TAOCP 6.4)."""
-
-
-def hashed(keys: Keys, bits: int) -> Keys:
-    """The hashes of keys, each of 1 to 63 bits."""
-    return (keys.view(np.uint64) * _MIX >> np.uint64(64 - bits)).view(np.int64)
-
 
 def are_first(ascending: Numbers | Keys) -> Flags:
     """Which of them are not the same as the one before."""

@@ -46,6 +46,7 @@ _PLAIN = re.compile("[A-Za-z0-9]+(?:[ -][A-Za-z0-9]+)*")
 _SHOUTED = re.compile("AND|OR|NOT")
 
 _LOWER, _CAPITAL, _GAP, _END, _ODD = range(5)
+_NEWLINE, _QUOTED, _STAR = map(ord, '\n"*')
 
 
 def _kind(letter: str) -> int:
@@ -72,63 +73,67 @@ def plain_words(keyword: str) -> tuple[str, ...]:
 
 
 class Written(NamedTuple):
-    """Many keywords by how they are written; `order` has their positions, kind after kind.
+    """Many keywords by how they are written; `order` has their positions, simple ones first.
 
-    Plain ones are letters, each ended by a newline. Of exact ones and prefixes that are plain
-    otherwise there is what stands within the quotes or before the star, of all others the phrase.
+    Simple are ASCII words, alone, within quotes or before a star. Of these `letters` has the words,
+    those of each keyword ended by a newline; of all others there is the phrase.
     """
 
-    plain: Letters
-    exact: list[str]
-    prefixes: list[str]
+    letters: Letters
+    are_exact: Flags
+    are_prefixes: Flags
     others: list[Phrase]
     order: Positions
 
     @classmethod
     def of(cls, keywords: Sequence[str]) -> Written:
         """What `parse_keyword` would find, many times faster. Raises RuleError where it does."""
-        letters, ends, are_plain = _plain(keywords)
-        plain, odd = np.flatnonzero(are_plain), np.flatnonzero(~are_plain)
-        written = [keywords[at] for at in odd.tolist()]
-        inner = [*map(_inner, written)]
-        are_simple = _plain(inner)[2]
-        are_exact = np.fromiter((each[0:1] == '"' for each in written), np.bool_, len(written))
-        kinds = (are_simple & are_exact, are_simple & ~are_exact, ~are_simple)
-        exact, prefixes, others = (np.flatnonzero(kind).tolist() for kind in kinds)
+        text = "\n".join(keywords) + "\n" if keywords else ""
+        if text.count("\n") > len(keywords):
+            text = "\n".join((*(each.replace("\n", "\0") for each in keywords), ""))
+        letters = np.frombuffer(text.encode(errors="replace"), np.uint8)
+        ends = np.flatnonzero(letters == _NEWLINE)
+        letters, ends, are_exact, are_prefixes = _unframed(letters, ends)
+        are_simple = _are_simple(letters, ends)
+        simple, others = np.flatnonzero(are_simple), np.flatnonzero(~are_simple)
         return cls(
-            plain=letters[np.repeat(are_plain, np.diff(ends, prepend=-1))],
-            exact=[inner[at] for at in exact],
-            prefixes=[inner[at] for at in prefixes],
-            others=[parse_keyword(written[at]) for at in others],
-            order=np.concatenate((plain, odd[exact + prefixes + others])),
+            letters=letters.compress(np.repeat(are_simple, np.diff(ends, prepend=-1))),
+            are_exact=are_exact.take(simple),
+            are_prefixes=are_prefixes.take(simple),
+            others=[parse_keyword(keywords[at]) for at in others.tolist()],
+            order=np.concatenate((simple, others)),
         )
 
 
-def _plain(keywords: Sequence[str]) -> tuple[Letters, Positions, Flags]:
-    """The letters of keywords, each ended by a newline; where these are; which are plain."""
-    text = "\n".join(keywords) + "\n" if keywords else ""
-    if text.count("\n") > len(keywords):
-        text = "\n".join((*(each.replace("\n", "\0") for each in keywords), ""))
-    raw = text.encode(errors="replace")
+def _unframed(letters: Letters, ends: Positions) -> tuple[Letters, Positions, Flags, Flags]:
+    """Lines without the quotes around them and the stars at their ends; which had these."""
+    starts = np.append(0, ends + 1)[:-1]
+    has_inside = ends - starts > 2
+    last = letters.take(ends - 1, mode="clip")
+    are_exact = has_inside & (letters.take(starts) == _QUOTED) & (last == _QUOTED)
+    # All that begins with one letter is too much, as `parse_keyword` will say.
+    are_prefixes = has_inside & (last == _STAR)
+    is_inside = np.ones(len(letters), np.bool_)
+    is_inside[starts.compress(are_exact)] = False
+    is_inside[ends.compress(are_exact | are_prefixes) - 1] = False
+    ends = ends - np.cumsum(2 * are_exact + are_prefixes)
+    return letters.compress(is_inside), ends, are_exact, are_prefixes
+
+
+def _are_simple(letters: Letters, ends: Positions) -> Flags:
+    """Which lines are nothing but words."""
+    raw = letters.tobytes()
     kinds = np.frombuffer(raw.translate(_KINDS), np.uint8)
-    ends = np.flatnonzero(kinds == _END)
     is_gap = (kinds == _GAP) | (kinds == _END)
     is_odd = kinds == _ODD
     is_odd[1:] |= is_gap[1:] & is_gap[:-1]
     is_odd[:1] |= is_gap[:1]
-    are_plain = np.ones(len(keywords), np.bool_)
-    are_plain[np.searchsorted(ends, np.flatnonzero(is_odd))] = False
+    are_simple = np.ones(len(ends), np.bool_)
+    are_simple[np.searchsorted(ends, np.flatnonzero(is_odd))] = False
     for at in np.unique(np.searchsorted(ends, np.flatnonzero(kinds == _CAPITAL))).tolist():
-        are_plain[at] = is_plain(keywords[at])
-    return np.frombuffer(raw, np.uint8), ends, are_plain
-
-
-def _inner(keyword: str) -> str:
-    """What is exact, or begins words, if it is nothing but that."""
-    if keyword[0:1] == '"' == keyword[-1:]:
-        return keyword[1:-1]
-    # All that begins with one letter is too much, as `parse_keyword` will say.
-    return keyword[:-1] if keyword[-1:] == "*" and len(keyword) > 2 else ""
+        line = raw[ends[at - 1] + 1 if at else 0 : ends[at]]
+        are_simple[at] &= not _SHOUTED.search(line.decode(errors="replace"))
+    return are_simple
 
 
 @lru_cache(maxsize=65_536)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Sized
+import re
+from collections.abc import Iterable, Sequence, Sized
 from functools import cache, lru_cache
 from itertools import chain, islice
-from operator import attrgetter
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -27,7 +27,7 @@ from watcher.rules.keywords import (
 from watcher.rules.segment import UNBOUND, Columns
 from watcher.rules.terms import Spelled, TermTable
 from watcher.rules.topics import TopicShelf
-from watcher.settings import RuleSettings, SubscriptionSettings
+from watcher.settings import RuleSettings, SubscriptionSettings, Table, TopicSettings
 
 _MOST = 1e300
 _WINDOW = 1_000
@@ -35,6 +35,9 @@ _WINDOW = 1_000
 
 _AT_ONCE = 1_000_000
 """Phrases that are numbered at once: the table takes many as quickly as few."""
+
+_READABLE = re.compile('[A-Za-z0-9 \n"*-]*')
+"""Keywords that are read as they are written: without LaTeX, for one."""
 
 _EVERY_PAPER = (RuleSettings(),)
 
@@ -57,6 +60,15 @@ def numbered(
     return writer.columns()
 
 
+class _Subscriptions(NamedTuple):
+    """What stands under the keys of subscriptions."""
+
+    id: Sequence[str]
+    rules: Sequence[tuple[RuleSettings, ...]]
+    topics: Sequence[dict[str, TopicSettings]]
+    max_age_days: Sequence[int]
+
+
 class _Rules(NamedTuple):
     """What stands under the keys of rules, by rule; of `any`, with the topics' keywords."""
 
@@ -76,8 +88,14 @@ class _Rules(NamedTuple):
 
 _RULE_KEYS = _Rules._fields[:-1]  # the last one is the subscription's
 
-# One call for all keys takes half the time of a call for each.
-_values_of: Callable[[RuleSettings], tuple[Any, ...]] = attrgetter(*_RULE_KEYS)
+
+def _values_of(settings: Iterable[Table], *keys: str) -> list[list[Any]]:
+    """What they have under each of the keys.
+
+    Looked up where a model keeps it, and without a tuple for each of them: half the time.
+    """
+    tables = [*map(vars, settings)]
+    return [[table[key] for table in tables] for key in keys]
 
 
 class _Clauses(NamedTuple):
@@ -148,13 +166,14 @@ class _Writer:
     def add(self, window: Sequence[SubscriptionSettings]) -> None:
         """Write some subscriptions. Raises RuleError."""
         before = len(self._places)
-        places = [self._places.setdefault(each.id, len(self._places)) for each in window]
+        given = _Subscriptions._make(_values_of(window, *_Subscriptions._fields))
+        self._places.update(zip(given.id, range(before, before + len(window)), strict=True))
         try:
-            self._write(window)
+            self._write(window, given)
         except RuleError:
             self._tell(window, before)
             raise
-        if places != [*range(before, before + len(window))]:
+        if len(self._places) < before + len(window):
             self._tell(window, before)
         if self._lengths.length > _AT_ONCE:
             self._number_phrases()
@@ -169,19 +188,19 @@ class _Writer:
             ids.add(each.id)
             compile_subscription(each, self._topics, self._table)
 
-    def _write(self, window: Sequence[SubscriptionSettings]) -> None:
-        rules_of = [each.rules or _EVERY_PAPER for each in window]
+    def _write(self, window: Sequence[SubscriptionSettings], given: _Subscriptions) -> None:
+        rules_of = [rules or _EVERY_PAPER for rules in given.rules]
         counts = _lengths(rules_of)
-        owners = [window[at] for at in np.repeat(np.arange(len(window)), counts).tolist()]
+        owners = np.repeat(np.arange(len(window)), counts).tolist()
         settings = [*chain.from_iterable(rules_of)]
-        values = zip(*map(_values_of, settings), strict=True)
-        rules = _Rules._make([*values, [owner.max_age_days for owner in owners]])
-        if any(rules.topics) or any(each.topics for each in window):
-            widened = map(self._alternatives, rules.any, rules.topics, owners)
-            rules = rules._replace(any=[*widened])
+        values = _values_of(settings, *_RULE_KEYS)
+        rules = _Rules._make([*values, [given.max_age_days[owner] for owner in owners]])
+        if any(rules.topics) or any(given.topics):
+            own = [window[owner] for owner in owners]
+            rules = rules._replace(any=[*map(self._alternatives, rules.any, rules.topics, own)])
         for at, doubt in enumerate(rules.none if all(rules.fields) else settings):
             if doubt and _may_contradict(settings[at], rules.any[at]):
-                compile_subscription(owners[at], self._topics, self._table)
+                compile_subscription(window[owners[at]], self._topics, self._table)
         self._write_clauses(rules)
         self._rule_counts.add(counts)
         for column, bound in zip(self._bounds, BOUNDS, strict=True):
@@ -264,6 +283,8 @@ class _Writer:
 
 
 def _lengths(lists: Sequence[Sized]) -> Positions:
+    if not any(lists):
+        return np.zeros(len(lists), np.int64)
     return np.fromiter(map(len, lists), np.int64, len(lists))
 
 
@@ -274,32 +295,50 @@ def _mask(fields: tuple[str, ...]) -> int:
 
 def _least(asked: Sequence[float], *, is_most: bool) -> Floats:
     """What the paper has to reach, by rule."""
-    if not any(asked):
-        return np.full(len(asked), UNBOUND)
-    column = np.array([min(number, _MOST) for number in asked], np.float64)
-    return np.where(column > 0, -column if is_most else column, UNBOUND)
+    column = np.full(len(asked), UNBOUND)
+    if any(asked):
+        for at, number in enumerate(asked):
+            if number:
+                least = min(number, _MOST)
+                column[at] = -least if is_most else least
+    return column
 
 
-def _may_contradict(rule: RuleSettings, alternatives: Iterable[str]) -> bool:
+def _may_contradict(rule: RuleSettings, alternatives: Sequence[str]) -> bool:
     """Whether the compiler has to look for contradictions; parsing finds all other faults."""
-    if any(keyword.strip().endswith("*") for keyword in rule.none):
-        return True
     unwanted = _unwanted(rule.none)
+    if unwanted.has_prefix or (not rule.fields and (alternatives or rule.all)):
+        return True
+    text = "\n".join((*rule.all, *alternatives))
+    if _READABLE.fullmatch(text) and not unwanted.may_be_in(text.lower()):
+        return False
 
     def is_safe(keyword: str) -> bool:
-        return unwanted.isdisjoint(_stems(keyword))
+        return unwanted.stems.isdisjoint(_stems(keyword))
 
     if not all(map(is_safe, rule.all)):
         return True
-    wanted = tuple(alternatives)
-    if not rule.fields and (wanted or rule.all):
-        return True
-    return bool(wanted) and not any(map(is_safe, wanted))
+    return bool(alternatives) and not any(map(is_safe, alternatives))
+
+
+class _Unwanted(NamedTuple):
+    """The words of a `none`."""
+
+    stems: frozenset[str]
+    has_prefix: bool
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether text in lower case may have a word of one of the stems."""
+        # All that a word's stem has and the word has not is a `y` at the end.
+        return any(stem.removesuffix("y") in text for stem in self.stems)
 
 
 @lru_cache(maxsize=10_000)
-def _unwanted(none: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(chain.from_iterable(map(_stems, none)))
+def _unwanted(none: tuple[str, ...]) -> _Unwanted:
+    return _Unwanted(
+        frozenset(chain.from_iterable(map(_stems, none))),
+        any(keyword.strip().endswith("*") for keyword in none),
+    )
 
 
 def _stems(keyword: str) -> Iterable[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from watcher.rules.arrays import Flags, Keys, Numbers, Positions, are_first, hashed, ranges
-from watcher.rules.keywords import Phrase, Written, plain_words
+from watcher.rules.arrays import Flags, Keys, Numbers, Positions, are_first, ranges
+from watcher.rules.keytable import KeyTable
+from watcher.rules.keywords import Phrase, Written
 from watcher.rules.vocabulary import Vocabulary
 
 Name: TypeAlias = tuple[str, ...]
@@ -50,9 +50,7 @@ class TermTable:
     def __init__(self) -> None:
         self._vocabulary = Vocabulary()
         self._spellings = _Spellings(self._vocabulary)
-        self._keys: Keys = np.full(1, -1, np.int64)  # by node
-        self._heads: Numbers = np.zeros(2, np.int32)  # nodes, by hash of a key
-        self._next: Numbers = np.zeros(1, np.int32)  # other nodes with the same hash, by node
+        self._nodes = KeyTable()
         self._follows: Flags = np.zeros(0, np.bool_)  # whether words are not only first
         self._lengths: Numbers = np.zeros(1, np.int32)
         self._roots: Numbers = np.zeros(0, np.int32)  # the nodes of first words, by word
@@ -81,30 +79,13 @@ class TermTable:
         return Spelled(np.array(words, np.int32), np.array(lengths, np.int32))
 
     def spelled_as_written(self, written: Written) -> Spelled:
-        """The same for many keywords, in the order of their kinds, in a fraction of the time."""
-        words, is_last = self._vocabulary.plain(written.plain)
-        plain = Spelled(words, np.diff(np.flatnonzero(is_last), prepend=-1).astype(np.int32))
-        parts = (
-            plain,
-            self._spelled_exact(written.exact),
-            self._spelled_prefixes(written.prefixes),
-            self.spelled(written.others),
+        """The same for many keywords, in their order there, in a fraction of the time."""
+        words, is_last = self._vocabulary.written(written)
+        lengths = np.diff(np.flatnonzero(is_last), prepend=-1)
+        others = self.spelled(written.others)
+        return Spelled(
+            np.append(words, others.words), np.append(lengths.astype(np.int32), others.lengths)
         )
-        return Spelled(*map(np.concatenate, zip(*parts, strict=True)))
-
-    def _spelled_exact(self, keywords: Iterable[str]) -> Spelled:
-        split = [*map(plain_words, keywords)]
-        words = [*map(self._vocabulary.exact.__getitem__, chain.from_iterable(split))]
-        return Spelled(np.array(words, np.int32), np.array([*map(len, split)], np.int32))
-
-    def _spelled_prefixes(self, keywords: Iterable[str]) -> Spelled:
-        words, lengths = array("i"), array("i")
-        for keyword in keywords:
-            *first, last = plain_words(keyword.lower())
-            words.extend(map(self._vocabulary.folded.__getitem__, first))
-            words.append(self._vocabulary.beginnings[last])
-            lengths.append(len(first) + 1)
-        return Spelled(np.array(words, np.int32), np.array(lengths, np.int32))
 
     def number(self, spelled: Spelled) -> Numbers:
         """The numbers of phrases: new ones for those that are not in the table yet."""
@@ -124,14 +105,13 @@ class TermTable:
     def _children(self, keys: Keys, level: int) -> Numbers:
         """The nodes that keys lead to, made where there are none."""
         self._cover_words()
-        nodes = self._found(keys) if level > 1 else self._roots.take(keys)
+        nodes = self._nodes.found(keys) if level > 1 else self._roots.take(keys)
         missing = np.flatnonzero(nodes == 0)
         if len(missing):
             fresh, places = _distinct(keys.take(missing))
             made = self._numbered(len(fresh), level)
             nodes[missing] = made.take(places)
-            self._keys[made] = fresh
-            self._file(made)
+            self._nodes.put(fresh, made)
             self._is_inner[fresh >> _BITS] = True
             if level > 1:
                 self._follows[fresh & _WORD] = True
@@ -139,19 +119,6 @@ class TermTable:
                 self._roots[fresh] = made
             self._spellings.forget()
         return nodes
-
-    def _file(self, nodes: Numbers) -> None:
-        """Have new nodes found by their keys."""
-        if len(self._heads) < len(self._keys):
-            self._heads = np.zeros(1 << (2 * len(self._keys)).bit_length(), np.int32)
-            nodes = np.flatnonzero(self._keys >= 0).astype(np.int32)
-        while len(nodes):
-            places = self._hashed(self._keys.take(nodes))
-            others = self._heads.take(places)
-            self._heads[places] = nodes  # of those with the same hash, one stays
-            stays = self._heads.take(places) == nodes
-            self._next[nodes.compress(stays)] = others.compress(stays)
-            nodes = nodes.compress(~stays)
 
     def _cover_words(self) -> None:
         missing = self._vocabulary.size + 1 - len(self._follows)
@@ -161,31 +128,13 @@ class TermTable:
 
     def _numbered(self, count: int, length: int) -> Numbers:
         first, self._count = self._count, self._count + count
-        more = self._count - len(self._keys)
+        more = self._count - len(self._lengths)
         if more > 0:
-            more += len(self._keys) // 8  # so that one by one does not take all anew each time
-            self._keys = np.append(self._keys, np.full(more, -1, np.int64))
-            self._next = np.append(self._next, np.zeros(more, np.int32))
+            more += len(self._lengths) // 8  # so that one by one does not take all anew each time
             self._lengths = np.append(self._lengths, np.zeros(more, np.int32))
             self._is_inner = np.append(self._is_inner, np.zeros(more, np.bool_))
         self._lengths[first : self._count] = length
         return np.arange(first, self._count, dtype=np.int32)
-
-    def _found(self, keys: Keys) -> Numbers:
-        """The nodes that keys lead to, 0 where there is none."""
-        found = self._heads.take(self._hashed(keys))
-        left = np.flatnonzero(found)  # few: most keys that texts ask for are not there
-        nodes = found.take(left)
-        while len(left):
-            is_other = self._keys.take(nodes) != keys.take(left)
-            left, nodes = left.compress(is_other), self._next.take(nodes.compress(is_other))
-            found[left] = nodes
-            goes_on = nodes > 0
-            left, nodes = left.compress(goes_on), nodes.compress(goes_on)
-        return found
-
-    def _hashed(self, keys: Keys) -> Keys:
-        return hashed(keys, len(self._heads).bit_length() - 1)
 
     def add_author(self, name: Name) -> int:
         """The number of an author's whole name or its end."""
@@ -216,7 +165,7 @@ class TermTable:
         """
         row = self._spellings.row(texts)
         self._cover_words()  # of phrases that were spelled only, too
-        meanings = self._spellings.meanings(self._found, self._follows)
+        meanings = self._spellings.meanings(self._nodes.found, self._follows)
         lengths = np.array([len(words) + 1 for words in texts], np.int32)
         at, nodes = meanings.first.expanded(row)
         found: list[tuple[Positions, Numbers]] = []
@@ -225,7 +174,7 @@ class TermTable:
             goes_on = np.flatnonzero(self._is_inner.take(nodes))
             above, next_ = nodes.take(goes_on).astype(np.int64) << _BITS, at.take(goes_on) + 1
             which, words = meanings.later.expanded(row.take(next_))
-            nodes = self._found(above.take(which) | words)
+            nodes = self._nodes.found(above.take(which) | words)
             is_there = np.flatnonzero(nodes)
             at, nodes = next_.take(which.take(is_there)), nodes.take(is_there)
         last = np.concatenate([np.zeros(0, np.intp), *(at for at, _ in found)])

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from string import ascii_uppercase
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from watcher.rules.arrays import Flags, Keys, Letters, Numbers, hashed
+from watcher.rules.arrays import Flags, Keys, Letters, Numbers, Positions
 from watcher.rules.fold import fold_word, forms
+from watcher.rules.keytable import KeyTable
+from watcher.rules.keywords import Written
 
 Powers: TypeAlias = npt.NDArray[np.uint64]
 
 _ALPHABET = "\0abcdefghijklmnopqrstuvwxyz0123456789"
 _BASE = len(_ALPHABET)
 _DIGITS = bytes(max(0, _ALPHABET.find(chr(code).lower())) for code in range(256))
+_IS_CAPITAL = np.array([chr(code) in ascii_uppercase for code in range(256)])
 _LONGEST = 12
 """Letters of the words that are numbers to the base of 37 in 64 bits."""
-
-_SLOT_BITS = 17
 
 
 class Vocabulary:
@@ -36,34 +38,45 @@ class Vocabulary:
         self._by_form: dict[str, tuple[int, ...]] = {}
         self.beginnings = _Numbers(self._put_beginning)
         self._lengths: tuple[int, ...] = ()
-        self._codes: Keys = np.zeros(1, np.int64)
-        self._coded: Numbers = np.zeros(1, np.int32)
-        self._slots: Numbers = np.zeros(1 << _SLOT_BITS, np.int32)
         self._up: Powers = np.zeros(0, np.uint64)
         self._down: Powers = np.zeros(0, np.uint64)
         self.size = 0
 
-    def plain(self, letters: Letters) -> tuple[Numbers, Flags]:
-        """What `folded` has for the words of lines in ASCII, and which are the last of their line.
-
-        One character that is no letter or digit stands behind each word.
-        """
-        raw = letters.tobytes()
+    def written(self, keywords: Written) -> tuple[Numbers, Flags]:
+        """The numbers of the words of the simple ones; which are the last ones of their keyword."""
+        raw = keywords.letters.tobytes()
         digits = np.frombuffer(raw.translate(_DIGITS), np.uint8)
         ends = np.flatnonzero(digits == 0)
         sizes = np.diff(ends, prepend=-1) - 1
-        starts = ends - sizes
-        # All sums are modulo 2^64, which what a short word comes to does not reach.
-        up, down = self._powers(len(raw))
-        sums = np.cumsum(digits * down)
-        codes = (np.diff(sums.take(ends), prepend=np.uint64(0)) * up.take(ends)).view(np.int64)
+        codes = self._codes(digits, ends)
+        is_last = keywords.letters.take(ends) == ord("\n")
+        owners = np.cumsum(is_last) - is_last
+        is_exact = keywords.are_exact.take(owners)
+        begins = keywords.are_prefixes.take(owners) & is_last
+        is_short = sizes <= _LONGEST
+        capitals = np.searchsorted(ends, np.flatnonzero(_IS_CAPITAL.take(keywords.letters)))
+        is_short[capitals.compress(is_exact.take(capitals))] = False  # codes know no case
         numbers: Numbers = np.zeros(len(ends), np.int32)
-        is_long = sizes > _LONGEST
-        numbers[~is_long] = self._decoded(codes[~is_long])
-        text = raw.decode("ascii").lower()
-        where = zip(starts[is_long].tolist(), ends[is_long].tolist(), strict=True)
-        numbers[is_long] = [self.folded[text[start:end]] for start, end in where]
-        return numbers, letters[ends] == ord("\n")
+        for table, is_its in (
+            (self.folded, ~(is_exact | begins)),
+            (self.exact, is_exact),
+            (self.beginnings, begins),
+        ):
+            at = np.flatnonzero(is_its & is_short)
+            numbers[at] = table.decoded(codes.take(at))
+            at = np.flatnonzero(is_its & ~is_short)
+            stops = ends.take(at).tolist()
+            starts = (ends - sizes).take(at).tolist()
+            text = raw if table is self.exact else raw.lower()
+            words = [text[start:stop] for start, stop in zip(starts, stops, strict=True)]
+            numbers[at] = [table[word.decode("ascii")] for word in words]
+        return numbers, is_last
+
+    def _codes(self, digits: Letters, ends: Positions) -> Keys:
+        """The words as numbers to the base of 37, modulo 2^64, which no short word reaches."""
+        up, down = self._powers(len(digits))
+        sums = np.cumsum(digits * down)
+        return (np.diff(sums.take(ends), prepend=np.uint64(0)) * up.take(ends)).view(np.int64)
 
     def _powers(self, count: int) -> tuple[Powers, Powers]:
         """The powers of 37 by place, and what undoes those of the next place, modulo 2^64."""
@@ -74,27 +87,6 @@ class Vocabulary:
             inverse = np.uint64(pow(_BASE, -1, 1 << 64))
             self._down = np.cumprod(np.full(count + 1, inverse, np.uint64), dtype=np.uint64)
         return self._up[:count], self._down[:count]
-
-    def _decoded(self, codes: Keys) -> Numbers:
-        """The numbers of short words."""
-        where = self._where(codes)
-        new = np.unique(codes.compress(self._codes.take(where) != codes))
-        if len(new):
-            made = [self.folded[_word(code)] for code in new.tolist()]
-            places = np.searchsorted(self._codes, new)
-            self._codes = np.insert(self._codes, places, new)
-            self._coded = np.insert(self._coded, places, made)
-            self._slots[hashed(self._codes, _SLOT_BITS)] = np.arange(len(self._codes))
-            where = self._where(codes)
-        return self._coded.take(where)
-
-    def _where(self, codes: Keys) -> Numbers:
-        """The positions of those of the codes that are there."""
-        where = self._slots.take(hashed(codes, _SLOT_BITS))
-        others = np.flatnonzero(self._codes.take(where) != codes)  # than what took the slot last
-        found = np.searchsorted(self._codes, codes[others])
-        where[others] = np.minimum(found, len(self._codes) - 1)
-        return where
 
     def _put_beginning(self, letters: str) -> int:
         if len(letters) not in self._lengths:
@@ -142,7 +134,19 @@ class _Numbers(dict[str, int]):
     def __init__(self, new: Callable[[str], int]) -> None:
         super().__init__()
         self._new = new
+        self._coded = KeyTable()
 
     def __missing__(self, word: str) -> int:
         number = self[word] = self._new(word)
         return number
+
+    def decoded(self, codes: Keys) -> Numbers:
+        """The numbers of short words."""
+        numbers = self._coded.found(codes)
+        missing = np.flatnonzero(numbers == 0)
+        if len(missing):
+            new, places = np.unique(codes.take(missing), return_inverse=True)
+            made = np.array([self[_word(code)] for code in new.tolist()], np.int32)
+            self._coded.put(new, made)
+            numbers[missing] = made.take(places)
+        return numbers
