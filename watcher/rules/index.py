@@ -40,7 +40,7 @@ class Verdict:
         return [
             name
             for segment, decided in self._decided
-            for name in segment.names(decided.matched.of(self._paper))
+            for name in segment.ids.at(decided.matched.of(self._paper))
         ]
 
     @property
@@ -49,7 +49,7 @@ class Verdict:
         return [
             name
             for segment, decided in self._decided
-            for name in segment.names(decided.undecided.of(self._paper))
+            for name in segment.ids.at(decided.undecided.of(self._paper))
         ]
 
 
@@ -75,7 +75,7 @@ class RuleIndex:
         return tuple(
             name
             for segment, is_alive in self._segments
-            for name in segment.names(np.flatnonzero(is_alive).astype(np.int32))
+            for name in segment.ids.at(np.flatnonzero(is_alive).astype(np.int32))
         )
 
     def changed(
@@ -89,9 +89,11 @@ class RuleIndex:
         This one stays as it is. Raises RuleError as `numbered` does.
         """
         segment = Segment.of(numbered(subscriptions, topics, self.table))
-        gone = {*removed, *segment.places}
-        segments = [_without(each, gone) for each in self._segments]
-        if segment.places:
+        segments = list(self._segments)
+        if segments:
+            gone = [*removed, *segment.ids.names]
+            segments = [_without(each, gone) for each in segments]
+        if len(segment.ids):
             segments.append((segment, np.ones(len(segment.ids), np.bool_)))
         return RuleIndex(self.table, tuple(_tidied(segments)))
 
@@ -115,10 +117,10 @@ class RuleIndex:
         return Facts(paper, now, self.table, votes_per_day)
 
 
-def _without(kept: tuple[Segment, Flags], gone: set[str]) -> tuple[Segment, Flags]:
+def _without(kept: tuple[Segment, Flags], gone: Sequence[str]) -> tuple[Segment, Flags]:
     segment, is_alive = kept
-    places = [place for name in gone if (place := segment.places.get(name)) is not None]
-    if not places:
+    places = segment.ids.places(gone)
+    if not len(places):
         return kept
     is_alive = is_alive.copy()
     is_alive[places] = False
@@ -135,6 +137,6 @@ def _tidied(segments: Sequence[tuple[Segment, Flags]]) -> list[tuple[Segment, Fl
         if len(merging) > 1 or 2 * int(is_alive.sum()) < len(segment.ids):
             whole = Segment.of(merge(merging))
             merging = [(whole, np.ones(len(whole.ids), np.bool_))]
-        if merging[0][0].places:
+        if len(merging[0][0].ids):
             kept += merging
     return kept

@@ -17,6 +17,7 @@ from watcher.rules.bounds import BOUNDS
 from watcher.rules.compiling import compile_subscription
 from watcher.rules.facts import AUTHORS, FIELD_MASKS, ORGANIZATION
 from watcher.rules.fold import fold_word, stem
+from watcher.rules.ids import Ids, hashes
 from watcher.rules.keywords import (
     Written,
     parse_author,
@@ -149,7 +150,8 @@ class _Writer:
         self._topics = topics
         self._table = table
         self._of_topics: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._places: dict[str, int] = {}
+        self._ids: list[str] = []
+        self._hashes = _Column(np.int64)
         self._rule_count = 0
         self._rule_counts = _Column(np.int32)
         self._bounds = [_Column(np.float64) for _ in BOUNDS]
@@ -165,28 +167,17 @@ class _Writer:
 
     def add(self, window: Sequence[SubscriptionSettings]) -> None:
         """Write some subscriptions. Raises RuleError."""
-        before = len(self._places)
         given = _Subscriptions._make(_values_of(window, *_Subscriptions._fields))
-        self._places.update(zip(given.id, range(before, before + len(window)), strict=True))
+        self._ids += given.id
+        self._hashes.add(hashes(given.id))
         try:
             self._write(window, given)
         except RuleError:
-            self._tell(window, before)
+            for each in window:  # the first of them that is at fault, with where in it the fault is
+                compile_subscription(each, self._topics, self._table)
             raise
-        if len(self._places) < before + len(window):
-            self._tell(window, before)
         if self._lengths.length > _AT_ONCE:
             self._number_phrases()
-
-    def _tell(self, window: Iterable[SubscriptionSettings], before: int) -> None:
-        """Raise RuleError for the first of them that is at fault, with where in it the fault is."""
-        ids = {*islice(self._places, before)}
-        for each in window:
-            if each.id in ids:
-                message = f"two subscriptions are called `{each.id}`; rename one of them"
-                raise RuleError(message, key="name", subscription_id=each.id)
-            ids.add(each.id)
-            compile_subscription(each, self._topics, self._table)
 
     def _write(self, window: Sequence[SubscriptionSettings], given: _Subscriptions) -> None:
         rules_of = [rules or _EVERY_PAPER for rules in given.rules]
@@ -199,7 +190,7 @@ class _Writer:
             own = [window[owner] for owner in owners]
             rules = rules._replace(any=[*map(self._alternatives, rules.any, rules.topics, own)])
         for at, doubt in enumerate(rules.none if all(rules.fields) else settings):
-            if doubt and _may_contradict(settings[at], rules.any[at]):
+            if doubt and _may_contradict(rules, at):
                 compile_subscription(window[owners[at]], self._topics, self._table)
         self._write_clauses(rules)
         self._rule_counts.add(counts)
@@ -264,13 +255,17 @@ class _Writer:
         self._lengths.clear()
 
     def columns(self) -> Columns:
-        """What was written."""
+        """What was written. Raises RuleError where two have the same id."""
         self._number_phrases()
+        ids = Ids(np.array(self._ids, np.object_), self._hashes.whole())
+        if repeated := ids.repeated():
+            message = f"two subscriptions are called `{repeated}`; rename one of them"
+            raise RuleError(message, key="name", subscription_id=repeated)
         rule_counts = self._rule_counts.whole()
         rules, are_nones = self._clause_rules.whole(), self._are_nones.whole()
         needs = np.bincount(rules[~are_nones], minlength=self._rule_count)
         return Columns(
-            places=self._places,
+            ids=ids,
             rule_places=np.repeat(np.arange(len(rule_counts), dtype=np.int32), rule_counts),
             needs=needs.astype(np.int32),
             bounds=tuple(column.whole() for column in self._bounds),
@@ -304,19 +299,20 @@ def _least(asked: Sequence[float], *, is_most: bool) -> Floats:
     return column
 
 
-def _may_contradict(rule: RuleSettings, alternatives: Sequence[str]) -> bool:
+def _may_contradict(rules: _Rules, at: int) -> bool:
     """Whether the compiler has to look for contradictions; parsing finds all other faults."""
-    unwanted = _unwanted(rule.none)
-    if unwanted.has_prefix or (not rule.fields and (alternatives or rule.all)):
+    needed, alternatives = rules.all[at], rules.any[at]
+    unwanted = _unwanted(rules.none[at])
+    if unwanted.has_prefix or (not rules.fields[at] and (alternatives or needed)):
         return True
-    text = "\n".join((*rule.all, *alternatives))
+    text = "\n".join((*needed, *alternatives))
     if _READABLE.fullmatch(text) and not unwanted.may_be_in(text.lower()):
         return False
 
     def is_safe(keyword: str) -> bool:
         return unwanted.stems.isdisjoint(_stems(keyword))
 
-    if not all(map(is_safe, rule.all)):
+    if not all(map(is_safe, needed)):
         return True
     return bool(alternatives) and not any(map(is_safe, alternatives))
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from watcher.rules.arrays import Flags, Floats, Masks, Numbers, Positions, are_first, ranges
+from watcher.rules.ids import Ids
 
 UNBOUND = float("-inf")
 
@@ -43,12 +43,12 @@ class Evidence(NamedTuple):
 class Columns(NamedTuple):
     """Rules in the order of their subscriptions, clauses in that of their rules, and so on.
 
-    `places` numbers subscriptions by id; `rule_places` are such places, `clause_rules` numbers of
+    `rule_places` are places in `ids`, `clause_rules` numbers of
     rules, `term_clauses` those of clauses. `needs` counts a rule's clauses that are no `none`.
     `bounds` has a column for each bound, UNBOUND where a rule has none.
     """
 
-    places: dict[str, int]
+    ids: Ids
     rule_places: Numbers
     needs: Numbers
     bounds: tuple[Floats, ...]
@@ -86,8 +86,7 @@ class Segment:
     so few that searching for them takes less.
     """
 
-    ids: npt.NDArray[np.object_]
-    places: dict[str, int]
+    ids: Ids
     rule_places: Numbers
     needs: Numbers
     bounds: tuple[Floats | None, ...]
@@ -110,8 +109,7 @@ class Segment:
         starts = np.flatnonzero(are_first(terms))
         keys = terms[starts]
         return cls(
-            ids=np.array(tuple(columns.places), np.object_),
-            places=columns.places,
+            ids=columns.ids,
             rule_places=columns.rule_places,
             needs=columns.needs,
             bounds=tuple(column if (column > UNBOUND).any() else None for column in columns.bounds),
@@ -126,11 +124,6 @@ class Segment:
             free_rules=_positions(columns.needs == 0),
             used_fields=int(np.bitwise_or.reduce(columns.clause_masks)),
         )
-
-    def names(self, places: Numbers) -> list[str]:
-        """The ids of subscriptions."""
-        names: list[str] = self.ids[places].tolist()
-        return names
 
     def decide(self, evidence: Evidence, is_alive: Flags) -> Decided:
         """Which of the subscriptions that are alive match, and which cannot be told yet."""
@@ -269,10 +262,9 @@ def merge(segments: Sequence[tuple[Segment, Flags]]) -> Columns:
         new_places = _renumbered(is_alive, places_before)
         new_rules = _renumbered(is_kept, rules_before)
         new_clauses = _renumbered(is_clause_kept, clauses_before)
-        ids = segment.names(_positions(is_alive))
         terms = np.repeat(segment.keys, np.diff(segment.starts))
         columns = Columns(
-            places=dict.fromkeys(ids, 0),
+            ids=segment.ids.kept(is_alive),
             rule_places=new_places[segment.rule_places[is_kept]],
             needs=segment.needs[is_kept],
             bounds=tuple(
@@ -285,12 +277,12 @@ def merge(segments: Sequence[tuple[Segment, Flags]]) -> Columns:
             terms=terms[is_term_kept],
             term_clauses=new_clauses[segment.postings[is_term_kept]],
         )
-        places_before += len(ids)
+        places_before += len(columns.ids)
         rules_before += len(columns.needs)
         clauses_before += len(columns.clause_rules)
         parts.append(columns)
     return Columns(
-        places={name: place for place, name in enumerate(n for part in parts for n in part.places)},
+        ids=Ids.joined([part.ids for part in parts]),
         rule_places=np.concatenate([part.rule_places for part in parts]),
         needs=np.concatenate([part.needs for part in parts]),
         bounds=tuple(map(np.concatenate, zip(*(part.bounds for part in parts), strict=True))),

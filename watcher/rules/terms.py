@@ -186,7 +186,7 @@ class TermTable:
 
 def _distinct(keys: Keys) -> tuple[Keys, Positions]:
     """What `np.unique` gives with `return_inverse`, four times faster where many are the same."""
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys)
     ascending = keys.take(order)
     is_first = are_first(ascending)
     places = np.empty_like(order)

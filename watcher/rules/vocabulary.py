@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from string import ascii_uppercase
 from typing import TypeAlias
 
 import numpy as np
@@ -19,7 +18,6 @@ Powers: TypeAlias = npt.NDArray[np.uint64]
 _ALPHABET = "\0abcdefghijklmnopqrstuvwxyz0123456789"
 _BASE = len(_ALPHABET)
 _DIGITS = bytes(max(0, _ALPHABET.find(chr(code).lower())) for code in range(256))
-_IS_CAPITAL = np.array([chr(code) in ascii_uppercase for code in range(256)])
 _LONGEST = 12
 """Letters of the words that are numbers to the base of 37 in 64 bits."""
 
@@ -54,7 +52,8 @@ class Vocabulary:
         is_exact = keywords.are_exact.take(owners)
         begins = keywords.are_prefixes.take(owners) & is_last
         is_short = sizes <= _LONGEST
-        capitals = np.searchsorted(ends, np.flatnonzero(_IS_CAPITAL.take(keywords.letters)))
+        is_capital = (keywords.letters >= ord("A")) & (keywords.letters <= ord("Z"))
+        capitals = np.searchsorted(ends, np.flatnonzero(is_capital))
         is_short[capitals.compress(is_exact.take(capitals))] = False  # codes know no case
         numbers: Numbers = np.zeros(len(ends), np.int32)
         for table, is_its in (
