@@ -13,7 +13,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from watcher.rules.arrays import Flags, Floats, Masks, Numbers, Positions, are_first, ranges
+from watcher.rules.arrays import (
+    Flags,
+    Floats,
+    Masks,
+    Numbers,
+    Positions,
+    are_first,
+    distinct,
+    ranges,
+)
 from watcher.rules.ids import Ids
 
 UNBOUND = float("-inf")
@@ -318,8 +327,7 @@ def _filed(keys: Numbers) -> Numbers | None:
 def _distinct(numbers: Numbers, end: int) -> Numbers:
     """The distinct ones, ascending; all are below `end`."""
     if len(numbers) * 60 < end:  # else sorting takes longer than to mark and to look at all
-        ascending = np.sort(numbers)
-        return ascending.compress(are_first(ascending))
+        return distinct(numbers)
     is_there = np.zeros(end, np.bool_)
     is_there[numbers] = True
     return _positions(is_there)

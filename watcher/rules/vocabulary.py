@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from watcher.rules.arrays import Flags, Keys, Letters, Numbers, Positions
+from watcher.rules.arrays import Flags, Keys, Letters, Numbers, Positions, distinct
 from watcher.rules.fold import fold_word, forms
 from watcher.rules.keytable import KeyTable
 from watcher.rules.keywords import Written
@@ -144,8 +144,8 @@ class _Numbers(dict[str, int]):
         numbers = self._coded.found(codes)
         missing = np.flatnonzero(numbers == 0)
         if len(missing):
-            new, places = np.unique(codes.take(missing), return_inverse=True)
+            new = distinct(codes.take(missing))
             made = np.array([self[_word(code)] for code in new.tolist()], np.int32)
             self._coded.put(new, made)
-            numbers[missing] = made.take(places)
+            numbers[missing] = self._coded.found(codes.take(missing))
         return numbers
