@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import checking, many, matching, parsing, starting
+from benchmarks import checking, composing, many, matching, parsing, starting
 from benchmarks.measuring import Bound
 
 PARTS = {
     "parsing": parsing.measure,
     "start": starting.measure,
     "check": checking.measure,
+    "composing": composing.measure,
     "matching": matching.measure,
     "many": many.measure,
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import corpus, many, ours, pages, rivals, subscribers, workload
+from benchmarks import composing, corpus, many, ours, pages, rivals, subscribers, workload
 from benchmarks.__main__ import line, main
 from benchmarks.matching import Process, Side
 from benchmarks.measuring import Bound, cost_of, in_turns
@@ -21,6 +21,7 @@ from benchmarks.subscribers import Subscriber
 from benchmarks.with_tantivy import Tantivy
 from tests.fakesite import FakeSite
 from tests.rules import naive
+from watcher.digest import render_digest
 from watcher.models import Page, PageRequest, Paper
 from watcher.settings import SourceSettings, load
 from watcher.sources import make_source
@@ -78,7 +79,7 @@ def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str
     assert main(["parsing", "nothing"]) == 2
     assert (
         capsys.readouterr().out
-        == "unknown: nothing; there are parsing, start, check, matching, many\n"
+        == "unknown: nothing; there are parsing, start, check, composing, matching, many\n"
     )
 
 
@@ -209,3 +210,14 @@ def test_many_files_are_a_configuration(papers: list[Paper], tmp_path: Path) -> 
     assert (rule.min_upvotes, rule.fields) == (5, ("title",))
     assert second.digest == "daily 00:00"
     assert {paper.listed_on for paper in shown} == {NOW.date()}
+
+
+def test_all_sides_compose_the_same_mails() -> None:
+    content = composing.digest()
+    rendered = render_digest(content)
+    to = [*composing.recipients(3)]
+    ours = [composing.read(message) for message in composing.once(rendered, to)]
+    assert [composing.read(one) for one in composing.by_the_library(rendered, to)] == ours
+    assert [composing.read(one) for one in composing.afresh(content, to)] == ours
+    assert [headers["To"] for headers, _ in ours] == [recipient for recipient, _ in to]
+    assert all(len(content.papers) == parts[0][1].count("Paper page:") for _, parts in ours)

@@ -89,6 +89,11 @@ class Mail:
             raw=accepted.message,
         )
 
+    def header(self, name: str) -> str | None:
+        """A header as the standard library reads it; None where it is not there."""
+        value = email.message_from_bytes(self.raw, policy=email.policy.default)[name]
+        return None if value is None else str(value)
+
     @property
     def paper_ids(self) -> list[str]:
         """Every paper that the plain text links to on the Hub, once."""

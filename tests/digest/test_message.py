@@ -13,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.digest.builders import NASTY, NOW, RENDERED, chosen, content, texts
-from watcher.digest import boundary_for, build_message, list_headers, message_id, render_digest
+from watcher.digest import (
+    Letter,
+    boundary_for,
+    list_headers,
+    message_id,
+    render_digest,
+    thread_headers,
+)
 from watcher.digest.message import ascii_address
 from watcher.digest.text import clean, clean_line
 from watcher.errors import RenderError
@@ -31,16 +38,18 @@ def built(
     headers: Mapping[str, str] | None = None,
     boundary: str = boundary_for(MAIL_ID),
     mail_id: str = MAIL_ID,
+    reply_to: str = "",
+    sent_at: dt.datetime = NOW,
 ) -> bytes:
-    return build_message(
+    letter = Letter(
         rendered,
         sender=sender,
-        recipient=recipient,
-        message_id=mail_id,
-        sent_at=NOW,
+        sent_at=sent_at,
         boundary=boundary,
+        reply_to=reply_to,
         headers=headers,
     )
+    return letter.addressed(recipient, mail_id)
 
 
 def read(message: bytes) -> EmailMessage:
@@ -254,6 +263,7 @@ def test_list_headers() -> None:
         "List-Id": "<weights.paper-watcher.example.org>",
         "Auto-Submitted": "auto-generated",
         "Precedence": "bulk",
+        "Feedback-ID": "weights:digest:paper-watcher",
         "List-Unsubscribe": "<mailto:stop@example.org?subject=unsubscribe%20weights>",
     }
     assert "List-Unsubscribe" not in list_headers("weights", "example.org", "")
@@ -326,16 +336,47 @@ def test_lines_that_mailboxes_and_servers_change_are_encoded() -> None:
     assert part(message, "plain") == text
 
 
+def test_many_recipients_get_what_each_alone_would_get() -> None:
+    rendered = render_digest(content(chosen()))
+    boundary = boundary_for("weights", "slot")
+    letter = Letter(rendered, sender="a@b.c", sent_at=NOW, boundary=boundary)
+    for recipient in ("ada@example.org", "bob@exämple.org"):
+        mail_id = message_id("weights", "slot", recipient, domain="b.c")
+        alone = built(
+            rendered, sender="a@b.c", recipient=recipient, boundary=boundary, mail_id=mail_id
+        )
+        assert letter.addressed(recipient, mail_id) == alone
+        assert read(alone)["To"].addresses[0].addr_spec == ascii_address(recipient)
+        assert read(alone)["Message-ID"] == mail_id
+
+
+@pytest.mark.parametrize(
+    ("reply_to", "header"),
+    [
+        ("ada@example.org", "ada@example.org"),
+        ("Päpers <p@exämple.org>", "=?utf-8?q?P=C3=A4pers?= <p@xn--exmple-cua.org>"),
+    ],
+)
+def test_answers_go_where_they_are_wanted(reply_to: str, header: str) -> None:
+    assert f"\r\nReply-To: {header}\r\n".encode() in built(reply_to=reply_to)
+    assert b"Reply-To" not in built()
+    with pytest.raises(RenderError, match="name@example"):
+        built(reply_to="ada@example.org\r\nBcc: eve@example.org")
+
+
+def test_digests_of_one_thread_answer_the_same_mail() -> None:
+    headers = thread_headers("weights", domain="example.org")
+    assert headers["References"] == headers["In-Reply-To"]
+    assert thread_headers("agents", domain="example.org") != headers
+    message = built(headers=headers)
+    check_form(message)
+    assert read(message)["References"] == headers["References"]
+    assert headers["References"] != MAIL_ID
+
+
 def test_the_time_is_written_in_utc() -> None:
     tokyo = NOW.astimezone(dt.timezone(dt.timedelta(hours=9)))
-    message = build_message(
-        RENDERED,
-        sender="a@b.c",
-        recipient="a@b.c",
-        message_id=MAIL_ID,
-        sent_at=tokyo,
-        boundary="=_x",
-    )
+    message = built(sent_at=tokyo)
     assert b"Date: Thu, 19 Feb 2026 07:00:00 +0000\r\n" in message
 
 

@@ -233,6 +233,7 @@ async def test_the_operator_hears_of_a_changed_page_once_and_of_its_end_once(wor
         await world.run_pass()
         assert len(world.notices()) == (0 if number < 2 else 1)
     assert "trending" in world.notices()[0].subject
+    assert world.notices()[0].header("Auto-Submitted") == "auto-generated"
     world.site.faults.clear()
     world.later(minutes=30)
     for _ in range(2):

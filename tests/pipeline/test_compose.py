@@ -192,6 +192,40 @@ async def test_every_recipient_has_a_mail_of_their_own(world: World) -> None:
     assert len({mail.message_id for mail in world.mails}) == 2
 
 
+async def test_the_digests_of_a_subscription_are_one_thread_where_it_asks_for_that(
+    world: World,
+) -> None:
+    world.configure(DAILY, WEIGHTS, "thread = true\n")
+    fill(world, 1)
+    await world.run_pass()
+    world.later(hours=1)
+    fill(world, 2)
+    await world.run_pass()
+    world.configure(DAILY, WEIGHTS)
+    world.later(hours=1)
+    fill(world, 3)
+    await world.run_pass()
+    first, second, apart = world.digests()
+    assert first.header("References") == first.header("In-Reply-To")
+    assert first.header("References") == second.header("References")
+    assert first.message_id != second.message_id
+    assert apart.header("References") is None
+
+
+async def test_answers_go_to_the_operator_unless_somebody_else_is_named(world: World) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world, 1)
+    await world.run_pass()
+    named = world.config_path.read_text().replace("[mail]", '[mail]\nreply_to = "bob@example.org"')
+    world.config_path.write_text(named)
+    world.later(hours=1)
+    fill(world, 2)
+    await world.run_pass()
+    first, second = world.digests()
+    assert first.header("Reply-To") == world.config().settings.mail.operator
+    assert second.header("Reply-To") == "bob@example.org"
+
+
 async def test_a_rehearsal_leaves_no_trace(world: World) -> None:
     from watcher import app
 

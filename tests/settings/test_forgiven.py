@@ -95,7 +95,7 @@ def test_addresses_come_in_one_form(tmp_path: Path) -> None:
 def test_who_is_not_named_follows_from_the_account(tmp_path: Path) -> None:
     text = '[smtp]\nhost = "h.example"\nusername = "papers@example.org"\npassword = "x"\n'
     mail = loaded(tmp_path, text + ONE).settings.mail
-    assert mail.from_ == mail.operator == mail.unsubscribe == "papers@example.org"
+    assert mail.from_ == mail.operator == mail.unsubscribe == mail.reply_to == "papers@example.org"
     mail = loaded(tmp_path, f'[mail]\nfrom = "<me@example.org>"\n{text}{ONE}').settings.mail
     assert mail.from_ == mail.operator == "me@example.org"
     mail = loaded(tmp_path, f'[mail]\ntransport = "Maildir"\n{ONE}').settings.mail

@@ -87,7 +87,7 @@ def send_test(
 def _envelope(settings: Settings, address: str | None, now: dt.datetime) -> Envelope:
     from email.utils import parseaddr
 
-    from watcher.digest import boundary_for, build_message, message_id
+    from watcher.digest import AUTOMATIC, Letter, boundary_for, message_id
     from watcher.digest.message import ascii_address
     from watcher.errors import RenderError
     from watcher.models import Envelope, Rendered
@@ -97,15 +97,14 @@ def _envelope(settings: Settings, address: str | None, now: dt.datetime) -> Enve
     try:
         recipient = ascii_address(address or parseaddr(settings.mail.operator)[1])
         mail_id = message_id("test", now.isoformat(), recipient, domain=domain)
-        message = build_message(
+        letter = Letter(
             Rendered(SUBJECT, TEXT, f"<p>{html.escape(TEXT)}</p>"),
             sender=settings.mail.from_,
-            recipient=recipient,
-            message_id=mail_id,
             sent_at=now,
             boundary=boundary_for(mail_id),
-            headers={"Auto-Submitted": "auto-generated"},
+            headers=AUTOMATIC,
         )
+        message = letter.addressed(recipient, mail_id)
     except RenderError as error:
         fail(str(error), USAGE)
     return Envelope(0, mail_id, sender, recipient, message)

@@ -1,6 +1,7 @@
 """What a mail says: choosing, ordering, rendering, and the message's bytes."""
 
-from watcher.digest.message import boundary_for, build_message, list_headers, message_id
+from watcher.digest.headers import AUTOMATIC, boundary_for, list_headers, message_id, thread_headers
+from watcher.digest.message import Letter
 from watcher.digest.notice import Notice, render_notice
 from watcher.digest.notices import (
     ConfigBroken,
@@ -18,9 +19,11 @@ from watcher.digest.notices import (
 from watcher.digest.render import render_digest
 
 __all__ = [
+    "AUTOMATIC",
     "ConfigBroken",
     "DeliveryExpired",
     "Gap",
+    "Letter",
     "MailStuck",
     "NearMiss",
     "Notice",
@@ -31,9 +34,9 @@ __all__ = [
     "SourceDegraded",
     "SourceRecovered",
     "boundary_for",
-    "build_message",
     "list_headers",
     "message_id",
     "render_digest",
     "render_notice",
+    "thread_headers",
 ]

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import binascii
 import datetime as dt
-import hashlib
 import re
 from collections.abc import Mapping
 from email.header import Header
 from email.utils import format_datetime, formataddr, parseaddr
-from urllib.parse import quote
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -24,7 +22,18 @@ from watcher.models import Rendered
 
 _OWN_HEADERS = frozenset(
     (
-        *("from", "to", "cc", "bcc", "sender", "subject", "date", "message-id", "mime-version"),
+        *(
+            "from",
+            "to",
+            "cc",
+            "bcc",
+            "sender",
+            "reply-to",
+            "subject",
+            "date",
+            "message-id",
+            "mime-version",
+        ),
         *("content-type", "content-transfer-encoding"),
     )
 )
@@ -46,75 +55,48 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-def message_id(subscription_id: str, slot_key: str, recipient: str, *, domain: str) -> str:
-    """The Message-ID of one mail, in angle brackets; the same whenever it is asked for."""
-    name = _hash("message-id", subscription_id, slot_key, recipient)
-    return f"<{name}@{_header_domain(domain)}>"
+class Letter:
+    """A mail to one recipient or to ten thousand: what is the same for all is written once.
 
-
-def boundary_for(mail_id: str) -> str:
-    """The MIME boundary of the mail with that Message-ID; `=_` cannot stand in its parts."""
-    return f"=_{_hash('boundary', mail_id)}"
-
-
-def list_headers(name: str, domain: str, unsubscribe: str) -> dict[str, str]:
-    """The headers of a mail to a list of subscribers (RFC 2369, 2919, 3834).
-
-    `name` is the subscription's, `domain` the sender's, `unsubscribe` an address or empty.
+    `sender` and `reply_to` may have a display name. `headers` come after the usual ones and are
+    taken as they are, in ASCII, folded only beyond 900 characters. Raises RenderError for addresses
+    and headers that no mail can carry.
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
-    if slug != name:
-        slug = f"{slug or 'list'}-{_hash('list', name)[:8]}"
-    headers = {
-        "List-Id": f"<{slug}.paper-watcher.{_header_domain(domain)}>",
-        "Auto-Submitted": "auto-generated",
-        "Precedence": "bulk",
-    }
-    if unsubscribe:
-        headers["List-Unsubscribe"] = f"<{unsubscribe_url(unsubscribe, name)}>"
-    return headers
 
+    def __init__(
+        self,
+        rendered: Rendered,
+        *,
+        sender: str,
+        sent_at: dt.datetime,
+        boundary: str,
+        reply_to: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        if not _BOUNDARY.fullmatch(boundary):
+            raise RenderError(f"{boundary!r} cannot be a boundary: it begins with =_")
+        reply = [f"Reply-To: {_mailbox(reply_to, 'Reply-To')}"] if reply_to else []
+        self._before = _joined(f"From: {_mailbox(sender, 'From')}", "To: ")
+        self._between = _joined(
+            "",
+            f"Subject: {_encoded(clean_line(rendered.subject), 'Subject')}",
+            f"Date: {format_datetime(sent_at.astimezone(dt.UTC))}",
+            *reply,
+            "Message-ID: ",
+        )
+        further = (_header(name, value) for name, value in (headers or {}).items())
+        self._after = _joined("", *further, "MIME-Version: 1.0", "") + _body(rendered, boundary)
 
-def unsubscribe_url(address: str, name: str) -> str:
-    """The mailto URL that asks to be taken off the subscription of that name."""
-    subject = quote(f"unsubscribe {clean(name)}", safe="")
-    return f"mailto:{quote(clean(address), safe='@')}?subject={subject}"
+    def addressed(self, recipient: str, message_id: str) -> bytes:
+        """The whole mail with CRLF line ends, in 7-bit characters, text before HTML.
 
-
-def build_message(
-    rendered: Rendered,
-    *,
-    sender: str,
-    recipient: str,
-    message_id: str,
-    sent_at: dt.datetime,
-    boundary: str,
-    headers: Mapping[str, str] | None = None,
-) -> bytes:
-    """The whole mail with CRLF line ends, in 7-bit characters, text before HTML.
-
-    `sender` may have a display name; `recipient` is an address alone. `headers` come after the
-    usual ones and are taken as they are, in ASCII, folded only beyond 900 characters. Raises
-    RenderError for addresses and headers that no mail can carry.
-    """
-    if not _BOUNDARY.fullmatch(boundary):
-        raise RenderError(f"{boundary!r} cannot be a boundary: it begins with =_")
-    if not _MESSAGE_ID.fullmatch(message_id):
-        raise RenderError(f"{message_id!r} cannot be a Message-ID")
-    lines = [
-        f"From: {_sender(sender)}",
-        f"To: {ascii_address(recipient)}",
-        f"Subject: {_encoded(clean_line(rendered.subject), 'Subject')}",
-        f"Date: {format_datetime(sent_at.astimezone(dt.UTC))}",
-        f"Message-ID: {message_id}",
-        *(_header(name, value) for name, value in (headers or {}).items()),
-        "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative; boundary="{boundary}"',
-    ]
-    head = "\r\n".join(lines).encode("ascii")
-    delimiter = f"\r\n--{boundary}".encode("ascii")
-    parts = (_part("plain", rendered.text), _part("html", rendered.html))
-    return b"".join((head, b"\r\n", *(delimiter + part for part in parts), delimiter, b"--\r\n"))
+        `recipient` is an address alone.
+        """
+        if not _MESSAGE_ID.fullmatch(message_id):
+            raise RenderError(f"{message_id!r} cannot be a Message-ID")
+        address = ascii_address(recipient).encode("ascii")
+        own_id = message_id.encode("ascii")
+        return b"".join((self._before, address, self._between, own_id, self._after))
 
 
 def ascii_address(address: str) -> str:
@@ -137,7 +119,7 @@ def ascii_address(address: str) -> str:
     return f"{local}@{domain}"
 
 
-def _sender(sender: str) -> str:
+def _mailbox(sender: str, header: str) -> str:
     name, address = parseaddr(sender)
     # What can be read in two ways would be, by the one who sends and the one who receives.
     if address != _ANGLE.sub(r"\1", sender).strip():
@@ -150,7 +132,7 @@ def _sender(sender: str) -> str:
         return address
     if name.isascii() and "=?" not in name and len(name) < _LINE_LIMIT:
         return formataddr((name, address))
-    return f"{_encoded(name, 'From')} <{address}>"
+    return f"{_encoded(name, header)} <{address}>"
 
 
 def _encoded(text: str, header: str) -> str:
@@ -173,6 +155,18 @@ def _header(name: str, value: str) -> str:
     return f"{name}: {folded}"
 
 
+def _joined(*lines: str) -> bytes:
+    return "\r\n".join(lines).encode("ascii")
+
+
+def _body(rendered: Rendered, boundary: str) -> bytes:
+    """The header that names the boundary, and the parts."""
+    head = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode("ascii")
+    delimiter = f"\r\n--{boundary}".encode("ascii")
+    parts = (_part("plain", rendered.text), _part("html", rendered.html))
+    return b"".join((head, *(delimiter + part for part in parts), delimiter, b"--\r\n"))
+
+
 def _part(subtype: str, text: str) -> bytes:
     text = _CONTROLS.sub("", _SURROGATES.sub("\ufffd", text))
     lines = _NEWLINES.sub("\r\n", text.rstrip() + "\n").encode()
@@ -184,16 +178,3 @@ def _part(subtype: str, text: str) -> bytes:
         "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     )
     return head.encode("ascii") + body.removesuffix(b"\r\n")
-
-
-def _header_domain(domain: str) -> str:
-    """A domain fit for a header, whatever was configured."""
-    try:
-        return ascii_address(f"x@{domain}").removeprefix("x@").strip("[]").replace(":", ".")
-    except RenderError:
-        return "paper-watcher.invalid"
-
-
-def _hash(*parts: str) -> str:
-    text = "\0".join(parts).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(text).hexdigest()[:32]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from watcher.digest import dates
 from watcher.digest.arrange import grouped, ordered
-from watcher.digest.message import unsubscribe_url
+from watcher.digest.headers import unsubscribe_url
 from watcher.digest.papers import Link, PaperView, page_url, paper_view, title_of
 from watcher.digest.templating import render
 from watcher.digest.text import clean, isolated, shorten

@@ -14,7 +14,14 @@ import sqlalchemy as sa
 import structlog
 
 from watcher import schedule
-from watcher.digest import boundary_for, build_message, list_headers, message_id, render_digest
+from watcher.digest import (
+    Letter,
+    boundary_for,
+    list_headers,
+    message_id,
+    render_digest,
+    thread_headers,
+)
 from watcher.errors import DeliveryError, WatcherError
 from watcher.models import DigestContent, DigestPaper, Match, MatchState
 from watcher.pipeline import deliver
@@ -297,23 +304,24 @@ def _freeze(
 ) -> int:
     subscription = slot.subscription
     rendered = render_digest(content(context, connection, subscription, chosen, now))
-    sender = context.config.settings.mail.from_
-    address = parseaddr(sender)[1]
+    mail = context.config.settings.mail
+    address = parseaddr(mail.from_)[1]
     domain = address.rpartition("@")[2]
+    headers = list_headers(subscription.name, domain, mail.unsubscribe)
+    if subscription.thread:
+        headers |= thread_headers(subscription.id, domain=domain)
+    letter = Letter(
+        rendered,
+        sender=mail.from_,
+        sent_at=now,
+        boundary=boundary_for(subscription.id, slot.key),
+        reply_to=mail.reply_to if parseaddr(mail.reply_to)[1] != address else "",
+        headers=headers,
+    )
     messages = []
     for recipient in subscription.to:
         mail_id = message_id(subscription.id, slot.key, recipient, domain=domain)
-        message = build_message(
-            rendered,
-            sender=sender,
-            recipient=recipient,
-            message_id=mail_id,
-            sent_at=now,
-            boundary=boundary_for(mail_id),
-            headers=list_headers(
-                subscription.name, domain, context.config.settings.mail.unsubscribe
-            ),
-        )
+        message = letter.addressed(recipient, mail_id)
         messages.append(outbox.Message(address, recipient, mail_id, message))
     return outbox.enqueue_digest(
         connection,

@@ -8,7 +8,7 @@ from email.utils import parseaddr
 import sqlalchemy as sa
 import structlog
 
-from watcher.digest import Notice, boundary_for, build_message, message_id, render_notice
+from watcher.digest import AUTOMATIC, Letter, Notice, boundary_for, message_id, render_notice
 from watcher.errors import RenderError
 from watcher.pipeline.context import Context
 from watcher.store import outbox
@@ -31,14 +31,14 @@ def notify(
     mail_id = message_id("operator", key, recipient, domain=address.rpartition("@")[2])
     try:
         rendered = render_notice(notice)
-        message = build_message(
+        letter = Letter(
             rendered,
             sender=sender,
-            recipient=recipient,
-            message_id=mail_id,
             sent_at=now,
             boundary=boundary_for(mail_id),
+            headers=AUTOMATIC,
         )
+        message = letter.addressed(recipient, mail_id)
     except RenderError as error:  # the trouble it would tell of is trouble enough
         log.error("the operator cannot be told", kind=notice.kind, key=key, error=str(error))
         return False

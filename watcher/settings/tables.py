@@ -128,6 +128,7 @@ class MailSettings(Table):
     )
     operator: Address = Field("", examples=["root@example.org"])
     unsubscribe: Address = Field("", examples=["papers@example.org"])
+    reply_to: Address = Field("", examples=["ada@example.org"])
     maildir: Annotated[Path, AfterValidator(values.expanded)] = Path("outbox")
     sendmail: Path = Path("/usr/sbin/sendmail")
 
@@ -238,6 +239,7 @@ class SubscriptionSettings(Table):
     max_papers: Annotated[Count, Field(ge=1)] = 30
     max_age_days: Count = 0
     first_run: Annotated[Literal["send", "baseline"], Lowered] = "send"
+    thread: bool = False
     rules: tuple[RuleSettings, ...] = ()
     topics: dict[str, TopicSettings] = Field(default_factory=dict)  # its own file's
 

@@ -45,6 +45,7 @@ def completed(settings: Settings, timezone: str) -> Settings:
                     "from_": sender,
                     "operator": operator,
                     "unsubscribe": mail.unsubscribe or operator,
+                    "reply_to": mail.reply_to or operator,
                 }
             ),
             "smtp": smtp.model_copy(update={"password": SecretStr(secret)}),
