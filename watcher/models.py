@@ -355,6 +355,16 @@ class DigestContent:
     notes: tuple[str, ...] = ()
     unsubscribe: str = ""
     hub_url: str = "https://huggingface.co"
+    wants_bibtex: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of text that goes with a mail: `name` is plain ASCII, `subtype` that of text/*."""
+
+    name: str
+    subtype: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +374,7 @@ class Rendered:
     subject: str
     text: str
     html: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import email.header
 import email.policy
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from email.message import EmailMessage
 
 import pytest
@@ -24,7 +25,7 @@ from watcher.digest import (
 from watcher.digest.message import ascii_address
 from watcher.digest.text import clean, clean_line
 from watcher.errors import RenderError
-from watcher.models import Rendered
+from watcher.models import Attachment, Rendered
 
 MAIL_ID = message_id("weights", "2026-02-19T07:00:00Z", "ada@example.org", domain="example.org")
 HEADERS = ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type"]
@@ -92,7 +93,8 @@ def test_a_whole_message() -> None:
         f"Message-ID: {MAIL_ID}\r\n"
         "List-Id: <weights.example.org>\r\n"
         "MIME-Version: 1.0\r\n"
-        f'Content-Type: multipart/alternative; boundary="{boundary_for(MAIL_ID)}"\r\n'
+        "Content-Type: multipart/alternative;\r\n"
+        f' boundary="{boundary_for(MAIL_ID)}"\r\n'
         "\r\n"
         f"--{boundary_for(MAIL_ID)}\r\n"
         'Content-Type: text/plain; charset="utf-8"\r\n'
@@ -348,6 +350,25 @@ def test_many_recipients_get_what_each_alone_would_get() -> None:
         assert letter.addressed(recipient, mail_id) == alone
         assert read(alone)["To"].addresses[0].addr_spec == ascii_address(recipient)
         assert read(alone)["Message-ID"] == mail_id
+
+
+def test_what_is_attached_stands_behind_both_ways_to_read_the_mail() -> None:
+    attached = Attachment("weights.bib", "x-bibtex", "@misc{a,\n  title = {Ü \ud800}\n}\n")
+    message = built(replace(RENDERED, attachments=(attached,)))
+    check_form(message)
+    mail = read(message)
+    assert mail.defects == []
+    assert mail.get_content_type() == "multipart/mixed"
+    body, file = mail.iter_parts()
+    assert body.get_content_type() == "multipart/alternative"
+    assert part(message, "plain") == RENDERED.text.rstrip()
+    assert part(message, "html") == RENDERED.html.rstrip()
+    assert (file.get_filename(), file.get_content_disposition()) == ("weights.bib", "attachment")
+    assert file.get_content_type() == "text/x-bibtex"
+    assert file.get_content().replace("\r\n", "\n") == "@misc{a,\n  title = {Ü \ufffd}\n}"
+    outer, inner = (one.get_boundary() for one in (mail, body))
+    assert not str(inner).startswith(str(outer))
+    assert not str(outer).startswith(str(inner))
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,16 @@ async def test_the_digests_of_a_subscription_are_one_thread_where_it_asks_for_th
     assert apart.header("References") is None
 
 
+async def test_the_papers_are_attached_as_bibtex_where_that_is_wanted(world: World) -> None:
+    world.configure(DAILY, WEIGHTS, "bibtex = true\n")
+    fill(world, 1)
+    await world.run_pass()
+    [mail] = world.digests()
+    assert b'filename="weights-2026-02-19.bib"' in mail.raw
+    assert b"eprint =3D {2602.00001}" in mail.raw
+    assert mail.paper_ids == ["2602.00001"]
+
+
 async def test_answers_go_to_the_operator_unless_somebody_else_is_named(world: World) -> None:
     world.configure(DAILY, WEIGHTS)
     fill(world, 1)

@@ -35,18 +35,22 @@ def list_headers(name: str, domain: str, unsubscribe: str) -> dict[str, str]:
     `name` is the subscription's, `domain` the sender's, `unsubscribe` an address or empty.
     Feedback-ID groups what Gmail counts of complaints, by subscription.
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
-    if slug != name:
-        slug = f"{slug or 'list'}-{_hash('list', name)[:8]}"
+    known_as = slug(name)
     headers = {
-        "List-Id": f"<{slug}.paper-watcher.{_header_domain(domain)}>",
+        "List-Id": f"<{known_as}.paper-watcher.{_header_domain(domain)}>",
         **AUTOMATIC,
         "Precedence": "bulk",
-        "Feedback-ID": f"{slug}:digest:{_FEEDBACK_SENDER}",
+        "Feedback-ID": f"{known_as}:digest:{_FEEDBACK_SENDER}",
     }
     if unsubscribe:
         headers["List-Unsubscribe"] = f"<{unsubscribe_url(unsubscribe, name)}>"
     return headers
+
+
+def slug(name: str) -> str:
+    """A subscription's name in lower-case letters, digits and hyphens, and still its alone."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
+    return plain if plain == name else f"{plain or 'list'}-{_hash('list', name)[:8]}"
 
 
 def thread_headers(subscription_id: str, *, domain: str) -> dict[str, str]:

@@ -47,7 +47,7 @@ _WORD_LIMIT = 60
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[A-Za-z0-9:.]+\]")
 _ANGLE = re.compile(r".*<([^<>]*)>\s*", re.DOTALL)
-_BOUNDARY = re.compile(r"=_[A-Za-z0-9._]{1,60}")
+_BOUNDARY = re.compile(r"=_[A-Za-z0-9_]{1,60}")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 _NEWLINES = re.compile(r"\r\n?|\n")
 _FROM_LINE = re.compile(rb"(^|\r\n)From ")
@@ -161,13 +161,27 @@ def _joined(*lines: str) -> bytes:
 
 def _body(rendered: Rendered, boundary: str) -> bytes:
     """The header that names the boundary, and the parts."""
-    head = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'.encode("ascii")
-    delimiter = f"\r\n--{boundary}".encode("ascii")
+    if not rendered.attachments:
+        return _alternatives(rendered, boundary)
+    # RFC 2046, 5.1.2: no boundary may begin with that of the parts around it.
+    outer, inner = f"{boundary}.mixed", f"{boundary}.body"
+    body = b"\r\n" + _alternatives(rendered, inner).removesuffix(b"\r\n")
+    attached = [_part(one.subtype, one.text, one.name) for one in rendered.attachments]
+    return _multipart("mixed", outer, body, *attached)
+
+
+def _alternatives(rendered: Rendered, boundary: str) -> bytes:
     parts = (_part("plain", rendered.text), _part("html", rendered.html))
+    return _multipart("alternative", boundary, *parts)
+
+
+def _multipart(subtype: str, boundary: str, *parts: bytes) -> bytes:
+    head = f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"\r\n'.encode("ascii")
+    delimiter = f"\r\n--{boundary}".encode("ascii")
     return b"".join((head, *(delimiter + part for part in parts), delimiter, b"--\r\n"))
 
 
-def _part(subtype: str, text: str) -> bytes:
+def _part(subtype: str, text: str, filename: str = "") -> bytes:
     text = _CONTROLS.sub("", _SURROGATES.sub("\ufffd", text))
     lines = _NEWLINES.sub("\r\n", text.rstrip() + "\n").encode()
     body = binascii.b2a_qp(lines, istext=True)
@@ -175,6 +189,8 @@ def _part(subtype: str, text: str) -> bytes:
     body = _FROM_LINE.sub(rb"\1=46rom =\r\n", body)
     head = (
         f'\r\nContent-Type: text/{subtype}; charset="utf-8"\r\n'
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n"
     )
-    return head.encode("ascii") + body.removesuffix(b"\r\n")
+    if filename:
+        head += f'Content-Disposition: attachment; filename="{filename}"\r\n'
+    return f"{head}\r\n".encode("ascii") + body.removesuffix(b"\r\n")

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from watcher.digest import dates
 from watcher.digest.arrange import grouped, ordered
-from watcher.digest.headers import unsubscribe_url
+from watcher.digest.bibtex import bibliography
+from watcher.digest.headers import slug, unsubscribe_url
 from watcher.digest.papers import Link, PaperView, page_url, paper_view, title_of
 from watcher.digest.templating import render
 from watcher.digest.text import clean, isolated, shorten
-from watcher.models import DigestContent, DigestPaper, Rendered
+from watcher.models import Attachment, DigestContent, DigestPaper, Rendered
 
 HTML_LIMIT = 90_000
 """Bytes of HTML; Gmail shows no more than 102 kB of a mail."""
@@ -56,7 +57,7 @@ def render_digest(content: DigestContent) -> Rendered:
     """
     digest = _Digest(content)
     text = digest.text()
-    return Rendered(digest.subject, text, digest.html())
+    return Rendered(digest.subject, text, digest.html(), digest.attachments())
 
 
 class _Digest:
@@ -85,6 +86,14 @@ class _Digest:
         """The plain text: every paper, at least by title."""
         plan = _Plan(EXCERPTS[0], self._full_limit, len(self._papers))
         return render("digest.txt.j2", self._context | self._planned(plan))
+
+    def attachments(self) -> tuple[Attachment, ...]:
+        """The papers as BibTeX, where that is wanted."""
+        if not self._content.wants_bibtex:
+            return ()
+        name = f"{slug(self._content.subscription)}-{self._today}.bib"
+        text = bibliography(paper.paper for paper in self._papers)
+        return (Attachment(name, "x-bibtex", text),)
 
     def html(self) -> str:
         """The HTML under the limit: abstracts shorten first, then papers move to the list."""

@@ -292,6 +292,7 @@ def content(
         notes=checks.remarks_since(connection, context.sources_of(subscription), since),
         unsubscribe=context.config.settings.mail.unsubscribe,
         hub_url=context.config.settings.http.base_url,
+        wants_bibtex=subscription.bibtex,
     )
 
 

@@ -240,6 +240,7 @@ class SubscriptionSettings(Table):
     max_age_days: Count = 0
     first_run: Annotated[Literal["send", "baseline"], Lowered] = "send"
     thread: bool = False
+    bibtex: bool = False
     rules: tuple[RuleSettings, ...] = ()
     topics: dict[str, TopicSettings] = Field(default_factory=dict)  # its own file's
 
