@@ -187,7 +187,7 @@ def test_a_mail_server_that_hangs_does_not_hold_up_the_end(world: World) -> None
     world.smtp.fail("dot", "hang", times=1)
     with service(world) as running:
         world.smtp.wait_for_hang()
-        assert running.stop() < 10
+        assert running.stop() < 60, "an answer to a mail is awaited for ten minutes"
         assert running.process.returncode == 0
     with service(world):
         [mail] = world.smtp.wait_for(1)

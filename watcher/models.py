@@ -334,12 +334,16 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class DigestPaper:
-    """A paper in a digest with everything that brought it there; `remark` is a few words on how."""
+    """A paper in a digest with everything that brought it there; `remark` is a few words on how.
+
+    `votes`, oldest first, has the last count that was seen on each day lately.
+    """
 
     paper: Paper
     reasons: tuple[Reason, ...]
     matched_at: dt.datetime
     remark: str = ""
+    votes: tuple[VoteCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.backtest import BLOCKS, PLAIN, a_day, grouped, percent, sparkline
+from watcher.backtest import a_day, grouped, percent
+from watcher.sparkline import BLOCKS, PLAIN, sparkline
 
 
 def test_a_sparkline_has_a_mark_for_each_count() -> None:

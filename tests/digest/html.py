@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
 from functools import cache
 
 from selectolax.lexbor import LexborHTMLParser
@@ -13,8 +15,9 @@ from watcher.digest import (
     render_digest,
     render_notice,
 )
-from watcher.models import Author, Hit, Reason
+from watcher.models import Author, Hit, Reason, VoteCount
 
+DAY = dt.timedelta(days=1)
 _LINKS = ("https://", "http://", "mailto:")
 
 
@@ -55,10 +58,11 @@ def our_signatures() -> frozenset[tuple[object, ...]]:
     names = tuple(Author(f"Name {n}") for n in range(9))
     rich = chosen(by_author, hit, Reason("third", is_incomplete=True), authors=names, code_url=None)
     bare = chosen(Reason("", is_incomplete=True), abstract=None, authors=None, published_at=None)
+    grown = replace(chosen(), votes=(VoteCount(1, NOW), VoteCount(9, NOW + DAY)))
     linked = chosen(by_author, hit, code_url="http://a.example", project_url="http://b.example")
     http = "http://127.0.0.1:8000"
     pages = [
-        render_digest(content(rich, bare, linked, chosen(), notes=("a note",))).html,
+        render_digest(content(rich, bare, linked, grown, notes=("a note",))).html,
         render_digest(content(rich, bare, linked, chosen(), hub_url=http)).html,
         render_digest(content(rich, chosen(), hub_url=http, max_papers=0)).html,
         render_digest(content(rich, chosen(), max_papers=1, hub_url="")).html,

@@ -54,6 +54,20 @@ async def test_what_is_reached_later_is_news_then_and_the_mail_says_so(
     assert sentence in mail.html
 
 
+async def test_the_mail_shows_how_the_votes_came(world: World) -> None:
+    world.configure(TRENDING, SUBSCRIPTION, "min_upvotes = 20\n")
+    others = [make_paper(number, THURSDAY) for number in range(500, 508)]
+    seen_at = THURSDAY.date()
+    counts = {seen_at + number * DAY: votes for number, votes in enumerate((2, 2, 15, 23))}
+    world.site.papers[:] = [*others, replace(BARE, votes=lambda now: counts[now.date()])]
+    for _ in counts:
+        await world.run_pass()
+        world.later(days=1)
+    [mail] = world.digests()
+    assert "▁▁▆█" in mail.html
+    assert "+21 votes in 3 days" in " ".join(mail.text.split())
+
+
 async def test_all_that_was_reached_is_told(world: World) -> None:
     world.configure(TRENDING, SUBSCRIPTION, "min_upvotes = 20\nmin_stars = 4\nhas_code = true\n")
     others = [make_paper(number, THURSDAY) for number in range(500, 508)]

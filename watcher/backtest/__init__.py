@@ -1,6 +1,6 @@
 """Rules tried on papers of the past: what they find, what an edit changes, what could be better."""
 
-from watcher.backtest.figures import BLOCKS, PLAIN, a_day, grouped, percent, sparkline
+from watcher.backtest.figures import a_day, grouped, percent
 from watcher.backtest.page import render_page
 from watcher.backtest.replay import RuleReplay, SubscriptionReplay, WordUse, judged, reads, replay
 from watcher.backtest.report import Report, Tried
@@ -9,8 +9,6 @@ from watcher.backtest.warning import RuleWarning
 from watcher.backtest.window import Edit, SeenPaper, Window
 
 __all__ = [
-    "BLOCKS",
-    "PLAIN",
     "Edit",
     "Report",
     "RuleReplay",
@@ -29,6 +27,5 @@ __all__ = [
     "reads",
     "render_page",
     "replay",
-    "sparkline",
     "suggest",
 ]

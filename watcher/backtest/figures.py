@@ -5,22 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-BLOCKS = "·▁▂▃▄▅▆▇█"
-PLAIN = ".12345678"
-
 
 def grouped(counts: Sequence[int], most: int) -> tuple[int, list[int]]:
     """Days in a group, and the sum of each of at most `most` groups; the last one is whole."""
     size = max(1, math.ceil(len(counts) / most))
     ends = range(len(counts), 0, -size)
     return size, [sum(counts[max(0, end - size) : end]) for end in reversed(ends)]
-
-
-def sparkline(counts: Sequence[int], marks: str = BLOCKS) -> str:
-    """One mark for each count: the first for nothing, the last for the most."""
-    top = max(counts, default=0)
-    steps = len(marks) - 1
-    return "".join(marks[math.ceil(count / top * steps) if count else 0] for count in counts)
 
 
 def a_day(count: int, day_count: int) -> str:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from watcher.backtest import (
-    BLOCKS,
-    PLAIN,
     Report,
     RuleReplay,
     SeenPaper,
@@ -19,11 +17,11 @@ from watcher.backtest import (
     a_day,
     grouped,
     percent,
-    sparkline,
 )
 from watcher.cli.gathering import Gathered
 from watcher.cli.tables import count, entry, paragraph
 from watcher.digest.papers import title_of
+from watcher.sparkline import BLOCKS, PLAIN, sparkline
 
 EXAMPLES = 3
 MOST_LISTED = 10

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from watcher.digest.arrange import primary
 from watcher.digest.dates import counted, published
+from watcher.digest.growth import GrowthView, growth_view
 from watcher.digest.latex import readable
 from watcher.digest.marks import Marker, Piece
 from watcher.digest.text import clean, isolated, shorten, web_url
@@ -49,6 +50,7 @@ class PaperView:
     url: str
     authors: tuple[Piece, ...]
     facts: tuple[str, ...]
+    growth: GrowthView | None
     why: tuple[Why, ...]
     crossed: tuple[str, ...]
     remark: str
@@ -94,6 +96,7 @@ def paper_view(chosen: DigestPaper, *, tz: dt.tzinfo, today: dt.date, hub_url: s
         url=page_url(paper, hub_url),
         authors=_authors(paper, marker),
         facts=tuple(_facts(paper, tz, today)),
+        growth=growth_view(chosen.votes),
         why=tuple(_why(reason) for reason in reasons[:REASONS_SHOWN]),
         crossed=tuple(dict.fromkeys(crossed))[:REASONS_SHOWN],
         remark=_remark(chosen, reasons),

@@ -27,10 +27,13 @@ from watcher.models import DigestContent, DigestPaper, Match, MatchState
 from watcher.pipeline import deliver
 from watcher.pipeline.context import Context
 from watcher.settings import SubscriptionSettings
-from watcher.store import checks, matches, outbox, papers, slots, subscriptions
+from watcher.store import checks, growth, matches, outbox, papers, slots, subscriptions
 from watcher.store.subscriptions import ActiveSubscription
 
 log = structlog.get_logger(__name__)
+
+_VOTES_SHOWN = dt.timedelta(days=7)
+"""How long a digest looks back at how votes have grown."""
 
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
@@ -282,9 +285,10 @@ def content(
     row = subscriptions.get(connection, subscription.id)
     since = outbox.last_digest_at(connection, subscription.id) or (row.known_at if row else now)
     cadence = schedule.parse_cadence(subscription.digest)
+    votes = growth.votes_since(connection, (one.paper.id for one in chosen), now - _VOTES_SHOWN)
     return DigestContent(
         subscription=subscription.name,
-        papers=chosen,
+        papers=tuple(replace(one, votes=votes.get(one.paper.id, ())) for one in chosen),
         composed_at=now,
         timezone=zone.key,
         max_papers=subscription.max_papers,

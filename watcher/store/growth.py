@@ -1,4 +1,4 @@
-"""How many votes papers had some time ago: read off the sightings."""
+"""How many votes papers had some time ago, and since: read off the sightings."""
 
 from __future__ import annotations
 
@@ -27,3 +27,20 @@ def votes_at(
         for row in connection.execute(sa.select(sightings).where(sightings.c.id.in_(chosen))):
             found[row.paper_id] = VoteCount(row.upvotes, row.seen_at)
     return found
+
+
+def votes_since(
+    connection: sa.Connection, paper_ids: Iterable[str], since: dt.datetime
+) -> dict[str, tuple[VoteCount, ...]]:
+    """The last count seen on each day (of UTC) since then, the oldest first."""
+    by_day: dict[str, dict[dt.date, VoteCount]] = {}
+    for chunk in chunks(list(paper_ids)):
+        seen = sa.select(sightings).where(
+            sightings.c.paper_id.in_(chunk),
+            sightings.c.upvotes.is_not(None),
+            sightings.c.seen_at >= since,
+        )
+        for row in connection.execute(seen.order_by(sightings.c.seen_at, sightings.c.id)):
+            days = by_day.setdefault(row.paper_id, {})
+            days[row.seen_at.date()] = VoteCount(row.upvotes, row.seen_at)
+    return {paper_id: tuple(days.values()) for paper_id, days in by_day.items()}
