@@ -95,6 +95,11 @@ class Mail:
         return None if value is None else str(value)
 
     @property
+    def header_names(self) -> list[str]:
+        """What headers there are, in their order."""
+        return email.message_from_bytes(self.raw, policy=email.policy.default).keys()
+
+    @property
     def paper_ids(self) -> list[str]:
         """Every paper that the plain text links to on the Hub, once."""
         return list(dict.fromkeys(re.findall(r"/papers/(\d{4}\.\d{4,5})", self.text)))
