@@ -67,10 +67,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def _missing(marker: str) -> str | None:
     """What this machine lacks for tests so marked."""
-    if marker == "postfix":
+    if marker in {"postfix", "dovecot"}:
         if os.geteuid() != 0:
             return "needs root"
-        return None if shutil.which("postfix", path="/usr/sbin:/usr/bin") else "needs Postfix"
+        return None if shutil.which(marker, path="/usr/sbin:/usr/bin") else f"needs {marker}"
     if marker == "browser":
         return None if shutil.which("chromium") else "needs chromium"
     if marker == "systemd":
