@@ -73,6 +73,8 @@ def _missing(marker: str) -> str | None:
         return None if shutil.which(marker, path="/usr/sbin:/usr/bin") else f"needs {marker}"
     if marker == "browser":
         return None if shutil.which("chromium") else "needs chromium"
+    if marker == "spamassassin":
+        return None if shutil.which("spamassassin") else "needs spamassassin"
     if marker == "systemd":
         return None if shutil.which("systemd-analyze") else "needs systemd-analyze"
     return None

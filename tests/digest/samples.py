@@ -1,0 +1,190 @@
+"""Mails as readers get them, for the programs that judge mails: each digest and notice once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+
+from watcher.demo.papers import SitePaper, bundled_papers
+from watcher.digest import (
+    ConfigBroken,
+    DeliveryExpired,
+    Gap,
+    MailStuck,
+    NearMiss,
+    Notice,
+    PapersSkipped,
+    Quiet,
+    RecipientDead,
+    RenameSuspected,
+    SourceDegraded,
+    SourceRecovered,
+    boundary_for,
+    build_message,
+    list_headers,
+    message_id,
+    render_digest,
+    render_notice,
+)
+from watcher.models import (
+    Author,
+    DigestContent,
+    DigestPaper,
+    FirstSeen,
+    Organization,
+    Outcome,
+    Paper,
+    Rendered,
+    Skipped,
+)
+from watcher.rules import Ruleset
+from watcher.settings import RuleSettings, SubscriptionSettings
+
+NOW = dt.datetime(2026, 3, 12, 8, 0, tzinfo=dt.UTC)
+SENDER = "Papers <papers@example.org>"
+RECIPIENT = "ada@example.org"
+OPERATOR = "root@example.org"
+
+_RULES = (
+    RuleSettings(name="weights as data", any=("hypernetwork*", "model zoo", '"LoRA"')),
+    RuleSettings(name="agents that many read", any=("agents",), min_upvotes=20),
+    RuleSettings(name="proofs, and whatever else is formal", any=("theorem proving", "formal*")),
+    RuleSettings(name="friends", authors=("Quill", "Łukasz Żółty", "Sommerfeld")),
+)
+_UNBREAKABLE = "Pneumonoultramicroscopicsilicovolcanoconiosis" * 3
+_LONG = Paper(
+    id="2603.90040",
+    title=f"A Hypernetwork for {_UNBREAKABLE}, and Much More That Makes a Title Long: "
+    "What Happens Where a Column of a Phone Has No Place for the Words of a Paper",
+    abstract=f"See https://example.org/{_UNBREAKABLE}/{_UNBREAKABLE} for the hypernetwork.",
+    authors=tuple(Author(f"Maximiliane von und zu Wolkenstein-{name}") for name in "ABCDEFGHIJK"),
+    author_count=30,
+    organization=Organization("long", "The Very Long Institute of " + "Everything " * 6),
+    upvotes=123_456,
+    star_count=98_765,
+    code_url=f"https://github.com/example/{_UNBREAKABLE}",
+    is_full=True,
+)
+_RIGHT_TO_LEFT = Paper(
+    id="2603.90041",
+    title="שלום hypernetwork مرحبا 超网络",
+    abstract=None,
+    published_at=NOW - dt.timedelta(days=500),
+)
+_NOTES = (
+    "daily: caught up 3 days, from Mon 9 Mar to Wed 11 Mar",
+    "trending was not seen from Tue 10 Mar 2026, 07:00 UTC until Thu 12 Mar 2026, 06:30 UTC",
+)
+
+
+def paper_of(seen: SitePaper) -> Paper:
+    """A paper of the demo's site as the program knows it."""
+    organization = seen.organization
+    return Paper(
+        id=seen.id,
+        title=seen.title,
+        abstract=seen.abstract,
+        authors=tuple(map(Author, seen.authors)),
+        organization=organization and Organization(organization.name, organization.fullname),
+        published_at=seen.published_at,
+        upvotes=seen.votes(NOW),
+        star_count=seen.stars,
+        code_url=seen.code_url,
+        project_url=seen.project_url,
+        summary=seen.summary,
+        keywords=seen.keywords,
+        is_full=True,
+    )
+
+
+def _chosen(papers: Iterable[Paper], *rules: RuleSettings) -> tuple[DigestPaper, ...]:
+    subscription = SubscriptionSettings(id="weights", to=(RECIPIENT,), rules=rules)
+    ruleset = Ruleset.compile([subscription], {})
+    before = FirstSeen(upvotes=3, stars=0)
+    return tuple(
+        DigestPaper(paper, judgement.reasons, NOW)
+        for paper in papers
+        for judgement in ruleset.judge(paper, now=NOW, first_seen=before, as_it_stands=True)
+    )
+
+
+def _digest(
+    papers: tuple[DigestPaper, ...], *, max_papers: int = 30, notes: tuple[str, ...] = ()
+) -> Rendered:
+    return render_digest(
+        DigestContent(
+            subscription="weights",
+            papers=papers,
+            composed_at=NOW,
+            timezone="Europe/Paris",
+            max_papers=max_papers,
+            next_slot_at=NOW + dt.timedelta(days=1),
+            notes=notes,
+            unsubscribe="papers@example.org",
+        )
+    )
+
+
+def _invented(number: int) -> str:
+    """Two names of methods, as a title has them that no other title has."""
+    sounds = ("ba", "ke", "li", "mo", "nu", "ra", "se", "ti", "vo", "zu")
+    told = "".join(sounds[int(digit)] for digit in f"{number:03}")
+    return f"{told.title()}Net with {told[::-1].title()}Former"
+
+
+@cache
+def digests() -> dict[str, Rendered]:
+    """A digest as most are, one paper alone, all that can be in one, and more than it can hold."""
+    site = [paper_of(seen) for seen in bundled_papers()]
+    usual = _chosen(site, *_RULES)
+    rich = _chosen([*site, _LONG, _RIGHT_TO_LEFT], *_RULES, RuleSettings(name="all"))
+    many = [
+        replace(paper, id=f"2603.{n:05}", title=f"{_invented(n)}: {paper.title}")
+        for n, paper in enumerate(site * 35)
+    ]
+    return {
+        "usual": _digest(usual),
+        "single": _digest(usual[:1]),
+        "rich": _digest(rich, max_papers=len(rich) - 4, notes=_NOTES),
+        "overfull": _digest(_chosen(many, *_RULES, RuleSettings(name="all"))),
+    }
+
+
+@cache
+def notices() -> dict[str, Rendered]:
+    """One mail to the operator of each kind."""
+    return {notice.kind: render_notice(notice) for notice in _notices()}
+
+
+def message(rendered: Rendered, *, is_notice: bool = False) -> bytes:
+    """The mail's bytes, to its kind of reader and with the headers of its kind."""
+    recipient = OPERATOR if is_notice else RECIPIENT
+    mail_id = message_id("weights", rendered.subject, recipient, domain="example.org")
+    headers = list_headers("weights", "example.org", "papers@example.org")
+    return build_message(
+        rendered,
+        sender=SENDER,
+        recipient=recipient,
+        message_id=mail_id,
+        sent_at=NOW,
+        boundary=boundary_for(mail_id),
+        headers=None if is_notice else headers,
+    )
+
+
+def _notices() -> Iterator[Notice]:
+    since, until = NOW - dt.timedelta(days=1), NOW - dt.timedelta(hours=1)
+    page = "https://huggingface.co/papers/trending"
+    found = ("3 papers, usually 50",)
+    yield SourceDegraded("trending", Outcome.DEGRADED, since, found, 3, page, ("votes: 0",))
+    yield SourceRecovered("daily", since, until)
+    yield RecipientDead("weights", RECIPIENT, "550 5.1.1 <ada@example.org>: no such user")
+    yield DeliveryExpired("weights", RECIPIENT, since, 31, "451 4.3.0 try again later")
+    yield MailStuck(since, "nothing listens on mail.example.org, port 587", 2)
+    yield ConfigBroken(tuple(f"ada.toml, line {n}: unknown key `wheights`" for n in range(30)))
+    yield PapersSkipped("daily", page, (Skipped(3, "it has no id"), Skipped(7, "it has no title")))
+    yield Quiet(7, 412, (NearMiss("weights", "2603.90006", "Four Days", "9 of 20 votes"),))
+    yield RenameSuspected("weights", "team/weights")
+    yield Gap("trending", since, until)
