@@ -9,9 +9,11 @@ from functools import cache
 
 from watcher.demo.papers import SitePaper, bundled_papers
 from watcher.digest import (
+    AUTOMATIC,
     ConfigBroken,
     DeliveryExpired,
     Gap,
+    Letter,
     MailStuck,
     NearMiss,
     Notice,
@@ -22,11 +24,11 @@ from watcher.digest import (
     SourceDegraded,
     SourceRecovered,
     boundary_for,
-    build_message,
     list_headers,
     message_id,
     render_digest,
     render_notice,
+    thread_headers,
 )
 from watcher.models import (
     Author,
@@ -81,13 +83,13 @@ _NOTES = (
 
 def paper_of(seen: SitePaper) -> Paper:
     """A paper of the demo's site as the program knows it."""
-    organization = seen.organization
+    home = seen.organization
     return Paper(
         id=seen.id,
         title=seen.title,
         abstract=seen.abstract,
         authors=tuple(map(Author, seen.authors)),
-        organization=organization and Organization(organization.name, organization.fullname),
+        organization=Organization(home.name, home.fullname) if home else None,
         published_at=seen.published_at,
         upvotes=seen.votes(NOW),
         star_count=seen.stars,
@@ -162,16 +164,17 @@ def message(rendered: Rendered, *, is_notice: bool = False) -> bytes:
     """The mail's bytes, to its kind of reader and with the headers of its kind."""
     recipient = OPERATOR if is_notice else RECIPIENT
     mail_id = message_id("weights", rendered.subject, recipient, domain="example.org")
-    headers = list_headers("weights", "example.org", "papers@example.org")
-    return build_message(
+    headers = list_headers("weights", "example.org", "papers@example.org") | thread_headers(
+        "weights", domain="example.org"
+    )
+    letter = Letter(
         rendered,
         sender=SENDER,
-        recipient=recipient,
-        message_id=mail_id,
         sent_at=NOW,
         boundary=boundary_for(mail_id),
-        headers=None if is_notice else headers,
+        headers=AUTOMATIC if is_notice else headers,
     )
+    return letter.addressed(recipient, mail_id)
 
 
 def _notices() -> Iterator[Notice]:
