@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 SOURCES := pyproject.toml config.example.toml $(shell find watcher tests templates systemd \
-	-type f -not -name '*.pyc' -not -name '.*')
+	-name node_modules -prune -o -type f -not -name '*.pyc' -not -name '.*' -print)
 
 .PHONY: help demo test check lint bench clean
 
@@ -39,7 +39,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) build dist demo-mail .coverage .coverage.* .hypothesis .import_linter_cache \
+	rm -rf $(VENV) build dist demo-mail tests/web/node_modules .coverage .coverage.* .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -141,7 +141,10 @@ def digests() -> dict[str, Rendered]:
     """A digest as most are, one paper alone, all that can be in one, and more than it can hold."""
     site = [paper_of(seen) for seen in bundled_papers()]
     usual = _chosen(site, *_RULES)
-    rich = _chosen([*site, _LONG, _RIGHT_TO_LEFT], *_RULES, RuleSettings(name="all"))
+    every = RuleSettings(name="all")
+    known = _chosen([*site, _LONG], *_RULES, every)
+    unknown = _chosen([_RIGHT_TO_LEFT], *_RULES, every)
+    rich = (*known, *(replace(each, remark="judged without its abstract") for each in unknown))
     many = [
         replace(paper, id=f"2603.{n:05}", title=f"{_invented(n)}: {paper.title}")
         for n, paper in enumerate(site * 35)
@@ -150,7 +153,7 @@ def digests() -> dict[str, Rendered]:
         "usual": _digest(usual),
         "single": _digest(usual[:1]),
         "rich": _digest(rich, max_papers=len(rich) - 4, notes=_NOTES),
-        "overfull": _digest(_chosen(many, *_RULES, RuleSettings(name="all"))),
+        "overfull": _digest(_chosen(many, *_RULES, every)),
     }
 
 
