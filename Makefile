@@ -8,13 +8,14 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 SOURCES := pyproject.toml config.example.toml $(shell find watcher tests templates systemd \
 	-name node_modules -prune -o -type f -not -name '*.pyc' -not -name '.*' -print)
 
-.PHONY: help demo test check lint bench clean
+.PHONY: help demo test check lint bench screenshots clean
 
 help:
 	@echo 'make demo    the whole way in a minute: pages in, digests out, mail in demo-mail/'
 	@echo 'make test    run the tests (JOBS=2 of them at a time)'
 	@echo 'make check   format, lint, types, imports, coverage; runs the tests if they are due'
 	@echo 'make bench   measure, and print ratios (CORPUS=papers.jsonl.gz: on these papers)'
+	@echo 'make screenshots  draw the pictures of the README, with Chromium'
 	@echo 'make clean   remove all that was made'
 
 demo: $(VENV)/.runtime
@@ -37,6 +38,9 @@ lint: $(VENV)/.dev
 bench: export CORPUS ?=
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+screenshots: $(VENV)/.dev
+	@$(BIN)/python -m tests.web.screenshots
 
 clean:
 	rm -rf $(VENV) build dist demo-mail tests/web/node_modules .coverage .coverage.* .hypothesis .import_linter_cache \
