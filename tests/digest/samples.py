@@ -112,21 +112,17 @@ def _chosen(papers: Iterable[Paper], *rules: RuleSettings) -> tuple[DigestPaper,
     )
 
 
-def _digest(
-    papers: tuple[DigestPaper, ...], *, max_papers: int = 30, notes: tuple[str, ...] = ()
-) -> Rendered:
-    return render_digest(
-        DigestContent(
-            subscription="weights",
-            papers=papers,
-            composed_at=NOW,
-            timezone="Europe/Paris",
-            max_papers=max_papers,
-            next_slot_at=NOW + dt.timedelta(days=1),
-            notes=notes,
-            unsubscribe="papers@example.org",
-        )
+def _digest(papers: tuple[DigestPaper, ...], **facts: object) -> Rendered:
+    plain = DigestContent(
+        subscription="weights",
+        papers=papers,
+        composed_at=NOW,
+        timezone="Europe/Paris",
+        max_papers=30,
+        next_slot_at=NOW + dt.timedelta(days=1),
+        unsubscribe="papers@example.org",
     )
+    return render_digest(replace(plain, **facts))  # type: ignore[arg-type]  # of a DigestContent
 
 
 def _invented(number: int) -> str:
@@ -152,7 +148,7 @@ def digests() -> dict[str, Rendered]:
     return {
         "usual": _digest(usual),
         "single": _digest(usual[:1]),
-        "rich": _digest(rich, max_papers=len(rich) - 4, notes=_NOTES),
+        "rich": _digest(rich, max_papers=len(rich) - 4, notes=_NOTES, wants_bibtex=True),
         "overfull": _digest(_chosen(many, *_RULES, every)),
     }
 
