@@ -14,5 +14,5 @@ def missing() -> str | None:
     if not shutil.which("node"):
         return "needs node"
     if not (MODULES / ".package-lock.json").exists():
-        return f"needs npm ci in {FOLDER.name}"
+        return "needs npm ci in tests/web"
     return None
