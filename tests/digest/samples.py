@@ -40,6 +40,7 @@ from watcher.models import (
     Paper,
     Rendered,
     Skipped,
+    VoteCount,
 )
 from watcher.rules import Ruleset
 from watcher.settings import RuleSettings, SubscriptionSettings
@@ -101,12 +102,18 @@ def paper_of(seen: SitePaper) -> Paper:
     )
 
 
+def _week(upvotes: int) -> tuple[VoteCount, ...]:
+    """Votes that grow by a seventh every day."""
+    ago = range(7, -1, -1)
+    return tuple(VoteCount(upvotes * (7 - n) // 7, NOW - dt.timedelta(days=n)) for n in ago)
+
+
 def _chosen(papers: Iterable[Paper], *rules: RuleSettings) -> tuple[DigestPaper, ...]:
     subscription = SubscriptionSettings(id="weights", to=(RECIPIENT,), rules=rules)
     ruleset = Ruleset.compile([subscription], {})
     before = FirstSeen(upvotes=3, stars=0)
     return tuple(
-        DigestPaper(paper, judgement.reasons, NOW)
+        DigestPaper(paper, judgement.reasons, NOW, votes=_week(paper.upvotes or 0))
         for paper in papers
         for judgement in ruleset.judge(paper, now=NOW, first_seen=before, as_it_stands=True)
     )
