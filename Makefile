@@ -6,15 +6,16 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 SOURCES := pyproject.toml config.example.toml $(shell find watcher tests templates systemd \
-	-type f -not -name '*.pyc' -not -name '.*')
+	-name node_modules -prune -o -type f -not -name '*.pyc' -not -name '.*' -print)
 
-.PHONY: help demo test check lint bench clean
+.PHONY: help demo test check lint bench screenshots clean
 
 help:
 	@echo 'make demo    the whole way in a minute: pages in, digests out, mail in demo-mail/'
 	@echo 'make test    run the tests (JOBS=2 of them at a time)'
 	@echo 'make check   format, lint, types, imports, coverage; runs the tests if they are due'
 	@echo 'make bench   measure, and print ratios (CORPUS=papers.jsonl.gz: on these papers)'
+	@echo 'make screenshots  draw the pictures of the README, with Chromium'
 	@echo 'make clean   remove all that was made'
 
 demo: $(VENV)/.runtime
@@ -38,8 +39,11 @@ bench: export CORPUS ?=
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
+screenshots: $(VENV)/.dev
+	@$(BIN)/python -m tests.web.screenshots
+
 clean:
-	rm -rf $(VENV) build dist demo-mail .coverage .coverage.* .hypothesis .import_linter_cache \
+	rm -rf $(VENV) build dist demo-mail tests/web/node_modules .coverage .coverage.* .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

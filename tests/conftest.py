@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from tests.postgres import PostgresServer
+from tests.web import packages
 
 NO_SKIP = os.environ.get("WATCHER_TESTS_NO_SKIP") == "1"
 
@@ -65,16 +66,27 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+_PROGRAMS = {
+    "postfix": "postfix",
+    "dovecot": "dovecot",
+    "spamassassin": "spamassassin",
+    "browser": "chromium",
+    "systemd": "systemd-analyze",
+}
+"""What tests with these marks run."""
+
+_AS_ROOT = {"postfix", "dovecot"}
+
+
 def _missing(marker: str) -> str | None:
     """What this machine lacks for tests so marked."""
-    if marker == "postfix":
-        if os.geteuid() != 0:
-            return "needs root"
-        return None if shutil.which("postfix", path="/usr/sbin:/usr/bin") else "needs Postfix"
-    if marker == "browser":
-        return None if shutil.which("chromium") else "needs chromium"
-    if marker == "systemd":
-        return None if shutil.which("systemd-analyze") else "needs systemd-analyze"
+    if marker == "npm":
+        return packages.missing()
+    if marker in _AS_ROOT and os.geteuid() != 0:
+        return "needs root"
+    program = _PROGRAMS.get(marker)
+    if program and not shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/usr/bin"):
+        return f"needs {program}"
     return None
 
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from tests import documents
 from tests.documents import CHECKOUT, DOCUMENTS, README, Row, exists, named
+from tests.web import screenshots
 from watcher import __version__, schedule
 from watcher.cli import app as cli
 from watcher.cli import common
@@ -158,12 +159,12 @@ def test_the_layout_is_as_it_is_told() -> None:
         assert (CHECKOUT / row.spans(0)[0]).exists(), str(row)
 
 
-@pytest.mark.parametrize("name", ["docs/digest.png", "docs/digest-dark.png"])
-def test_the_pictures_are_small_enough_to_be_looked_at(name: str) -> None:
-    content = (CHECKOUT / name).read_bytes()
-    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+@pytest.mark.parametrize("picture", screenshots.PICTURES, ids=lambda picture: picture.name)
+def test_the_pictures_are_small_enough_to_be_looked_at(picture: screenshots.Picture) -> None:
+    content = (CHECKOUT / "docs" / picture.name).read_bytes()
+    assert screenshots.size_of(content) == picture.size
     assert len(content) < 300_000
-    assert name in README.text
+    assert f'src="docs/{picture.name}"' in README.text
 
 
 def test_the_changes_of_this_version_are_told() -> None:

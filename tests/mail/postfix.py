@@ -37,25 +37,30 @@ proxymap unix - - n - - proxymap
 error unix - - n - - error
 retry unix - - n - - error
 virtual unix - n n - - virtual
+lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 """
 
 
 class Postfix:
-    """Runs while it is entered, with a Maildir for each of `users` at example.org."""
+    """Runs while it is entered, with a Maildir for each of `users` at example.org.
+
+    With `lmtp_port` it hands their mail to the LMTP server that listens there instead.
+    """
 
     host = "localhost"
 
-    def __init__(self, *users: str) -> None:
+    def __init__(self, *users: str, lmtp_port: int | None = None) -> None:
         self._users = users
+        self._lmtp_port = lmtp_port
         self._log: list[str] = []
         self._changed = threading.Condition()
 
     def __enter__(self) -> Self:
         self._home = Path(tempfile.mkdtemp(prefix="postfix-"))
         self._home.chmod(0o755)  # its daemons run as other users
-        self.port = _free_port()
+        self.port = free_port()
         authority = Authority(self._home)
         self.ca_file = authority.ca_file
         certificate, key = authority.issue("localhost")
@@ -86,6 +91,9 @@ class Postfix:
             "virtual_mailbox_maps": f"inline:{{ {boxes} }}",
             "virtual_uid_maps": f"static:{reader.pw_uid}",
             "virtual_gid_maps": f"static:{reader.pw_gid}",
+            "virtual_transport": "virtual"
+            if self._lmtp_port is None
+            else f"lmtp:inet:127.0.0.1:{self._lmtp_port}",
             "smtpd_tls_security_level": "may",
             "smtpd_tls_cert_file": certificate,
             "smtpd_tls_key_file": key,
@@ -131,9 +139,13 @@ class Postfix:
         self._process.stdout.close()
         shutil.rmtree(self._home)
 
+    def wait_until_sent(self, user: str) -> None:
+        """Wait until a mail to a user is in the mailbox, or taken by the LMTP server."""
+        self._wait(lambda line: f"to=<{user}@{DOMAIN}>" in line and "status=sent" in line)
+
     def wait_for_mail(self, user: str) -> bytes:
         """The only mail in a user's Maildir, as soon as it is there: Postfix's lines above it."""
-        self._wait(lambda line: f"to=<{user}@{DOMAIN}>" in line and "status=sent" in line)
+        self.wait_until_sent(user)
         [path] = (self._home / "mail" / user / "new").iterdir()
         return path.read_bytes()
 
@@ -156,7 +168,8 @@ class Postfix:
             self._changed.notify_all()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback on which nobody listens now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert isinstance(port, int)

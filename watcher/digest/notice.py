@@ -49,7 +49,6 @@ def render_notice(notice: Notice) -> Rendered:
     subject = f"paper-watcher: {shorten(words.subject, 110)}"
     context: dict[str, object] = {
         "subject": subject,
-        "preheader": words.meaning,
         "headline": words.headline,
         "facts": words.facts,
         "lines": lines,
