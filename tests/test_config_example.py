@@ -64,6 +64,7 @@ def test_as_it_stands_it_loads(tmp_path: Path) -> None:
 
 def test_with_everything_switched_on_it_loads(tmp_path: Path) -> None:
     text = SWITCHED_OFF.sub(r"\1", TEXT)
+    (tmp_path / "templates").mkdir()
     for name in ("hub-token", "smtp-password", "company.pem"):
         write(tmp_path, "x", name)
     text = text.replace("/etc/ssl/certs/company.pem", "company.pem")

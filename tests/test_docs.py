@@ -21,12 +21,14 @@ import tomlkit
 from typer.testing import CliRunner, Result
 
 from tests import documents
+from tests.digest.builders import chosen, content
 from tests.documents import CHECKOUT, DOCUMENTS, GUIDE, README, Block, commands, exists, named
 from tests.fakesite import make_paper
 from tests.world import World
 from watcher import app
 from watcher.cli import app as cli
 from watcher.demo import run_demo
+from watcher.digest import render_digest
 from watcher.errors import ConfigError
 from watcher.settings import Config, load
 from watcher.settings.cadence import check_cron
@@ -34,6 +36,7 @@ from watcher.settings.cadence import check_cron
 ROLES = {
     "toml": {"", "refused", "subscriptions.d/"},
     "text": {"", "garden.txt"},
+    "jinja": {"templates/"},
     "sh": {"", "fresh", "machine"},
     "console": {""},
     "json": {"watcher", "log"},
@@ -125,12 +128,23 @@ def test_every_block_is_of_a_kind_that_is_run(document: documents.Document) -> N
     assert document.text.count("```") == 2 * len(document.blocks)
     for before, block in pairwise((None, *document.blocks)):
         assert block is not None
-        role = re.match(r"subscriptions\.d/|\w+\.txt|\w*", block.role)
+        role = re.match(r"subscriptions\.d/|templates/|\w+\.txt|\w*", block.role)
         assert role, str(block)
         assert role[0] in ROLES.get(block.language, ()), str(block)
         if block.language == "text" and not block.role:
             assert before is not None, str(block)
             assert before.role == "refused", str(block)
+
+
+@pytest.mark.parametrize("block", documents.blocks("jinja", "templates/digest.html.j2"), ids=str)
+def test_a_template_is_used_as_it_stands(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / block.role
+    path.parent.mkdir()
+    path.write_text(block.text, encoding="utf-8")
+    rendered = render_digest(content(chosen()), path.parent)
+    assert rendered.complaint == ""
+    assert "meets on Thursdays, and has 1 new paper to choose from" in rendered.html
+    assert "To stop it, write to" in rendered.html
 
 
 def configured(block: Block, folder: Path) -> Config:

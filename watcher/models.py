@@ -373,12 +373,17 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A mail's parts: `subject` is one line of plain text."""
+    """A mail's parts: `subject` is one line of plain text.
+
+    `complaint`: what was wrong with the operator's own templates, so that the built-in ones stood
+    in for them.
+    """
 
     subject: str
     text: str
     html: str
     attachments: tuple[Attachment, ...] = ()
+    complaint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from watcher.digest import (
     RenameSuspected,
     SourceDegraded,
     SourceRecovered,
+    TemplatesBroken,
     boundary_for,
     list_headers,
     message_id,
@@ -197,3 +198,4 @@ def _notices() -> Iterator[Notice]:
     yield Quiet(7, 412, (NearMiss("weights", "2603.90006", "Four Days", "9 of 20 votes"),))
     yield RenameSuspected("weights", "team/weights")
     yield Gap("trending", since, until)
+    yield TemplatesBroken("templates/digest.html.j2, line 3: 'papers' is undefined")

@@ -22,6 +22,7 @@ from watcher.digest import (
     RenameSuspected,
     SourceDegraded,
     SourceRecovered,
+    TemplatesBroken,
     render_notice,
 )
 from watcher.models import Outcome, Skipped
@@ -45,6 +46,7 @@ def notices(text: str) -> list[Notice]:
         Quiet(7, 0),
         RenameSuspected(text, text),
         Gap(text, NOW, LATER),
+        TemplatesBroken(text),
     ]
 
 
@@ -143,7 +145,7 @@ def test_each_kind_says_what_since_when_and_what_next(
 
 def test_kinds_are_distinct() -> None:
     kinds = {type(notice): notice.kind for notice in notices("x")}
-    assert len(set(kinds.values())) == len(kinds) == 10
+    assert len(set(kinds.values())) == len(kinds) == 11
 
 
 def test_many_findings_are_bounded() -> None:

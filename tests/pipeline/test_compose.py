@@ -222,6 +222,29 @@ async def test_the_papers_are_attached_as_bibtex_where_that_is_wanted(world: Wor
     assert mail.paper_ids == ["2602.00001"]
 
 
+async def test_templates_of_ones_own_are_used_and_where_they_fail_the_operator_is_told(
+    world: World,
+) -> None:
+    template = world.config_path.parent / "mine" / "digest.html.j2"
+    template.parent.mkdir()
+    template.write_text('{% extends "built-in/digest.html.j2" %}{% block top %}Mine{% endblock %}')
+    world.configure(DAILY, WEIGHTS, '[digest]\ntemplates = "mine"\n')
+    fill(world, 1)
+    await world.run_pass()
+    template.write_text("{{ nothing }}")
+    for number in (2, 3):
+        world.later(hours=1)
+        fill(world, number)
+        await world.run_pass()
+    first, *others = world.digests()
+    assert "Mine" in first.html
+    assert [mail.paper_ids for mail in others] == [["2602.00002"], ["2602.00003"]]
+    assert all("Mine" not in mail.html for mail in others)
+    [told] = world.notices()
+    assert "mine/digest.html.j2, line 1: 'nothing' is undefined" in " ".join(told.text.split())
+    assert "templates" in told.subject
+
+
 async def test_answers_go_to_the_operator_unless_somebody_else_is_named(world: World) -> None:
     world.configure(DAILY, WEIGHTS)
     fill(world, 1)

@@ -15,7 +15,7 @@ def test_tables_by_their_paths() -> None:
 
 def test_tables_by_their_headers() -> None:
     assert " ".join(schema.headers()) == (
-        "[schedule] [http] [store] [mail] [smtp] [health] [log] [[sources]] [topics.NAME] "
+        "[schedule] [http] [store] [mail] [smtp] [digest] [health] [log] [[sources]] [topics.NAME] "
         "[[subscriptions]] [[subscriptions.rules]]"
     )
     assert ("mail", "from") in schema.scalars()

@@ -143,7 +143,8 @@ def _of_store(context: Context, subscription_id: str, now: dt.datetime) -> _Prev
             if listed is None:
                 return None
             chosen, looked_count = listed
-        rendered = render_digest(content(context, connection, subscription, chosen, now))
+        told = content(context, connection, subscription, chosen, now)
+        rendered = render_digest(told, context.config.settings.digest.templates)
     ids = tuple(each.paper.id for each in chosen)
     return _Preview(rendered, ids, origin, looked_count)
 
@@ -223,6 +224,8 @@ def _report(found: _Preview, written: Path | None, *, is_text: bool) -> None:
             "live": f"of the {looked} on the pages now, {papers} fit",
         }[found.origin]
     )
+    if found.rendered.complaint:
+        say(f"your own templates are not used: {found.rendered.complaint}")
     if is_text:
         print(found.rendered.text)
     if written:

@@ -15,6 +15,7 @@ from watcher.digest.notices import (
     RenameSuspected,
     SourceDegraded,
     SourceRecovered,
+    TemplatesBroken,
 )
 from watcher.digest.render import render_digest
 
@@ -33,6 +34,7 @@ __all__ = [
     "RenameSuspected",
     "SourceDegraded",
     "SourceRecovered",
+    "TemplatesBroken",
     "boundary_for",
     "list_headers",
     "message_id",

@@ -188,6 +188,26 @@ class ConfigBroken(Notice):
 
 
 @dataclass(frozen=True, slots=True)
+class TemplatesBroken(Notice):
+    """The operator's own templates could not be used for a digest; `problem` says why."""
+
+    kind: ClassVar[str] = "templates-broken"
+    problem: str
+
+    @override
+    def explained(self) -> Explanation:
+        return Explanation(
+            subject="your templates cannot be used",
+            headline="Your own templates cannot be used",
+            facts=(),
+            lines=(self.problem,),
+            meaning="The built-in ones stand in for them: digests go out, and nothing is lost.",
+            action="Put it right; the next digest takes it up by itself. To see one now:",
+            command="watcher preview SUBSCRIPTION",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PapersSkipped(Notice):
     """Records on a page that could not become papers."""
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import quote
 
 from watcher.digest import dates
 from watcher.digest.arrange import grouped, ordered
 from watcher.digest.bibtex import bibliography
 from watcher.digest.headers import slug, unsubscribe_url
-from watcher.digest.papers import Link, PaperView, page_url, paper_view, title_of
+from watcher.digest.papers import Link, PaperView, page_url, paper_id, paper_view, title_of
 from watcher.digest.templating import render
 from watcher.digest.text import clean, isolated, shorten
+from watcher.errors import RenderError
 from watcher.models import Attachment, DigestContent, DigestPaper, Rendered
 
 HTML_LIMIT = 90_000
@@ -50,21 +54,27 @@ class _Plan:
     listed_count: int
 
 
-def render_digest(content: DigestContent) -> Rendered:
+def render_digest(content: DigestContent, templates: Path | None = None) -> Rendered:
     """Write a digest out. The HTML stays under 90 kB; the text lists every paper.
 
-    Raises RenderError when a template or the time zone is not usable.
+    Templates in the directory `templates` go before the built-in ones. Where they cannot be used,
+    or leave papers out, the built-in ones stand in for all of them, and the digest has a complaint.
+    Raises RenderError when the time zone is not usable.
     """
-    digest = _Digest(content)
-    text = digest.text()
-    return Rendered(digest.subject, text, digest.html(), digest.attachments())
+    if templates is not None:
+        try:
+            return _Digest(content, templates).rendered()
+        except RenderError as error:
+            return replace(_Digest(content).rendered(), complaint=str(error))
+    return _Digest(content).rendered()
 
 
 class _Digest:
     """One digest with all its texts cleaned once, to be rendered more or less fully."""
 
-    def __init__(self, content: DigestContent) -> None:
+    def __init__(self, content: DigestContent, templates: Path | None = None) -> None:
         self._content = content
+        self._templates = templates
         self._tz = dates.zone(content.timezone)
         self._today = content.composed_at.astimezone(self._tz).date()
         self._papers = ordered(content.papers)
@@ -82,12 +92,16 @@ class _Digest:
         self.subject = self._subject()
         self._context = self._common()
 
-    def text(self) -> str:
+    def rendered(self) -> Rendered:
+        """All of it."""
+        return Rendered(self.subject, self._text(), self._html(), self._attachments())
+
+    def _text(self) -> str:
         """The plain text: every paper, at least by title."""
         plan = _Plan(EXCERPTS[0], self._full_limit, len(self._papers))
-        return render("digest.txt.j2", self._context | self._planned(plan))
+        return self._render("digest.txt.j2", plan)
 
-    def attachments(self) -> tuple[Attachment, ...]:
+    def _attachments(self) -> tuple[Attachment, ...]:
         """The papers as BibTeX, where that is wanted."""
         if not self._content.wants_bibtex:
             return ()
@@ -95,7 +109,7 @@ class _Digest:
         text = bibliography(paper.paper for paper in self._papers)
         return (Attachment(name, "x-bibtex", text),)
 
-    def html(self) -> str:
+    def _html(self) -> str:
         """The HTML under the limit: abstracts shorten first, then papers move to the list."""
         count = len(self._papers)
         full, listed = self._full_limit, min(count, self._full_limit + _LISTED_LIMIT)
@@ -107,7 +121,13 @@ class _Digest:
         return (
             self._largest(full, lambda full_count: _Plan(EXCERPTS[-1], full_count, listed))
             or self._largest(listed, lambda listed_count: _Plan(EXCERPTS[-1], 0, listed_count))
-            or ""
+            or self._too_long()
+        )
+
+    def _too_long(self) -> NoReturn:
+        raise RenderError(
+            "template digest.html.j2: more than 90 kB of HTML, however little there is to show; "
+            "abstracts are as long as `excerpt` says"
         )
 
     def _largest(self, upper: int, plan: Callable[[int], _Plan]) -> str | None:
@@ -123,8 +143,20 @@ class _Digest:
         return best
 
     def _fitting(self, plan: _Plan) -> str | None:
-        html = render("digest.html.j2", self._context | self._planned(plan))
+        html = self._render("digest.html.j2", plan)
         return html if len(html.encode("utf-8", "replace")) <= HTML_LIMIT else None
+
+    def _render(self, template: str, plan: _Plan) -> str:
+        """What the template makes of so much; RenderError where it leaves papers out of it."""
+        written = render(template, self._context | self._planned(plan), self._templates)
+        if self._templates is not None:
+            for shown in self._papers[: max(plan.full_count, plan.listed_count)]:
+                if quote(paper_id(shown.paper), safe="") not in written:
+                    raise RenderError(
+                        f"template {template}: {paper_id(shown.paper)} is left out; "
+                        "every paper of `groups` and `listed` has its link in the mail"
+                    )
+        return written
 
     def _planned(self, plan: _Plan) -> dict[str, object]:
         full = self._papers[: plan.full_count]

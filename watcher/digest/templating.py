@@ -3,35 +3,60 @@
 from __future__ import annotations
 
 import textwrap
+import traceback
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from watcher.errors import RenderError
 from watcher.resources import resource
 
+BUILT_IN = "built-in"
+"""What stands before a name, in a template of one's own, for the one that it replaces."""
+
 _WIDTH = 76
+
+_FAULTS = (
+    *(jinja2.TemplateError, OSError, ArithmeticError, AttributeError, LookupError),
+    *(RuntimeError, TypeError, ValueError),
+)
+"""What a template can raise by what is written in it."""
 
 
 def templates_dir() -> Path:
-    """Where the templates lie, in an installed package as in a checkout."""
+    """Where the built-in templates lie, in an installed package as in a checkout."""
     return resource("templates")
 
 
-def render(name: str, context: Mapping[str, object]) -> str:
-    """What the template of that name makes of the context. Raises RenderError."""
+def render(name: str, context: Mapping[str, object], own: Path | None = None) -> str:
+    """What the template of that name, in the directory `own` if it is there, makes of the context.
+
+    Raises RenderError with file and line where the template is at fault.
+    """
     try:
-        return _environment(templates_dir()).get_template(name).render(context)
-    except (jinja2.TemplateError, OSError) as error:
-        raise RenderError(f"template {name} cannot be used: {error}") from error
+        return _environment(templates_dir(), own).get_template(name).render(context)
+    except _FAULTS as error:
+        where = _where(error, own) or f"template {name}"
+        raise RenderError(f"{where}: {_told(error)}") from error
 
 
 @lru_cache(maxsize=4)
-def _environment(directory: Path) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(directory),
+def _environment(built_in: Path, own: Path | None) -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(built_in)
+    kind = jinja2.Environment
+    if own is not None:
+        kind = ImmutableSandboxedEnvironment
+    environment = kind(
+        loader=jinja2.ChoiceLoader(
+            [
+                *([jinja2.FileSystemLoader(own)] if own is not None else []),
+                loader,
+                jinja2.PrefixLoader({BUILT_IN: loader}),
+            ]
+        ),
         autoescape=jinja2.select_autoescape(("html.j2",), default=False),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -40,6 +65,23 @@ def _environment(directory: Path) -> jinja2.Environment:
     )
     environment.filters["wrapped"] = wrapped
     return environment
+
+
+def _where(error: BaseException, own: Path | None) -> str:
+    """The file and line of the user's template that is at fault."""
+    if isinstance(error, jinja2.TemplateSyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    if own is not None:
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            if Path(frame.filename).is_relative_to(own):
+                return f"{frame.filename}, line {frame.lineno}"
+    return ""
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, jinja2.TemplateNotFound):
+        return f"there is no template {error.name}"
+    return str(error) or type(error).__name__
 
 
 def wrapped(text: str, indent: str = "", first: str | None = None) -> str:

@@ -16,6 +16,7 @@ import structlog
 from watcher import schedule
 from watcher.digest import (
     Letter,
+    TemplatesBroken,
     boundary_for,
     list_headers,
     message_id,
@@ -26,6 +27,7 @@ from watcher.errors import DeliveryError, WatcherError
 from watcher.models import DigestContent, DigestPaper, Match, MatchState
 from watcher.pipeline import deliver
 from watcher.pipeline.context import Context
+from watcher.pipeline.notify import notify
 from watcher.settings import SubscriptionSettings
 from watcher.store import checks, growth, matches, outbox, papers, slots, subscriptions
 from watcher.store.subscriptions import ActiveSubscription
@@ -308,7 +310,12 @@ def _freeze(
     now: dt.datetime,
 ) -> int:
     subscription = slot.subscription
-    rendered = render_digest(content(context, connection, subscription, chosen, now))
+    told = content(context, connection, subscription, chosen, now)
+    rendered = render_digest(told, context.config.settings.digest.templates)
+    if rendered.complaint:
+        log.error("own templates not used", subscription=subscription.id, error=rendered.complaint)
+        key = f"templates:{now.date()}:{rendered.complaint}"
+        notify(context, connection, key, TemplatesBroken(rendered.complaint), now)
     mail = context.config.settings.mail
     address = parseaddr(mail.from_)[1]
     domain = address.rpartition("@")[2]

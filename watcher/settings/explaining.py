@@ -125,8 +125,13 @@ def _kind(value: object) -> str:
 def _example(key: str, field: FieldInfo) -> str:
     table = schema.below(field)
     if table is not None:
-        header = next(header for header, each in schema.headers().items() if each is table)
-        return f"write {header} on a line of its own, and its keys below"
+        headers = schema.headers()
+        header = next(header for header, each in headers.items() if each is table)
+        example = f"write {header} on a line of its own, and its keys below"
+        homes = [home for home, each in headers.items() if key in schema.keys(each)]
+        if homes and schema.is_plain(field):
+            example += f"; the `{key}` of {homes[0]} stands below that header"
+        return example
     value: object = field.default
     if field.examples:
         value = field.examples[0]

@@ -17,6 +17,7 @@ _BESIDE_CONFIG: tuple[Key, ...] = (
     ("http", "token_file"),
     ("smtp", "ca_file"),
     ("smtp", "password_file"),
+    ("digest", "templates"),
 )
 _IN_STATE: tuple[Key, ...] = (("log", "file"),)
 
@@ -42,8 +43,10 @@ def layered(
 
 
 def missing_files(settings: Settings) -> list[Problem]:
-    """The certificate files that are named and cannot be read."""
+    """The certificate files, and the directory, that are named and cannot be read."""
     problems = []
+    if (templates := settings.digest.templates) is not None and not templates.is_dir():
+        problems.append(Problem(("digest", "templates"), f"{templates} is not a directory"))
     for table, path in (("http", settings.http.ca_file), ("smtp", settings.smtp.ca_file)):
         if path is not None:
             try:

@@ -56,16 +56,15 @@ def subscription_file(
     problems: list[Problem] = []
     rest = {key: value for key, value in values.items() if key != "subscriptions"}
     topics = rest.pop("topics") if isinstance(rest.get("topics"), dict) else {}
-    for key in [key for key in rest if key in _MAIN_KEYS]:
-        if key != "sources" or _holds_tables(rest[key]):
-            del rest[key]
-            problems.append(
-                Problem(
-                    (key,),
-                    "a file of subscriptions.d holds subscriptions and topics only; "
-                    f"this belongs in {main_name}",
-                )
+    for key in [key for key, value in rest.items() if _is_main(key, value)]:
+        del rest[key]
+        problems.append(
+            Problem(
+                (key,),
+                "a file of subscriptions.d holds subscriptions and topics only; "
+                f"this belongs in {main_name}",
             )
+        )
     if "subscriptions" not in values:
         if not rest and not problems:
             problems.append(Problem((), "holds no subscription; one needs `to` at least"))
@@ -80,10 +79,12 @@ def subscription_file(
 
 def is_main_file(values: Values) -> bool:
     """Whether it holds a table that only the configuration itself may hold."""
-    return any(
-        key in _MAIN_KEYS and (key != "sources" or _holds_tables(value))
-        for key, value in values.items()
-    )
+    return any(_is_main(key, value) for key, value in values.items())
+
+
+def _is_main(key: str, value: object) -> bool:
+    """Whether it is the configuration's alone; `sources` and `digest` are subscriptions', too."""
+    return key in _MAIN_KEYS and (key not in _SUBSCRIPTION_KEYS or _holds_tables(value))
 
 
 def _named(shaped: dict[str, object], key: str) -> list[Problem]:

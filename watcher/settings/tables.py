@@ -155,6 +155,12 @@ class SmtpSettings(Table):
         return given
 
 
+class DigestSettings(Table):
+    """[digest]."""
+
+    templates: FilePath = None
+
+
 class HealthSettings(Table):
     """[health]."""
 
@@ -253,6 +259,7 @@ class Settings(Table):
     store: StoreSettings = StoreSettings()
     mail: MailSettings = MailSettings()
     smtp: SmtpSettings = SmtpSettings()
+    digest: DigestSettings = DigestSettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
     sources: tuple[SourceSettings, ...] = (
