@@ -17,6 +17,8 @@ _BESIDE_CONFIG: tuple[Key, ...] = (
     ("http", "token_file"),
     ("smtp", "ca_file"),
     ("smtp", "password_file"),
+    ("dkim", "key_file"),
+    ("dkim", "ed25519_key_file"),
 )
 _IN_STATE: tuple[Key, ...] = (("log", "file"),)
 
@@ -98,7 +100,7 @@ def _read(
         return []
     path = Path(text)
     try:
-        table[secret[1]] = read_secret(path)
+        table[secret[1]] = read_secret(path, secret)
     except ConfigError as error:
         return [Problem(file_key, error.message)]
     if _is_open(path):
