@@ -73,6 +73,8 @@ def _missing(marker: str) -> str | None:
         return None if shutil.which("postfix", path="/usr/sbin:/usr/bin") else "needs Postfix"
     if marker == "browser":
         return None if shutil.which("chromium") else "needs chromium"
+    if marker == "openssl":
+        return None if shutil.which("openssl") else "needs openssl"
     if marker == "systemd":
         return None if shutil.which("systemd-analyze") else "needs systemd-analyze"
     return None

@@ -314,7 +314,8 @@ def _freeze(
                 subscription.name, domain, context.config.settings.mail.unsubscribe
             ),
         )
-        messages.append(outbox.Message(address, recipient, mail_id, message))
+        signed = context.signer.sign(message, now)
+        messages.append(outbox.Message(address, recipient, mail_id, signed))
     return outbox.enqueue_digest(
         connection,
         subscription_id=subscription.id,
