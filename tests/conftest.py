@@ -71,6 +71,7 @@ _PROGRAMS = {
     "dovecot": "dovecot",
     "spamassassin": "spamassassin",
     "browser": "chromium",
+    "openssl": "openssl",
     "systemd": "systemd-analyze",
 }
 """What tests with these marks run."""

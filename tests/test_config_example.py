@@ -65,14 +65,16 @@ def test_as_it_stands_it_loads(tmp_path: Path) -> None:
 def test_with_everything_switched_on_it_loads(tmp_path: Path) -> None:
     text = SWITCHED_OFF.sub(r"\1", TEXT)
     (tmp_path / "templates").mkdir()
-    for name in ("hub-token", "smtp-password", "company.pem"):
+    files = ("hub-token", "smtp-password", "company.pem", "dkim.pem", "dkim-ed25519.pem")
+    for name in files:
         write(tmp_path, "x", name)
     text = text.replace("/etc/ssl/certs/company.pem", "company.pem")
     # A secret and a file that holds it exclude each other.
-    text = text.replace('\ntoken = "hf_…"\n', "\n").replace('\npassword = "…"\n', "\n")
+    text = re.sub(r'\n(token|password|key|ed25519_key) = "(hf_)?…"\n', "\n", text)
     config = loaded(tmp_path, text)
     require_mail(config)
     assert config.settings.http.token.get_secret_value() == "x"
+    assert config.settings.dkim.key.get_secret_value() == "x"
     assert config.warnings == ()
 
 

@@ -35,7 +35,7 @@ from watcher.settings.cadence import check_cron
 
 ROLES = {
     "toml": {"", "refused", "subscriptions.d/"},
-    "text": {"", "garden.txt"},
+    "text": {"", "garden.txt", "record"},
     "jinja": {"templates/"},
     "sh": {"", "fresh", "machine"},
     "console": {""},
@@ -43,11 +43,11 @@ ROLES = {
     "cron": {""},
 }
 """What a block may be. A `machine` block changes more than a test may; its commands are looked at.
-A `text` block is what the `refused` one before it is told, or a file of its name."""
+A `text` block is what the `refused` one before it is told, a file of its name, or DNS records."""
 
 FIT_FOR_A_MACHINE = {
     *("make", "pipx", "python3", "pip", "ln", "cp", "chgrp", "chmod"),
-    *("systemctl", "systemd-sysusers", "journalctl", "watcher"),
+    *("openssl", "systemctl", "systemd-sysusers", "journalctl", "watcher"),
 }
 
 READY = ("--yes", "--to", "ada@example.org", "--any", "hypernetwork*", "--maildir", "--offline")

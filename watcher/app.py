@@ -19,7 +19,7 @@ from watcher import __version__
 from watcher.engine import Engine
 from watcher.errors import ConfigError, NoDatabaseError, RuleError
 from watcher.fetch import Fetcher
-from watcher.mail import make_mailer
+from watcher.mail import make_mailer, make_signer
 from watcher.pipeline import upkeep
 from watcher.pipeline.context import Context
 from watcher.rules import Ruleset, builtin_topics
@@ -228,6 +228,7 @@ def build(
         sources=tuple(make_source(s, settings.http.base_url) for s in settings.sources),
         fetcher=Fetcher(settings.http, clock=clock, wait_initial=retry_wait),
         mailer=make_mailer(settings, config.state_dir),
+        signer=make_signer(config),
         writer=writer,
         clock=clock,
         is_rehearsal=is_rehearsal,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 
 from tests.mail.conftest import MESSAGE, envelope
 from tests.mail.postfix import Postfix
+from tests.settings.making import ONE, loaded
+from tests.signing import DKIM, verdicts, write_keys, zone
 from watcher.errors import DeliveryError
+from watcher.mail import make_signer
 from watcher.mail.sendmail import SendmailMailer
 from watcher.mail.smtp import SmtpMailer
 from watcher.settings import SmtpSettings
@@ -21,7 +25,7 @@ pytestmark = pytest.mark.postfix
 
 @pytest.fixture(scope="module")
 def postfix() -> Iterator[Postfix]:
-    with Postfix("ada", "eve", "sam") as running:
+    with Postfix("ada", "dan", "eve", "sam") as running:
         yield running
 
 
@@ -53,6 +57,21 @@ async def test_one_of_three_is_unknown_and_the_others_get_the_very_bytes(
         added, _, kept = stored.partition(MESSAGE[:20])
         assert (MESSAGE[:20] + kept).replace(b"\n", b"\r\n") == MESSAGE
         assert b"using TLSv1" in added
+
+
+async def test_signatures_hold_in_the_mailbox(
+    postfix: Postfix, mailer: SmtpMailer, tmp_path: Path
+) -> None:
+    write_keys(tmp_path)
+    sender = '[mail]\nfrom = "papers@example.org"\n'
+    signer = make_signer(loaded(tmp_path, sender + DKIM + ONE))
+    at = dt.datetime(2026, 2, 16, 8, tzinfo=dt.UTC)
+    message = signer.sign(MESSAGE, at)
+    async with mailer.session() as session:
+        await session.send(envelope("dan@example.org", message=message))
+    stored = await asyncio.to_thread(postfix.wait_for_mail, "dan")
+    assert b"\nReceived: " in stored
+    assert verdicts(stored.replace(b"\n", b"\r\n"), zone(signer.records), at) == [True, True]
 
 
 async def test_a_foreign_recipient_is_refused_for_good(mailer: SmtpMailer) -> None:

@@ -180,10 +180,11 @@ def _fault(fault: ConfigError) -> dict[str, object]:
 def _mail(config: Config) -> str:
     from watcher.mail import make_mailer
 
-    sender = config.settings.mail.from_
-    return make_mailer(config.settings, config.state_dir).describe() + (
-        f", from {sender}" if sender else ""
-    )
+    sender, dkim = config.settings.mail.from_, config.settings.dkim
+    parts = [make_mailer(config.settings, config.state_dir).describe()]
+    parts += [f"from {sender}"] if sender else []
+    parts += [f"signed for {dkim.domain}"] if dkim.is_on else []
+    return ", ".join(parts)
 
 
 def _source(name: str, page: str, query: str) -> str:

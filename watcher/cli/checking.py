@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from watcher import app, schedule
 from watcher.cli.configs import faults_in
 from watcher.errors import ConfigError, NoDatabaseError, RuleError, StoreError, WatcherError
+from watcher.mail import make_signer
 from watcher.models import Paper, StoredPaper
 from watcher.pipeline.momentum import votes_per_day
 from watcher.rules import Ruleset, describe
@@ -129,10 +130,11 @@ def problems(config: Config) -> tuple[ConfigError, ...]:
     """What is wrong in files of `subscriptions.d`, in every single rule, and with the mail."""
     found = [fault for error in config.broken for fault in faults_in(error)]
     settings = config.settings
-    try:
-        require_mail(config)
-    except ConfigError as error:
-        found.append(error)
+    for need in (require_mail, make_signer):
+        try:
+            need(config)
+        except ConfigError as error:
+            found += faults_in(error)
     try:
         Ruleset.compile((), settings.topics)
     except RuleError as error:

@@ -73,6 +73,7 @@ def _examine(config: Config) -> list[Finding]:
     async def ask() -> None:
         findings.extend([each async for each in diagnosis.examine_site(config, os.environ, now)])
         findings.append(await diagnosis.examine_mail(config))
+        findings.extend(diagnosis.examine_signing(config))
 
     asyncio.run(ask())
     return findings

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from watcher.mail import Mailer
     from watcher.models import Envelope
-    from watcher.settings import Settings
+    from watcher.settings import Config
 
 SUBJECT = "A test from paper-watcher"
 TEXT = """\
@@ -59,7 +59,7 @@ def send_test(
     loaded = options.load("warning")
     require_mail(loaded)
     act_as_owner(loaded.state_dir)
-    envelope = _envelope(loaded.settings, address, app.utc_now())
+    envelope = _envelope(loaded, address, app.utc_now())
     mailer = make_mailer(loaded.settings, loaded.state_dir)
     say(f"sending to {envelope.recipient} through {mailer.describe()}")
     try:
@@ -84,14 +84,16 @@ def send_test(
         raise typer.Exit(NOT_WELL)
 
 
-def _envelope(settings: Settings, address: str | None, now: dt.datetime) -> Envelope:
+def _envelope(config: Config, address: str | None, now: dt.datetime) -> Envelope:
     from email.utils import parseaddr
 
     from watcher.digest import AUTOMATIC, Letter, boundary_for, message_id
     from watcher.digest.message import ascii_address
     from watcher.errors import RenderError
+    from watcher.mail import make_signer
     from watcher.models import Envelope, Rendered
 
+    settings, signer = config.settings, make_signer(config)
     sender = parseaddr(settings.mail.from_)[1]
     domain = sender.rpartition("@")[2]
     try:
@@ -104,10 +106,10 @@ def _envelope(settings: Settings, address: str | None, now: dt.datetime) -> Enve
             boundary=boundary_for(mail_id),
             headers=AUTOMATIC,
         )
-        message = letter.addressed(recipient, mail_id)
+        signed = signer.sign(letter.addressed(recipient, mail_id), now)
     except RenderError as error:
         fail(str(error), USAGE)
-    return Envelope(0, mail_id, sender, recipient, message)
+    return Envelope(0, mail_id, sender, recipient, signed)
 
 
 async def _send(mailer: Mailer, envelope: Envelope) -> str:

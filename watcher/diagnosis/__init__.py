@@ -3,6 +3,7 @@
 from watcher.diagnosis.finding import Finding, Level
 from watcher.diagnosis.machine import examine_machine
 from watcher.diagnosis.remote import examine_mail, examine_site
+from watcher.diagnosis.signing import examine_signing
 from watcher.diagnosis.stored import examine_database, examine_service
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "examine_machine",
     "examine_mail",
     "examine_service",
+    "examine_signing",
     "examine_site",
 ]

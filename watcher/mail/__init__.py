@@ -1,4 +1,4 @@
-"""The transports that mail leaves by."""
+"""The transports that mail leaves by, and the signatures it leaves with."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 from watcher.mail.base import Mailer, Session
 from watcher.mail.maildir import MaildirMailer
 from watcher.mail.sendmail import SendmailMailer
+from watcher.mail.signing import KeyRecord, Signer, make_signer
 from watcher.mail.smtp import SmtpMailer
 from watcher.settings import Settings
 
-__all__ = ["Mailer", "Session", "make_mailer"]
+__all__ = ["KeyRecord", "Mailer", "Session", "Signer", "make_mailer", "make_signer"]
 
 
 def make_mailer(settings: Settings, state_dir: Path) -> Mailer:

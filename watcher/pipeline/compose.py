@@ -333,8 +333,8 @@ def _freeze(
     messages = []
     for recipient in subscription.to:
         mail_id = message_id(subscription.id, slot.key, recipient, domain=domain)
-        message = letter.addressed(recipient, mail_id)
-        messages.append(outbox.Message(address, recipient, mail_id, message))
+        signed = context.signer.sign(letter.addressed(recipient, mail_id), now)
+        messages.append(outbox.Message(address, recipient, mail_id, signed))
     return outbox.enqueue_digest(
         connection,
         subscription_id=subscription.id,

@@ -13,7 +13,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from watcher.fetch import Fetcher
-from watcher.mail import Mailer
+from watcher.mail import Mailer, Signer
 from watcher.rules import Ruleset
 from watcher.settings import Config, SubscriptionSettings
 from watcher.sources import Source
@@ -36,6 +36,7 @@ class Context:
     sources: tuple[Source, ...]
     fetcher: Fetcher
     mailer: Mailer
+    signer: Signer
     writer: Executor
     clock: Callable[[], dt.datetime]
     is_rehearsal: bool = False

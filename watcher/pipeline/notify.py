@@ -38,7 +38,7 @@ def notify(
             boundary=boundary_for(mail_id),
             headers=AUTOMATIC,
         )
-        message = letter.addressed(recipient, mail_id)
+        signed = context.signer.sign(letter.addressed(recipient, mail_id), now)
     except RenderError as error:  # the trouble it would tell of is trouble enough
         log.error("the operator cannot be told", kind=notice.kind, key=key, error=str(error))
         return False
@@ -47,6 +47,6 @@ def notify(
         key=key,
         kind=notice.kind,
         subject=rendered.subject,
-        message=outbox.Message(address, recipient, mail_id, message),
+        message=outbox.Message(address, recipient, mail_id, signed),
         now=now,
     )

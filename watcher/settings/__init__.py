@@ -14,6 +14,7 @@ from watcher.settings.places import (
 )
 from watcher.settings.snippet import parse_rule
 from watcher.settings.tables import (
+    DkimSettings,
     HealthSettings,
     HttpSettings,
     LogSettings,
@@ -37,6 +38,7 @@ __all__ = [
     "SYSTEM_STATE",
     "Cadence",
     "Config",
+    "DkimSettings",
     "HealthSettings",
     "HttpSettings",
     "LogSettings",

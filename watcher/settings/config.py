@@ -94,7 +94,11 @@ class Config:
 
 def named_files(settings: Settings) -> tuple[Path, ...]:
     """The files of secrets that a configuration names."""
-    named = (settings.http.token_file, settings.smtp.password_file)
+    dkim = settings.dkim
+    named = (
+        *(settings.http.token_file, settings.smtp.password_file),
+        *(dkim.key_file, dkim.ed25519_key_file),
+    )
     return tuple(path for path in named if path)
 
 

@@ -18,6 +18,8 @@ _BESIDE_CONFIG: tuple[Key, ...] = (
     ("smtp", "ca_file"),
     ("smtp", "password_file"),
     ("digest", "templates"),
+    ("dkim", "key_file"),
+    ("dkim", "ed25519_key_file"),
 )
 _IN_STATE: tuple[Key, ...] = (("log", "file"),)
 
@@ -101,7 +103,7 @@ def _read(
         return []
     path = Path(text)
     try:
-        table[secret[1]] = read_secret(path)
+        table[secret[1]] = read_secret(path, secret)
     except ConfigError as error:
         return [Problem(file_key, error.message)]
     if _is_open(path):

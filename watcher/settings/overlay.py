@@ -23,8 +23,13 @@ Key = tuple[str, str]
 NAMED_BY: Mapping[Key, Key] = {
     ("http", "token"): ("http", "token_file"),
     ("smtp", "password"): ("smtp", "password_file"),
+    ("dkim", "key"): ("dkim", "key_file"),
+    ("dkim", "ed25519_key"): ("dkim", "ed25519_key_file"),
 }
 """Secrets, and the keys that name a file with each."""
+
+PEM: frozenset[Key] = frozenset({("dkim", "key"), ("dkim", "ed25519_key")})
+"""Secrets of many lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +69,20 @@ def overlay(environ: Mapping[str, str], renamed: Mapping[str, str]) -> Overlay:
     return found
 
 
-def read_secret(path: Path) -> str:
-    """What a file of one secret holds, its final line break dropped. Raises ConfigError."""
+def read_secret(path: Path, secret: Key) -> str:
+    """What a file of that secret holds, its final line break dropped. Raises ConfigError."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text") from None  # the cause would quote it
-    secret = text.removesuffix("\n").removesuffix("\r")
-    if not secret.strip():
+    found = text.removesuffix("\n").removesuffix("\r")
+    if not found.strip():
         raise ConfigError(f"{path} is empty")
-    if "\n" in secret:
+    if "\n" in found and secret not in PEM:
         raise ConfigError(f"{path} holds more than one line; it must hold the secret alone")
-    return secret
+    return found
 
 
 def _add_credentials(directory: str, found: Overlay) -> None:
@@ -96,7 +101,7 @@ def _add_credentials(directory: str, found: Overlay) -> None:
         key = known.get(path.name)
         if key is not None:
             try:
-                found.put(key, read_secret(path), Place(path, ".".join(key)))
+                found.put(key, read_secret(path, key), Place(path, ".".join(key)))
             except ConfigError as error:
                 found.problems.append(ConfigError(error.message, key=".".join(key)))
         elif near := difflib.get_close_matches(path.name, known, 1, 0.8):

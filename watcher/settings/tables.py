@@ -161,6 +161,27 @@ class DigestSettings(Table):
     templates: FilePath = None
 
 
+class DkimSettings(Table):
+    """[dkim]; nothing is signed without a key, and with one a loaded one names its domain."""
+
+    domain: Annotated[str, AfterValidator(values.signing_domain)] = Field(
+        "", examples=["example.org"]
+    )
+    selector: Annotated[str, AfterValidator(values.selector)] = Field("", examples=["papers"])
+    key: SecretStr = SecretStr("")
+    key_file: FilePath = None
+    ed25519_selector: Annotated[str, AfterValidator(values.selector)] = Field(
+        "", examples=["papers-ed25519"]
+    )
+    ed25519_key: SecretStr = SecretStr("")
+    ed25519_key_file: FilePath = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a key to sign with."""
+        return any(key.get_secret_value() for key in (self.key, self.ed25519_key))
+
+
 class HealthSettings(Table):
     """[health]."""
 
@@ -260,6 +281,7 @@ class Settings(Table):
     mail: MailSettings = MailSettings()
     smtp: SmtpSettings = SmtpSettings()
     digest: DigestSettings = DigestSettings()
+    dkim: DkimSettings = DkimSettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
     sources: tuple[SourceSettings, ...] = (

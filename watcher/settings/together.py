@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from watcher.settings import values
 from watcher.settings.explaining import Problem
 from watcher.settings.tables import (
+    DkimSettings,
     HttpSettings,
     Settings,
     SmtpSettings,
@@ -25,7 +26,7 @@ _LOCAL_SENDER = "paper-watcher@localhost"
 
 def completed(settings: Settings, timezone: str) -> Settings:
     """The settings with what follows from others; `timezone` is the machine's."""
-    mail, smtp = settings.mail, settings.smtp
+    mail, smtp, dkim = settings.mail, settings.smtp, settings.dkim
     sender = mail.from_
     if not sender and _is_address(smtp.username):
         sender = values.address(smtp.username)
@@ -35,6 +36,7 @@ def completed(settings: Settings, timezone: str) -> Settings:
     secret = smtp.password.get_secret_value()
     if _APP_PASSWORD.fullmatch(secret.strip()):
         secret = "".join(secret.split())
+    domain = dkim.domain or (_signing_domain(sender) if dkim.is_on else "")
     return settings.model_copy(
         update={
             "schedule": settings.schedule.model_copy(
@@ -49,6 +51,7 @@ def completed(settings: Settings, timezone: str) -> Settings:
                 }
             ),
             "smtp": smtp.model_copy(update={"password": SecretStr(secret)}),
+            "dkim": dkim.model_copy(update={"domain": domain}),
         }
     )
 
@@ -66,6 +69,7 @@ def problems_in(settings: Settings) -> Iterator[Problem]:
             ("mail", "from"),
             'is missing; say who the mails come from: from = "Papers <you@example.org>"',
         )
+    yield from _dkim(settings.dkim)
     yield from _sources(settings.sources)
     yield from subscription_problems(settings.subscriptions, settings.sources)
 
@@ -80,6 +84,14 @@ def oddities_in(settings: Settings) -> Iterator[str]:
     smtp = settings.smtp
     if smtp.password.get_secret_value() and not smtp.username and smtp.host:
         yield "[smtp] password is given without username, and so never used"
+    domain, sender = settings.dkim.domain, _domain_of(settings.mail.from_)
+    if domain and not settings.dkim.is_on:
+        yield "[dkim] domain is given without a key, and so nothing is signed"
+    elif domain and sender and not _are_akin(domain, sender):
+        yield (
+            f"[dkim] domain is {domain}, but mails come from {sender}: "
+            "receivers that go by DMARC may take that for no signature"
+        )
 
 
 def subscription_problems(
@@ -153,6 +165,36 @@ def _smtp(smtp: SmtpSettings) -> Iterator[Problem]:
         )
 
 
+def _dkim(dkim: DkimSettings) -> Iterator[Problem]:
+    for kind, selector, key in (
+        ("", dkim.selector, dkim.key),
+        ("ed25519", dkim.ed25519_selector, dkim.ed25519_key),
+    ):
+        prefix, name = (f"{kind}_", f"papers-{kind}") if kind else ("", "papers")
+        if key.get_secret_value() and not selector:
+            yield Problem(
+                ("dkim", f"{prefix}selector"),
+                "is missing; say under which name DNS has the public key: "
+                f'{prefix}selector = "{name}"',
+            )
+        if selector and not key.get_secret_value():
+            yield Problem(
+                ("dkim", f"{prefix}key_file"),
+                f'is missing; name the file of the private key: {prefix}key_file = "{name}.pem"',
+            )
+    if dkim.selector and dkim.selector.lower() == dkim.ed25519_selector.lower():
+        yield Problem(
+            ("dkim", "ed25519_selector"),
+            "is the selector of the other key too, and DNS holds one key for each; "
+            f"take another, such as {values.quoted(f'{dkim.selector}-ed25519')}",
+        )
+    if dkim.is_on and not dkim.domain:
+        yield Problem(
+            ("dkim", "domain"),
+            'is missing, and [mail] from has none that can sign; write domain = "example.org"',
+        )
+
+
 def _sources(sources: Sequence[SourceSettings]) -> Iterator[Problem]:
     if not sources:
         yield Problem(
@@ -176,6 +218,21 @@ def _sources(sources: Sequence[SourceSettings]) -> Iterator[Problem]:
                 f'name, such as name = "{source.name}-2"',
             )
         first.setdefault(source.name, at)
+
+
+def _domain_of(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2].lower()
+
+
+def _signing_domain(sender: str) -> str:
+    try:
+        return values.signing_domain(_domain_of(sender))
+    except ValueError:
+        return ""
+
+
+def _are_akin(one: str, other: str) -> bool:
+    return f".{one}".endswith(f".{other}") or f".{other}".endswith(f".{one}")
 
 
 def _is_address(text: str) -> bool:

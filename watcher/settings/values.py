@@ -18,6 +18,10 @@ _PLAIN_ADDRESS = re.compile(r"[a-z0-9]+(?:[._+-][a-z0-9]+)*@[a-z0-9]+(?:[.-][a-z
 _LONGEST_PLAIN = 64
 _SPECIALS = re.compile(r'[()<>\[\]:;@\\,."]')
 _LONGEST_NAME = 100
+_DOTTED = re.compile(r"(?i)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+LONGEST_IN_SIGNATURE = 64
+"""Characters that a line of a signature has room for, which must not be folded inside a name."""
+
 _SQLITE = "sqlite:///watcher.db (in the state directory) or sqlite:////srv/watcher.db"
 
 
@@ -166,6 +170,33 @@ def host(text: str) -> str:
         raise ValueError(f"holds a port; write host = {quoted(bare)} and port = {port or 587}")
     if not re.fullmatch(r"[\x21-\x2e\x30-\x7e]*", stripped):
         raise ValueError('must be a bare name in ASCII, such as "smtp.example.org"')
+    return stripped
+
+
+def signing_domain(text: str) -> str:
+    """The domain that signs mail, in ASCII (RFC 6376, 3.5); an empty one stays empty."""
+    stripped = text.strip().removesuffix(".").lower()
+    if not stripped:
+        return ""
+    try:
+        found = address(f"x@{stripped}").partition("@")[2]
+    except ValueError:
+        found = ""
+    if "." not in found or not _DOTTED.fullmatch(found):
+        raise ValueError(f'{quoted(text)} is not a domain in DNS, such as "example.org"')
+    if len(found) > LONGEST_IN_SIGNATURE:
+        raise ValueError(f"must have {LONGEST_IN_SIGNATURE} characters at most")
+    return found
+
+
+def selector(text: str) -> str:
+    """What stands before `._domainkey` in DNS (RFC 6376, 3.1); an empty one stays empty."""
+    stripped = text.strip()
+    if stripped and (not _DOTTED.fullmatch(stripped) or len(stripped) > LONGEST_IN_SIGNATURE):
+        raise ValueError(
+            "must be what stands before ._domainkey in DNS: letters, digits and hyphens, "
+            f'{LONGEST_IN_SIGNATURE} at most, such as "papers"'
+        )
     return stripped
 
 
