@@ -90,6 +90,7 @@ def _envelope(settings: Settings, address: str | None, now: dt.datetime) -> Enve
     from watcher.digest import boundary_for, build_message, message_id
     from watcher.digest.message import ascii_address
     from watcher.errors import RenderError
+    from watcher.mail.verp import new_sender
     from watcher.models import Envelope, Rendered
 
     sender = parseaddr(settings.mail.from_)[1]
@@ -108,7 +109,9 @@ def _envelope(settings: Settings, address: str | None, now: dt.datetime) -> Enve
         )
     except RenderError as error:
         fail(str(error), USAGE)
-    return Envelope(0, mail_id, sender, recipient, message)
+    # Like a digest's: a server may take one sender and not the other.
+    envelope_sender = new_sender(settings.mail.bounce, sender).address
+    return Envelope(0, mail_id, envelope_sender, recipient, message)
 
 
 async def _send(mailer: Mailer, envelope: Envelope) -> str:

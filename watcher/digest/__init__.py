@@ -16,17 +16,20 @@ from watcher.digest.notices import (
     SourceRecovered,
 )
 from watcher.digest.render import render_digest
+from watcher.digest.returned import MailReturned, RecipientPaused
 
 __all__ = [
     "ConfigBroken",
     "DeliveryExpired",
     "Gap",
+    "MailReturned",
     "MailStuck",
     "NearMiss",
     "Notice",
     "PapersSkipped",
     "Quiet",
     "RecipientDead",
+    "RecipientPaused",
     "RenameSuspected",
     "SourceDegraded",
     "SourceRecovered",
