@@ -38,9 +38,11 @@ ROLES = {
     "console": {""},
     "json": {"watcher", "log"},
     "cron": {""},
+    "postfix": {"main", "master"},
 }
 """What a block may be. A `machine` block changes more than a test may; its commands are looked at.
-A `text` block is what the `refused` one before it is told, or a file of its name."""
+A `text` block is what the `refused` one before it is told, or a file of its name. `postfix` blocks
+are run by `tests/mail/test_postfix_bounce.py`."""
 
 FIT_FOR_A_MACHINE = {
     *("make", "pipx", "python3", "pip", "ln", "cp", "chgrp", "chmod"),
