@@ -235,6 +235,24 @@ def test_a_person_is_told_where_the_message_comes_from(world: World) -> None:
         assert terminal.end() == 2
 
 
+@pytest.mark.parametrize(
+    ("stdin", "code"), [("<&-", 2), ("0> unread", 75)], ids=["closed", "unreadable"]
+)
+def test_what_cannot_be_read_is_no_traceback(world: World, stdin: str, code: int) -> None:
+    world.configure(DAILY, WEIGHTS)
+    command = f'exec "$0" -m watcher bounce --config "$1" {stdin}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command, sys.executable, world.config_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=world.directory,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith("watcher: ")
+    assert "standard input" in done.stderr
+
+
 def test_a_test_mail_has_such_a_sender_too(world: World, ask: Asker) -> None:
     ready(world)
     assert ask("send-test", "ada@example.org").code == 0

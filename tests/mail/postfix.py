@@ -96,7 +96,7 @@ class Postfix:
             "smtpd_tls_key_file": key,
             "smtpd_tls_received_header": "yes",
         }
-        main = "".join(f"{key} = {value}\n" for key, value in (keys | self._main).items())
+        main = "".join(f"{key} = {value}\n" for key, value in {**keys, **self._main}.items())
         (self.configuration / "main.cf").write_text(main)
         (self.configuration / "master.cf").write_text(
             _SERVICES.format(address=f"127.0.0.1:{self.port}") + self._services

@@ -120,10 +120,11 @@ def test_what_is_no_bounce(raw: str, text: str) -> None:
     assert text in report.text
 
 
-def test_the_end_of_a_long_one_is_not_needed() -> None:
+def test_the_beginning_is_all_that_is_looked_at() -> None:
     raw = dsn(block(), original="A paper.\n" * (10 * LIMIT // 9))
     assert len(raw) > 9 * LIMIT
     assert read_report(raw, ADA).fate == "failed"
+    assert read_report(b"X: y\n" * (LIMIT // 5) + dsn(block()), ADA).fate == "other"
 
 
 MARKS = st.sampled_from(

@@ -57,9 +57,12 @@ def bounce(
 
     from watcher.mail.bounces import LIMIT
 
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():
         fail("the message is read from standard input: `watcher bounce < message`", USAGE)
-    raw = _read(sys.stdin.buffer, LIMIT)
+    try:
+        raw = _read(sys.stdin.buffer, LIMIT)
+    except OSError as error:
+        fail(f"standard input cannot be read: {error.strerror}", BUSY)
     options = common(context, config, state_dir, as_json=as_json)
     try:
         verdict = _take(options.load(), raw, to)
