@@ -41,9 +41,11 @@ ROLES = {
     "console": {""},
     "json": {"watcher", "log"},
     "cron": {""},
+    "postfix": {"main", "master"},
 }
 """What a block may be. A `machine` block changes more than a test may; its commands are looked at.
-A `text` block is what the `refused` one before it is told, a file of its name, or DNS records."""
+A `text` block is what the `refused` one before it is told, a file of its name, or DNS records.
+`postfix` blocks are run by `tests/mail/test_postfix_bounce.py`."""
 
 FIT_FOR_A_MACHINE = {
     *("make", "pipx", "python3", "pip", "ln", "cp", "chgrp", "chmod"),

@@ -14,12 +14,14 @@ from watcher.digest import (
     DeliveryExpired,
     Gap,
     Letter,
+    MailReturned,
     MailStuck,
     NearMiss,
     Notice,
     PapersSkipped,
     Quiet,
     RecipientDead,
+    RecipientPaused,
     RenameSuspected,
     SourceDegraded,
     SourceRecovered,
@@ -198,4 +200,6 @@ def _notices() -> Iterator[Notice]:
     yield Quiet(7, 412, (NearMiss("weights", "2603.90006", "Four Days", "9 of 20 votes"),))
     yield RenameSuspected("weights", "team/weights")
     yield Gap("trending", since, until)
+    yield MailReturned("weights", RECIPIENT, "554 5.7.1 refused by policy")
+    yield RecipientPaused("weights", RECIPIENT, "550 5.1.1 no such user")
     yield TemplatesBroken("templates/digest.html.j2, line 3: 'papers' is undefined")

@@ -13,12 +13,14 @@ from watcher.digest import (
     ConfigBroken,
     DeliveryExpired,
     Gap,
+    MailReturned,
     MailStuck,
     NearMiss,
     Notice,
     PapersSkipped,
     Quiet,
     RecipientDead,
+    RecipientPaused,
     RenameSuspected,
     SourceDegraded,
     SourceRecovered,
@@ -37,6 +39,8 @@ def notices(text: str) -> list[Notice]:
         *(SourceDegraded(text, o, NOW, (text,), 3, text, (text,)) for o in Outcome),
         SourceRecovered(text, NOW, LATER),
         RecipientDead(text, text, text),
+        RecipientPaused(text, text, text),
+        MailReturned(text, text, text),
         DeliveryExpired(text, text, NOW, 31, text),
         MailStuck(NOW, text, 2),
         ConfigBroken((text,) * 30),
@@ -86,6 +90,19 @@ def notices(text: str) -> list[Notice]:
             RecipientDead("weights", "ada@example.org", "550 no such user"),
             "ada@example.org was refused",
             ("weights", "550 no such user", "watcher check-config"),
+        ),
+        (
+            RecipientPaused("weights", "ada+x@example.org", "550 no such user"),
+            "ada+x@example.org is paused: mail comes back",
+            (
+                *("weights", "550 no such user", "Other recipients are not affected"),
+                "watcher subscriptions resume ada+x@example.org",
+            ),
+        ),
+        (
+            MailReturned("weights", "ada@example.org", "552 mailbox full"),
+            "a digest to ada@example.org came back",
+            ("weights", "552 mailbox full", "tried as usual", "watcher check-config"),
         ),
         (
             DeliveryExpired("weights", "ada@example.org", NOW, 1, "451 later"),
@@ -145,7 +162,7 @@ def test_each_kind_says_what_since_when_and_what_next(
 
 def test_kinds_are_distinct() -> None:
     kinds = {type(notice): notice.kind for notice in notices("x")}
-    assert len(set(kinds.values())) == len(kinds) == 11
+    assert len(set(kinds.values())) == len(kinds) == 13
 
 
 def test_many_findings_are_bounded() -> None:

@@ -13,9 +13,9 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from tests.authority import Authority
@@ -47,12 +47,20 @@ class Postfix:
     """Runs while it is entered, with a Maildir for each of `users` at example.org.
 
     With `lmtp_port` it hands their mail to the LMTP server that listens there instead.
+
+    `main` are keys of main.cf besides, `services` lines of master.cf.
     """
 
     host = "localhost"
 
-    def __init__(self, *users: str, lmtp_port: int | None = None) -> None:
-        self._users = users
+    def __init__(
+        self,
+        *users: str,
+        lmtp_port: int | None = None,
+        main: Mapping[str, str] = MappingProxyType({}),
+        services: str = "",
+    ) -> None:
+        self._users, self._main, self._services = users, main, services
         self._lmtp_port = lmtp_port
         self._log: list[str] = []
         self._changed = threading.Condition()
@@ -72,7 +80,7 @@ class Postfix:
         self.configuration = self._home / "etc"
         self.configuration.mkdir()
         boxes = " ".join(f"{{ {user}@{DOMAIN} = {user}/ }}" for user in self._users)
-        keys = {
+        keys: dict[str, object] = {
             "compatibility_level": "3.6",
             "queue_directory": self._home / "spool",
             "data_directory": self._home / "state",
@@ -99,10 +107,10 @@ class Postfix:
             "smtpd_tls_key_file": key,
             "smtpd_tls_received_header": "yes",
         }
-        main = "".join(f"{key} = {value}\n" for key, value in keys.items())
+        main = "".join(f"{key} = {value}\n" for key, value in {**keys, **self._main}.items())
         (self.configuration / "main.cf").write_text(main)
         (self.configuration / "master.cf").write_text(
-            _SERVICES.format(address=f"127.0.0.1:{self.port}")
+            _SERVICES.format(address=f"127.0.0.1:{self.port}") + self._services
         )
         self._process = subprocess.Popen(
             [POSTFIX, "-c", str(self.configuration), "start-fg"],
@@ -141,13 +149,17 @@ class Postfix:
 
     def wait_until_sent(self, user: str) -> None:
         """Wait until a mail to a user is in the mailbox, or taken by the LMTP server."""
-        self._wait(lambda line: f"to=<{user}@{DOMAIN}>" in line and "status=sent" in line)
+        self.wait_for_log(f"to=<{user}@{DOMAIN}>", "status=sent")
 
     def wait_for_mail(self, user: str) -> bytes:
         """The only mail in a user's Maildir, as soon as it is there: Postfix's lines above it."""
         self.wait_until_sent(user)
         [path] = (self._home / "mail" / user / "new").iterdir()
         return path.read_bytes()
+
+    def wait_for_log(self, *parts: str) -> None:
+        """Return once a line of its log has all these parts."""
+        self._wait(lambda line: all(part in line for part in parts))
 
     def _wait(self, is_awaited: Callable[[str], bool]) -> None:
         with self._changed:

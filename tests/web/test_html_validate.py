@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.packages import FOLDER, MODULES
-from watcher.digest import Notice
+from watcher.digest import Notice, returned
 from watcher.digest import notices as kinds
 
 pytestmark = pytest.mark.npm
@@ -57,8 +57,10 @@ def findings(
 
 
 def test_every_kind_of_notice_is_among_the_samples(pages: dict[str, Path]) -> None:
-    found = {each.kind for each in vars(kinds).values() if is_notice(each)}
-    assert len(found) >= 10
+    found = {
+        each.kind for each in (*vars(kinds).values(), *vars(returned).values()) if is_notice(each)
+    }
+    assert len(found) >= 13
     assert found <= pages.keys()
 
 

@@ -91,6 +91,7 @@ def _envelope(config: Config, address: str | None, now: dt.datetime) -> Envelope
     from watcher.digest.message import ascii_address
     from watcher.errors import RenderError
     from watcher.mail import make_signer
+    from watcher.mail.verp import new_sender
     from watcher.models import Envelope, Rendered
 
     settings, signer = config.settings, make_signer(config)
@@ -109,7 +110,9 @@ def _envelope(config: Config, address: str | None, now: dt.datetime) -> Envelope
         signed = signer.sign(letter.addressed(recipient, mail_id), now)
     except RenderError as error:
         fail(str(error), USAGE)
-    return Envelope(0, mail_id, sender, recipient, signed)
+    # Like a digest's: a server may take one sender and not the other.
+    envelope_sender = new_sender(settings.mail.bounce, sender).address
+    return Envelope(0, mail_id, envelope_sender, recipient, signed)
 
 
 async def _send(mailer: Mailer, envelope: Envelope) -> str:

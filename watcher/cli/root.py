@@ -11,6 +11,7 @@ import typer
 from watcher import __version__
 from watcher.cli import (
     backtest,
+    bounce,
     check_config,
     copies,
     demo,
@@ -83,6 +84,7 @@ for module in (
     topics,
     preview,
     mail,
+    bounce,
     doctor,
     installing,
     copies,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -29,6 +29,7 @@ from watcher.errors import NoDatabaseError, StoreError
 
 if TYPE_CHECKING:
     from watcher.settings import Config
+    from watcher.store.bounces import PausedRecipient
     from watcher.store.subscriptions import KnownSubscription
 
 
@@ -37,6 +38,17 @@ class Standing(NamedTuple):
 
     word: str
     text: str
+
+
+class Known(NamedTuple):
+    """What the store tells: how a subscription stands, by its id, and who is paused, by address."""
+
+    standing_of: Callable[[str], Standing]
+    paused: Mapping[str, PausedRecipient]
+
+    def paused_of(self, recipients: Iterable[str]) -> list[PausedRecipient]:
+        """Those of these recipients that no digest is sent to."""
+        return [self.paused[address] for address in recipients if address in self.paused]
 
 
 def register(app: typer.Typer) -> None:
@@ -73,13 +85,15 @@ def list_(
 
     options = common(context, config, state_dir, as_json=as_json)
     loaded = options.load("warning")
-    standing_of = _standings(loaded)
+    stored = _known(loaded)
     now = app.utc_now()
     reports = [describe_subscription(loaded, s, now) for s in loaded.settings.subscriptions]
     if options.as_json:
         print_json(
             [
-                subscription_contract(each) | {"standing": standing_of(each.id).word}
+                subscription_contract(each)
+                | {"standing": stored.standing_of(each.id).word}
+                | _paused_contract(stored.paused_of(each.recipients))
                 for each in reports
             ]
         )
@@ -89,9 +103,12 @@ def list_(
             [
                 (
                     each.id,
-                    ", ".join(each.recipients),
+                    ", ".join(
+                        f"{address} (paused)" if address in stored.paused else address
+                        for address in each.recipients
+                    ),
                     each.digest,
-                    standing_of(each.id).word,
+                    stored.standing_of(each.id).word,
                     "; or ".join(sentence(rule.sentence) for rule in each.rules),
                 )
                 for each in reports
@@ -121,13 +138,32 @@ def show(
     known = {s.id: s for s in loaded.settings.subscriptions}
     chosen = names.pick("subscription", name, {s.id: s.name for s in known.values()})
     report = describe_subscription(loaded, known[chosen], app.utc_now())
-    stands = _standings(loaded)(chosen)
+    stored = _known(loaded)
+    stands, paused = stored.standing_of(chosen), stored.paused_of(report.recipients)
     if options.as_json:
-        print_json(subscription_contract(report) | {"standing": stands.word})
+        print_json(
+            subscription_contract(report) | {"standing": stands.word} | _paused_contract(paused)
+        )
         return
     show_subscription(report, None)
     row("written", f"in {report.path}, line {report.line or 1}")
     row("standing", stands.text)
+    for each in paused:
+        row(
+            "paused",
+            f"{each.address} since {each.paused_at:%Y-%m-%d %H:%M} UTC: {each.reason};"
+            f" `watcher subscriptions resume {each.address}` sends digests there again",
+        )
+
+
+def _paused_contract(paused: Iterable[PausedRecipient]) -> dict[str, object]:
+    """The paused recipients of a subscription for machines."""
+    return {
+        "paused": [
+            {"recipient": each.address, "since": each.paused_at.isoformat(), "reason": each.reason}
+            for each in paused
+        ]
+    }
 
 
 @guarded
@@ -192,20 +228,22 @@ def _span(path: Path, line: int) -> tuple[int, int]:
     return line, end
 
 
-def _standings(config: Config) -> Callable[[str], Standing]:
-    """How a subscription stands, by its id, as far as the store tells."""
+def _known(config: Config) -> Known:
+    """What the store tells, as far as it can be read."""
     from watcher import app
-    from watcher.store import subscriptions
+    from watcher.store import bounces, subscriptions
 
     try:
         with app.reading(config) as database, database.read() as connection:
-            known = subscriptions.known(connection)
+            known, paused = subscriptions.known(connection), bounces.paused(connection)
     except NoDatabaseError:
-        known = {}
+        known, paused = {}, {}
     except StoreError as error:
         say(f"warning: {error}")
-        return lambda _: Standing("unknown", "unknown: the store cannot be read")
-    return lambda subscription_id: _standing(subscription_id, known.get(subscription_id))
+        return Known(lambda _: Standing("unknown", "unknown: the store cannot be read"), {})
+    return Known(
+        lambda subscription_id: _standing(subscription_id, known.get(subscription_id)), paused
+    )
 
 
 def _standing(subscription_id: str, row: KnownSubscription | None) -> Standing:

@@ -1,4 +1,4 @@
-"""`pause`, `resume`, `rename`: what the operator does to a subscription's row.
+"""`pause`, `resume`, `rename`: what the operator does to the row of a subscription or recipient.
 
 They go past the daemon's lock on purpose. Each is one short transaction of its own (BEGIN IMMEDIATE
 on SQLite), which the daemon's writes wait for and which waits for them; the daemon reads the row
@@ -59,13 +59,51 @@ def pause(
 @guarded
 def resume(
     context: typer.Context,
-    name: NameArgument,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="The id, a name that only one has, or the address of a paused recipient."
+        ),
+    ],
     config: ConfigOption = None,
     state_dir: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on with it; what looked like another one renamed starts anew."""
-    _change(common(context, config, state_dir, as_json=as_json), name, is_paused=False)
+    """Go on with it; what looked like another one renamed starts anew.
+
+    An address is one of a recipient that was paused because mail to it came back.
+    """
+    options = common(context, config, state_dir, as_json=as_json)
+    if "@" not in name or not _resume_recipient(options, name):
+        _change(options, name, is_paused=False)
+
+
+def _resume_recipient(options: Common, address: str) -> bool:
+    """Let digests go to that recipient again; False where nobody has this address."""
+    from watcher import app
+    from watcher.store import bounces
+
+    loaded = options.load("warning")
+    try:
+        with app.reading(loaded) as database, database.read() as connection:
+            paused = bounces.paused(connection)
+    except NoDatabaseError:
+        return False
+    subscribed = {each for s in loaded.settings.subscriptions for each in s.to}
+    known = {each.lower(): each for each in (*subscribed, *paused)}
+    found = known.get(address.lower())
+    if found is None:
+        return False
+    with _open(loaded) as database, database.write() as connection:
+        if found in paused:
+            bounces.resume(connection, found, app.utc_now())
+    if options.as_json:
+        print_json({"recipient": found, "standing": "active"})
+    elif found not in paused:
+        print(f"{found} was not paused")
+    else:
+        print(f"{found} goes on: the next digest is sent there again")
+    return True
 
 
 def _change(options: Common, name: str, *, is_paused: bool) -> None:
@@ -137,12 +175,20 @@ def rename(
 @contextlib.contextmanager
 def _taken_over(config: Config, subscription_id: str) -> Iterator[Database]:
     """The database, in which the subscription has a row. Raises StoreError, BusyError."""
+    act_as_owner(config.state_dir)
+    if not _has_row(config, subscription_id):
+        _take_over(config, subscription_id)
+    with _open(config) as database:
+        yield database
+
+
+@contextlib.contextmanager
+def _open(config: Config) -> Iterator[Database]:
+    """The database as it is. Raises StoreError."""
     from watcher.store import versions
     from watcher.store.database import Database
 
     act_as_owner(config.state_dir)
-    if not _has_row(config, subscription_id):
-        _take_over(config, subscription_id)
     database = Database(config.store_url, writable=True)
     try:
         versions.require_newest(database)

@@ -156,6 +156,10 @@ def _subscription_contract(subscription: SubscriptionOverview) -> dict[str, obje
         "id": subscription.id,
         "name": subscription.name,
         "to": list(subscription.recipients),
+        "paused": [
+            {"recipient": each.address, "since": _iso(each.paused_at), "reason": each.reason}
+            for each in subscription.paused
+        ],
         "standing": subscription.standing,
         "renamed_from": subscription.renamed_from,
         "digest": subscription.digest,
@@ -231,11 +235,14 @@ def _subscription_row(overview: Overview, subscription: SubscriptionOverview) ->
 
     digest, at = subscription.last_digest, subscription.next_slot_at
     standing = {
-        "active": "",
+        "active": "no digest is made" if subscription.has_nobody else "",
         "paused": f"paused; `watcher subscriptions resume {subscription.id}`",
         "held": f"held: looks like {subscription.renamed_from} renamed",
         "new": "new: taken over at the next check",
     }[subscription.standing]
+    if subscription.paused:
+        count_paused = f"{len(subscription.paused)} of {len(subscription.recipients)}"
+        standing = f"{standing}; " * bool(standing) + f"{count_paused} recipients paused"
     zone = ZoneInfo(subscription.timezone)
     return (
         subscription.id,

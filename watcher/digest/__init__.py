@@ -18,6 +18,7 @@ from watcher.digest.notices import (
     TemplatesBroken,
 )
 from watcher.digest.render import render_digest
+from watcher.digest.returned import MailReturned, RecipientPaused
 
 __all__ = [
     "AUTOMATIC",
@@ -25,12 +26,14 @@ __all__ = [
     "DeliveryExpired",
     "Gap",
     "Letter",
+    "MailReturned",
     "MailStuck",
     "NearMiss",
     "Notice",
     "PapersSkipped",
     "Quiet",
     "RecipientDead",
+    "RecipientPaused",
     "RenameSuspected",
     "SourceDegraded",
     "SourceRecovered",

@@ -24,7 +24,8 @@ from watcher.overview.records import (
 from watcher.pipeline.compose import due_slot
 from watcher.pipeline.deliver import TROUBLE, TROUBLE_TEXT
 from watcher.settings import Config, SourceSettings, SubscriptionSettings
-from watcher.store import checks, heartbeat, matches, outbox, papers, subscriptions
+from watcher.store import bounces, checks, heartbeat, matches, outbox, papers, subscriptions
+from watcher.store.bounces import PausedRecipient
 from watcher.store.heartbeat import Heartbeat
 from watcher.store.outbox import Delivery
 from watcher.store.subscriptions import KnownSubscription
@@ -91,11 +92,14 @@ def _subscriptions(
 ) -> tuple[SubscriptionOverview, ...]:
     known = subscriptions.known(connection)
     counts = matches.counts(connection)
+    paused = bounces.paused(connection)
     found = []
     for subscription in config.settings.subscriptions:
         ours = counts.get(subscription.id, {})
         row = known.get(subscription.id)
-        found.append(look_at(config, connection, subscription, row, now, counts=ours))
+        found.append(
+            look_at(config, connection, subscription, row, now, counts=ours, paused=paused)
+        )
     return tuple(found)
 
 
@@ -107,12 +111,18 @@ def look_at(
     now: dt.datetime,
     *,
     counts: Mapping[str, int],
+    paused: Mapping[str, PausedRecipient],
 ) -> SubscriptionOverview:
-    """How one subscription stands; `row` as the store has it, `counts` of its pairs by state."""
+    """How one subscription stands; `row` as the store has it, `counts` of its pairs by state.
+
+    `paused` are the paused recipients of all, by address.
+    """
     zone = config.zone(subscription)
     cadence = schedule.parse_cadence(subscription.digest)
     standing = _standing(row)
-    is_timed = row is not None and standing == "active" and not cadence.is_each_check
+    ours = tuple(paused[address] for address in subscription.to if address in paused)
+    is_made = standing == "active" and len(ours) < len(subscription.to)
+    is_timed = row is not None and is_made and not cadence.is_each_check
     digests = outbox.past_digests(connection, subscription.id, 1)
     return SubscriptionOverview(
         id=subscription.id,
@@ -129,6 +139,7 @@ def look_at(
         pending_count=counts.get(MatchState.PENDING, 0),
         undecided_count=counts.get(MatchState.UNDECIDED, 0),
         last_digest=digests[0] if digests else None,
+        paused=ours,
     )
 
 

@@ -16,6 +16,7 @@ from watcher.overview.records import (
     SubscriptionOverview,
     Verdict,
 )
+from watcher.store.bounces import PausedRecipient
 from watcher.store.outbox import WAITING
 from watcher.when import ago, moment
 
@@ -46,6 +47,7 @@ def find(
         *_check(overview, due_check_at),
         *(problem for source in overview.sources for problem in _source(overview, source)),
         *(problem for each in overview.subscriptions for problem in _held(overview, each)),
+        *_paused(overview),
         *_failed(overview),
         *(Problem("config", f"left as it was last good: {error}") for error in broken),
     )
@@ -133,11 +135,31 @@ def _held(overview: Overview, subscription: SubscriptionOverview) -> Iterator[Pr
         yield Problem("digest", f"{subscription.id}: the digest of {due} was not made")
 
 
+def _paused(overview: Overview) -> Iterator[Problem]:
+    for address, each in paused_recipients(overview).items():
+        since = moment(each.paused_at, overview.zone)
+        yield Problem(
+            "recipient",
+            f"{address} is paused since {since}: {each.reason}; `watcher subscriptions resume"
+            f" {address}` sends digests there again",
+        )
+
+
+def paused_recipients(overview: Overview) -> dict[str, PausedRecipient]:
+    """Who is paused, of those that are subscribed, by address."""
+    return {
+        paused.address: paused
+        for subscription in overview.subscriptions
+        for paused in subscription.paused
+    }
+
+
 def _failed(overview: Overview) -> Iterator[Problem]:
+    paused = paused_recipients(overview)
     for failed in overview.mail.failed:
-        if failed.is_past:
-            continue
         delivery = failed.delivery
+        if failed.is_past or (failed.subscription_id and delivery.recipient in paused):
+            continue
         at = moment(delivery.finished_at or delivery.queued_at, overview.zone)
         how = "refused for good" if delivery.state is DeliveryState.DEAD else "given up"
         yield Problem("recipient", f"mail to {delivery.recipient} {how} {at}: {delivery.answer}")

@@ -10,6 +10,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from watcher.models import DeliveryState
+from watcher.store.bounces import PausedRecipient
 from watcher.store.checks import Check, SourceState
 from watcher.store.heartbeat import Heartbeat
 from watcher.store.outbox import Delivery, PastDigest
@@ -31,8 +32,8 @@ class Problem:
 
     `site`: a source did not answer as it should. `page`: it answered, but the page has changed.
     `check`, `digest`: what was due was not done. `mail`: no mail leaves the house. `recipient`:
-    one recipient's mail waits or was given up. `subscription`: one is held. `config`: a file was
-    not taken over.
+    one recipient's mail waits or was given up, or it is paused. `subscription`: one is held.
+    `config`: a file was not taken over.
     """
 
     kind: Literal["site", "page", "check", "digest", "mail", "recipient", "subscription", "config"]
@@ -63,7 +64,7 @@ class SubscriptionOverview:
     """A subscription: `new` until the store has taken it over, `held` as an apparent rename.
 
     `digest` is its cadence in words; `next_slot_at` None: with each check. `overdue_at` is a slot
-    that has come and is not closed.
+    that has come and is not closed. `paused` are those of its recipients to whom mail came back.
     """
 
     id: str
@@ -78,6 +79,12 @@ class SubscriptionOverview:
     pending_count: int
     undecided_count: int
     last_digest: PastDigest | None
+    paused: tuple[PausedRecipient, ...] = ()
+
+    @property
+    def has_nobody(self) -> bool:
+        """Whether all recipients are paused, so that no digest is made."""
+        return {each.address for each in self.paused} >= set(self.recipients)
 
 
 @dataclass(frozen=True, slots=True)

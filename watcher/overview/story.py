@@ -17,7 +17,7 @@ from watcher.pipeline.match import PATIENCE
 from watcher.rules import Judgement, RuleExplanation, Ruleset
 from watcher.settings import Config, SubscriptionSettings
 from watcher.sources import TAIL
-from watcher.store import matches, outbox, papers, subscriptions
+from watcher.store import bounces, matches, outbox, papers, subscriptions
 from watcher.store.outbox import Delivery, PastDigest
 from watcher.store.papers import CurrentListing
 from watcher.when import moment
@@ -72,11 +72,12 @@ def tell(
     pairs = {pair.subscription_id: pair for pair in matches.of_paper(connection, stored.paper.id)}
     listings = listed_on(connection, stored.paper.id, now)
     gains = momentum.votes_per_day(connection, [stored], now)[stored.paper.id]
+    paused = bounces.paused(connection)
     stories = []
     for subscription in config.settings.subscriptions:
         pair = pairs.pop(subscription.id, None)
         row = known.get(subscription.id)
-        view = look_at(config, connection, subscription, row, now, counts={})
+        view = look_at(config, connection, subscription, row, now, counts={}, paused=paused)
         gained = momentum.of_pair(pair, gains)
         judged = _judged(ruleset, subscription.id, stored, pair, now, gained)
         rules = ruleset.explain(
@@ -172,14 +173,23 @@ def _of_pair(
     since = f"pending since {moment(pair.matched_at, zone)}"
     if not judged:
         return f"{since}, but the rules no longer hold: it will be withdrawn"
-    if view.standing == "paused":
-        return f"{since}; the subscription is paused"
-    if view.standing == "held":
-        return f"{since}; the subscription is held as an apparent rename (`watcher status`)"
+    if (obstacle := _obstacle(view)) is not None:
+        return f"{since}; {obstacle}"
     at = view.next_slot_at
     return (
         f"{since}; goes out with {f'the digest of {moment(at, zone)}' if at else 'the next check'}"
     )
+
+
+def _obstacle(view: SubscriptionOverview) -> str | None:
+    """Why no digest is made of what is pending."""
+    if view.standing == "paused":
+        return "the subscription is paused"
+    if view.standing == "held":
+        return "the subscription is held as an apparent rename (`watcher status`)"
+    if view.has_nobody:
+        return "mail to every recipient came back, so they are paused (`watcher status`)"
+    return None
 
 
 def _past(

@@ -24,12 +24,13 @@ from watcher.digest import (
     thread_headers,
 )
 from watcher.errors import DeliveryError, WatcherError
+from watcher.mail.verp import new_sender
 from watcher.models import DigestContent, DigestPaper, Match, MatchState
 from watcher.pipeline import deliver
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.settings import SubscriptionSettings
-from watcher.store import checks, growth, matches, outbox, papers, slots, subscriptions
+from watcher.store import bounces, checks, growth, matches, outbox, papers, slots, subscriptions
 from watcher.store.subscriptions import ActiveSubscription
 
 log = structlog.get_logger(__name__)
@@ -120,12 +121,15 @@ def due_slots(
     """The slots to be closed at `now`: of several missed ones, the latest."""
     active = subscriptions.active(connection, now)
     pending = outbox.awaiting_digest(connection)
+    paused = bounces.paused(connection)
     calendar = _Calendar(now)
     found = []
     for subscription in context.subscriptions.values():
         row = active.get(subscription.id)
         if row is None or (only is not None and subscription.id not in only):
             continue
+        if paused and paused.keys() >= set(subscription.to):
+            continue  # what matches waits for somebody who can be reached
         zone = context.config.zone(subscription)
         slot = _slot(subscription, zone, row, calendar, check_id, manual_run)
         if slot is not None:
@@ -330,11 +334,23 @@ def _freeze(
         reply_to=mail.reply_to if parseaddr(mail.reply_to)[1] != address else "",
         headers=headers,
     )
+    paused = bounces.paused(connection)
     messages = []
     for recipient in subscription.to:
         mail_id = message_id(subscription.id, slot.key, recipient, domain=domain)
         signed = context.signer.sign(letter.addressed(recipient, mail_id), now)
-        messages.append(outbox.Message(address, recipient, mail_id, signed))
+        envelope_sender = new_sender(mail.bounce, address)
+        pause = paused.get(recipient)
+        messages.append(
+            outbox.Message(
+                envelope_sender.address,
+                recipient,
+                mail_id,
+                signed,
+                envelope_sender.token,
+                bounces.not_sent(pause.reason) if pause else None,
+            )
+        )
     return outbox.enqueue_digest(
         connection,
         subscription_id=subscription.id,

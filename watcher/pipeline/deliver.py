@@ -149,6 +149,8 @@ def _settle(
     delivery = outbox.get(connection, envelope.delivery_id)
     if delivery is None:
         raise AssertionError("a delivery vanished")
+    if delivery.state not in outbox.WAITING:  # it came back meanwhile, so it had been taken
+        return delivery.state
     answer = str(error)
     if error.session:
         note_trouble(context, connection, answer, now)

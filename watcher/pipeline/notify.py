@@ -10,7 +10,10 @@ import structlog
 
 from watcher.digest import AUTOMATIC, Letter, Notice, boundary_for, message_id, render_notice
 from watcher.errors import RenderError
+from watcher.mail import Signer
+from watcher.mail.verp import new_sender
 from watcher.pipeline.context import Context
+from watcher.settings import Settings
 from watcher.store import outbox
 
 log = structlog.get_logger(__name__)
@@ -23,7 +26,19 @@ def notify(
 
     Without an address that can be written to, `status` and the log are all there is.
     """
-    mail = context.config.settings.mail
+    return notify_operator(context.config.settings, context.signer, connection, key, notice, now)
+
+
+def notify_operator(
+    settings: Settings,
+    signer: Signer,
+    connection: sa.Connection,
+    key: str,
+    notice: Notice,
+    now: dt.datetime,
+) -> bool:
+    """The same for who has no more than this."""
+    mail = settings.mail
     recipient, sender = mail.operator, mail.from_
     if not recipient or not sender:
         return False
@@ -38,15 +53,18 @@ def notify(
             boundary=boundary_for(mail_id),
             headers=AUTOMATIC,
         )
-        signed = context.signer.sign(letter.addressed(recipient, mail_id), now)
+        signed = signer.sign(letter.addressed(recipient, mail_id), now)
     except RenderError as error:  # the trouble it would tell of is trouble enough
         log.error("the operator cannot be told", kind=notice.kind, key=key, error=str(error))
         return False
+    envelope_sender = new_sender(mail.bounce, address)
     return outbox.enqueue_notice(
         connection,
         key=key,
         kind=notice.kind,
         subject=rendered.subject,
-        message=outbox.Message(address, recipient, mail_id, signed),
+        message=outbox.Message(
+            envelope_sender.address, recipient, mail_id, signed, envelope_sender.token
+        ),
         now=now,
     )

@@ -77,6 +77,7 @@ Addresses = Annotated[
     BeforeValidator(_listed),
     AfterValidator(_distinct),
 ]
+BounceAddress = Annotated[str, AfterValidator(values.bounce_address)]
 Name = Annotated[str, AfterValidator(values.name)]
 Zone = Annotated[str, AfterValidator(values.zone)]
 OneLine = Annotated[str, AfterValidator(values.one_line)]
@@ -129,6 +130,7 @@ class MailSettings(Table):
     operator: Address = Field("", examples=["root@example.org"])
     unsubscribe: Address = Field("", examples=["papers@example.org"])
     reply_to: Address = Field("", examples=["ada@example.org"])
+    bounce: BounceAddress = Field("", examples=["bounces@example.org"])
     maildir: Annotated[Path, AfterValidator(values.expanded)] = Path("outbox")
     sendmail: Path = Path("/usr/sbin/sendmail")
 

@@ -18,6 +18,10 @@ _PLAIN_ADDRESS = re.compile(r"[a-z0-9]+(?:[._+-][a-z0-9]+)*@[a-z0-9]+(?:[.-][a-z
 _LONGEST_PLAIN = 64
 _SPECIALS = re.compile(r'[()<>\[\]:;@\\,."]')
 _LONGEST_NAME = 100
+_LONGEST_BOUNCE = 39
+"""Characters before the @ that leave room for + and 24 more, of 64 (RFC 5321, 4.5.3.1.1)."""
+
+_PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*")
 _DOTTED = re.compile(r"(?i)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 LONGEST_IN_SIGNATURE = 64
 """Characters that a line of a signature has room for, which must not be folded inside a name."""
@@ -54,6 +58,24 @@ def address(text: str) -> str:
     except email_validator.EmailNotValidError as error:
         raise ValueError(f"{quoted(text)} is not an e-mail address: {error}") from error
     return f"{found.local_part}@{found.ascii_domain}"
+
+
+def bounce_address(text: str) -> str:
+    """An address that can have a token put behind its first part; an empty one stays empty."""
+    if not text.strip():
+        return ""
+    found = address(text)
+    local = found.rpartition("@")[0]
+    if not _PLAIN_LOCAL_PART.fullmatch(local):
+        raise ValueError(
+            f"{quoted(found)} must have only ASCII letters, digits, dots and -_+ before the @"
+        )
+    if len(local) > _LONGEST_BOUNCE:
+        raise ValueError(
+            f"{quoted(found)} has {len(local)} characters before the @, of which there may be "
+            f"{_LONGEST_BOUNCE}: 25 more come behind them, and servers take 64"
+        )
+    return found
 
 
 def sender(text: str) -> str:

@@ -18,12 +18,18 @@ WAITING = (DeliveryState.QUEUED, DeliveryState.SENDING)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One recipient's frozen mail; `message` has CRLF line ends."""
+    """One recipient's frozen mail; `message` has CRLF line ends.
+
+    `sender` is the envelope's, and has the `bounce_token` in it where there is one. `held_back`
+    says why it is not sent at all.
+    """
 
     sender: str
     recipient: str
     message_id: str
     message: bytes
+    bounce_token: str | None = None
+    held_back: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +137,12 @@ def _enqueue(
                 recipient=message.recipient,
                 message_id=message.message_id,
                 message=message.message,
-                state=DeliveryState.QUEUED,
+                state=DeliveryState.QUEUED if message.held_back is None else DeliveryState.DEAD,
                 queued_at=now,
                 next_attempt_at=now,
+                finished_at=None if message.held_back is None else now,
+                answer=message.held_back,
+                bounce_token=message.bounce_token,
             )
         )
 
@@ -234,10 +243,10 @@ def finish(
     answer: str,
     now: dt.datetime,
 ) -> None:
-    """Record the end of a delivery."""
+    """Record the end of a delivery, unless it came back before that could be done."""
     connection.execute(
         deliveries.update()
-        .where(deliveries.c.id == delivery_id)
+        .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(WAITING))
         .values(state=state, finished_at=now, answer=answer, is_session_trouble=False)
     )
 
@@ -250,10 +259,10 @@ def defer(
     *,
     is_session_trouble: bool,
 ) -> None:
-    """Queue it again for later."""
+    """Queue it again for later, unless it came back: the server had taken it and said nothing."""
     connection.execute(
         deliveries.update()
-        .where(deliveries.c.id == delivery_id)
+        .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(WAITING))
         .values(
             state=DeliveryState.QUEUED,
             next_attempt_at=until,

@@ -284,12 +284,34 @@ deliveries = Table(
     Column("finished_at", UtcDateTime),
     Column("answer", StoredText),
     Column("is_session_trouble", Boolean, nullable=False, server_default=false()),
+    Column("bounce_token", StoredText),  # in the envelope sender: what names it in a bounce
     UniqueConstraint("digest_id", "recipient"),
     CheckConstraint("(digest_id IS NULL) <> (notice_id IS NULL)", name="one_origin"),
     CheckConstraint(
         "state IN ('queued', 'sending', 'delivered', 'dead', 'expired', 'cancelled')", name="state"
     ),
     Index(None, "state", "next_attempt_at"),
+    Index(None, "bounce_token", unique=True),
+    Index(None, "recipient"),
+)
+
+bounces = Table(
+    "bounces",
+    metadata,
+    Column("delivery_id", RowId, ForeignKey("deliveries.id"), primary_key=True),
+    Column("is_final", Boolean, nullable=False),  # false: put off on the way, may arrive yet
+    Column("status", StoredText, nullable=False),  # as in RFC 3463; '' where none was given
+    Column("text", StoredText, nullable=False),
+    Column("reported_at", UtcDateTime, nullable=False),
+)
+
+paused_recipients = Table(
+    "paused_recipients",
+    metadata,
+    Column("address", StoredText, primary_key=True),
+    Column("paused_at", UtcDateTime, nullable=False),
+    Column("reason", StoredText, nullable=False),
+    Column("resumed_at", UtcDateTime),  # null: paused now
 )
 
 meta = Table(
