@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -37,7 +38,7 @@ ROLES = {
     "toml": {"", "refused", "subscriptions.d/"},
     "text": {"", "garden.txt", "record"},
     "jinja": {"templates/"},
-    "sh": {"", "fresh", "machine"},
+    "sh": {"", "fresh", "machine", "browser"},
     "console": {""},
     "json": {"watcher", "log"},
     "cron": {""},
@@ -45,7 +46,7 @@ ROLES = {
 }
 """What a block may be. A `machine` block changes more than a test may; its commands are looked at.
 A `text` block is what the `refused` one before it is told, a file of its name, or DNS records.
-`postfix` blocks are run by `tests/mail/test_postfix_bounce.py`."""
+`postfix` blocks are run by `tests/mail/test_postfix_bounce.py`; `browser` ones need Chromium."""
 
 FIT_FOR_A_MACHINE = {
     *("make", "pipx", "python3", "pip", "ln", "cp", "chgrp", "chmod"),
@@ -99,6 +100,7 @@ def invoke(arguments: list[str], variables: dict[str, str], now: dt.datetime) ->
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """Nothing is set up; on the site are papers of today, one of them about hypernetworks."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with World(tmp_path) as world:
         world.fill(50)
         for number, title in enumerate(("Growing a Hypernetwork Garden", "A Proof of Proteins")):
@@ -206,10 +208,16 @@ def test_what_is_refused_is_refused_in_these_words(block: Block, tmp_path: Path)
         assert "any[0]" in said
 
 
-RUN = documents.blocks("sh", "", "fresh")
+RUN = [
+    *documents.blocks("sh", "", "fresh"),
+    *(
+        pytest.param(block, marks=pytest.mark.browser)
+        for block in documents.blocks("sh", "browser")
+    ),
+]
 
 
-@pytest.mark.parametrize("block", RUN, ids=named(RUN))
+@pytest.mark.parametrize("block", RUN, ids=str)
 def test_commands_do_what_they_are_shown_to_do(
     block: Block, request: pytest.FixtureRequest
 ) -> None:

@@ -12,6 +12,7 @@ WatcherError
 │   ├── BusyError          another instance holds the lock
 │   └── NoDatabaseError    nothing was ever stored
 ├── RenderError            a template or a message that cannot be made
+├── DrawingError           a browser that made no picture of a mail
 └── DeliveryError          one recipient, one answer (whether to try again)
 """
 
@@ -134,6 +135,10 @@ class NoDatabaseError(StoreError):
 
 class RenderError(WatcherError):
     """A template or a message that cannot be made."""
+
+
+class DrawingError(WatcherError):
+    """No picture: there is no browser that can be started, or it failed or was not done in time."""
 
 
 class DeliveryError(WatcherError):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.cli.looking import Asker, fill
 from tests.fakesite import Fault, make_paper
@@ -150,6 +152,31 @@ def test_an_unknown_subscription_is_exit_2(world: World, ask: Asker) -> None:
     assert "did you mean weights?" in said.err
 
 
+@pytest.mark.browser
+def test_the_browser_is_given_the_picture(world: World, ask: Asker, tmp_path: Path) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    fill(world, 1)
+    run_pass(world)
+    browser, seen = tmp_path / "browser", tmp_path / "seen"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {seen}\n')
+    browser.chmod(0o700)
+    html, picture = tmp_path / "mail.html", tmp_path / "mail.png"
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "watcher", "preview", "weights", "--open"),
+            *("--png", str(picture), "--html", str(html), "--config", str(world.config_path)),
+            *("--state-dir", str(world.state_dir)),
+        ],
+        env={"PATH": os.environ["PATH"], "BROWSER": str(browser)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert seen.read_text() == picture.as_uri()
+    assert html.exists()
+
+
 def test_the_browser_is_given_the_file(world: World, tmp_path: Path) -> None:
     world.configure(DAILY, AT_EIGHT)
     fill(world, 1)
@@ -184,6 +211,69 @@ def test_the_browser_is_given_the_file(world: World, tmp_path: Path) -> None:
     )
     assert broken.returncode == 0
     assert "open the file yourself" in broken.stderr
+
+
+@pytest.mark.browser
+def test_the_picture_is_as_wide_and_dark_as_asked(world: World, ask: Asker, tmp_path: Path) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    fill(world, 1)
+    run_pass(world)
+    light, dark, html = tmp_path / "light.png", tmp_path / "dark.png", tmp_path / "mail.html"
+    said = ask("preview", "weights", "--png", str(light), "--html", str(html))
+    assert (said.code, said.out.split()) == (0, [str(html), str(light)])
+    narrow = ("--png", str(dark), "--width", "320", "--dark")
+    told = ask("preview", "weights", *narrow, "--json")
+    assert (told.json["png"], told.json["html"]) == (str(dark), None)
+    with Image.open(light) as first, Image.open(dark) as second:
+        assert (first.width, second.width) == (1400, 640), "two pixels in a CSS pixel"
+        assert second.height > first.height, "what is narrow is long"
+        assert first.convert("L").getpixel((1, 1)) == 243
+        assert second.convert("L").getpixel((1, 1)) == 27
+    refused = ask("preview", "weights", "--png", str(tmp_path / "no" / "such.png"))
+    assert refused.code == 2
+    assert "such.png cannot be written: No such file" in refused.err
+    picture = tmp_path / "none.png"
+    world.configure(DAILY, AT_EIGHT.replace("zorblax", "nothing of the kind"))
+    said = ask("preview", "weights", "--png", str(picture), "--json")
+    assert (said.code, said.json["png"], picture.exists()) == (0, None, False)
+
+
+def test_what_cannot_be_drawn_is_said_before_a_page_is_read(
+    world: World, ask: Asker, tmp_path: Path
+) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    picture = ("--png", str(tmp_path / "mail.png"))
+    none = ask("preview", "weights", *picture, env={"PATH": str(tmp_path)})
+    assert none.code == 2
+    assert "there is no Chromium to draw with: install one" in none.err
+    wrong = ask("preview", "weights", *picture, env={"CHROME_PATH": "/no/such"})
+    assert wrong.code == 2
+    assert "CHROME_PATH is /no/such, which is no program" in wrong.err
+    for width in ("239", "2001", "wide"):
+        said = ask("preview", "weights", *picture, "--width", width)
+        assert said.code == 2
+        assert "'--width'" in said.err
+    for alone in (("--dark",), ("--width", "320")):
+        said = ask("preview", "weights", *alone)
+        assert said.code == 2
+        assert "say where to draw it with --png FILE" in said.err
+    assert world.site.requests == []
+
+
+def test_a_browser_that_fails_leaves_no_file(world: World, ask: Asker, tmp_path: Path) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    fill(world, 1)
+    run_pass(world)
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho no screen >&2\nexit 1\n")
+    broken.chmod(0o700)
+    made = (tmp_path / "mail.png", tmp_path / "mail.html")
+    wanted = ("--png", str(made[0]), "--html", str(made[1]))
+    said = ask("preview", "weights", *wanted, "--json", env={"CHROME_PATH": str(broken)})
+    assert said.code == 1
+    assert "its last line: no screen" in said.err
+    assert "no screen" in said.json["error"]
+    assert not any(path.exists() for path in made)
 
 
 @pytest.mark.parametrize("is_stored", [False, True])

@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.web.chromium import Chromium
+from tests.web.chromium import Browser
 from watcher import logs
+from watcher.cli.chromium import find
 from watcher.demo import run_demo
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -44,13 +45,13 @@ PICTURES = tuple(
 
 
 def make(folder: Path) -> None:
-    """Put the pictures into a folder. Raises ChromiumError where Chromium fails."""
-    with tempfile.TemporaryDirectory(prefix="screenshots-") as demo, Chromium() as browser:
+    """Put the pictures into a folder. Raises DrawingError where Chromium fails."""
+    with tempfile.TemporaryDirectory(prefix="screenshots-") as demo, Browser() as browser:
         assert run_demo(Path(demo), lambda _: None) == ()
         *_, mail = sorted(Path(demo).glob("*.html"))
         for picture in PICTURES:
             page = browser.open(mail, width=picture.width, is_dark=picture.is_dark, scale=SCALE)
-            (folder / picture.name).write_bytes(page.picture(picture.width, picture.height))
+            (folder / picture.name).write_bytes(page.tab.picture(picture.width, picture.height))
             page.close()
 
 
@@ -62,7 +63,7 @@ def size_of(content: bytes) -> tuple[int, int]:
 
 def main() -> None:
     """Make them in `docs`, or say what is missing."""
-    if not shutil.which("chromium"):
+    if not find(os.environ):
         sys.exit("Chromium is needed. On Debian, as root: apt-get install chromium")
     logs.configure("error")
     make(DOCS)

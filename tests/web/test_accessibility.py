@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.chromium import Chromium, Page
+from tests.web.chromium import Browser, Page
 from tests.web.packages import MODULES
 
 pytestmark = [pytest.mark.browser, pytest.mark.npm]
@@ -24,8 +24,8 @@ WRONG = """\
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    with Chromium() as running:
+def browser() -> Iterator[Browser]:
+    with Browser() as running:
         yield running
 
 
@@ -48,7 +48,7 @@ def needed_width(page: Page) -> object:
 @pytest.mark.parametrize("width", [320, 375, 700])
 @pytest.mark.parametrize("name", ["rich", "overfull", "source-degraded"])
 def test_a_mail_is_for_everybody(
-    browser: Chromium, pages: dict[str, Path], name: str, width: int, is_dark: bool
+    browser: Browser, pages: dict[str, Path], name: str, width: int, is_dark: bool
 ) -> None:
     page = browser.open(pages[name], width=width, is_dark=is_dark)
     assert judged(page) == {}
@@ -59,7 +59,7 @@ def test_a_mail_is_for_everybody(
     page.close()
 
 
-def test_what_is_wrong_is_found(browser: Chromium, tmp_path: Path) -> None:
+def test_what_is_wrong_is_found(browser: Browser, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.html"
     wrong.write_text(WRONG, encoding="utf-8")
     page = browser.open(wrong, width=320)

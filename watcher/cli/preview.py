@@ -27,6 +27,8 @@ from watcher.cli.common import (
     print_json,
     say,
 )
+from watcher.cli.drawing import DEFAULT_WIDTH, LEAST_WIDTH, MOST_WIDTH, draw
+from watcher.errors import DrawingError
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -62,6 +64,18 @@ def preview(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write the HTML here, not to a new file in /tmp.")
     ] = None,
+    png: Annotated[
+        Path | None, typer.Option("--png", help="Draw the whole mail here, with Chromium.")
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            min=LEAST_WIDTH,
+            max=MOST_WIDTH,
+            help=f"The picture's width in CSS pixels. [default: {DEFAULT_WIDTH}]",
+        ),
+    ] = None,
+    is_dark: Annotated[bool, typer.Option("--dark", help="Draw it as in dark mode.")] = False,
     config: ConfigOption = None,
     state_dir: StateOption = None,
     as_json: JsonOption = False,
@@ -72,19 +86,42 @@ def preview(
     from watcher import app
 
     options = common(context, config, state_dir, as_json=as_json, verbose=verbose, quiet=quiet)
+    if not png and (width or is_dark):
+        fail("--width and --dark are for a picture: say where to draw it with --png FILE", USAGE)
+    program = _browser() if png else None
     found = _look(options.load("warning"), subscription, app.utc_now())
-    written = None
+    written = drawn = None
+    if found.paper_ids and png and program:
+        picture = draw(found.rendered.html, program, width or DEFAULT_WIDTH, is_dark=is_dark)
+        drawn = _write(picture, png)
     if found.paper_ids and (html or is_opened or not (is_text or options.as_json)):
-        written = _write(found.rendered.html, html)
+        written = _write(found.rendered.html.encode(), html)
     if options.as_json:
-        print_json(_as_contract(found, written))
+        print_json(_as_contract(found, written, drawn))
     else:
-        _report(found, written, is_text=is_text)
-    if is_opened and written:
+        _report(found, written, drawn, is_text=is_text)
+    if is_opened and (shown := drawn or written):
         import webbrowser
 
-        if not webbrowser.open(written.as_uri()):
+        if not webbrowser.open(shown.as_uri()):
             say("no browser could be started; open the file yourself")
+
+
+def _browser() -> str:
+    """What draws, looked for before any page is read."""
+    from watcher.cli import chromium
+
+    try:
+        program = chromium.find(os.environ)
+    except DrawingError as error:
+        fail(str(error), USAGE)
+    if program is None:
+        fail(
+            "there is no Chromium to draw with: install one (on Debian, as root: apt-get install"
+            f" chromium; on macOS: Google Chrome), or name its program in {chromium.VARIABLE}",
+            USAGE,
+        )
+    return program
 
 
 def _look(config: Config, word: str, now: dt.datetime) -> _Preview:
@@ -184,19 +221,19 @@ def _listed(
     return chosen, len(ids)
 
 
-def _write(html: str, path: Path | None) -> Path:
+def _write(content: bytes, path: Path | None) -> Path:
     if path is None:
         descriptor, name = tempfile.mkstemp(prefix="paper-watcher-preview-", suffix=".html")
         os.close(descriptor)
         path = Path(name)
     try:
-        path.write_text(html, encoding="utf-8")
+        path.write_bytes(content)
     except OSError as error:
         fail(f"{path} cannot be written: {error.strerror}", USAGE)
     return path.absolute()
 
 
-def _as_contract(found: _Preview, written: Path | None) -> dict[str, object]:
+def _as_contract(found: _Preview, written: Path | None, drawn: Path | None) -> dict[str, object]:
     return {
         "origin": found.origin,
         "papers": list(found.paper_ids),
@@ -204,10 +241,11 @@ def _as_contract(found: _Preview, written: Path | None) -> dict[str, object]:
         "subject": found.rendered.subject if found.paper_ids else None,
         "text": found.rendered.text if found.paper_ids else None,
         "html": str(written) if written else None,
+        "png": str(drawn) if drawn else None,
     }
 
 
-def _report(found: _Preview, written: Path | None, *, is_text: bool) -> None:
+def _report(found: _Preview, written: Path | None, drawn: Path | None, *, is_text: bool) -> None:
     from watcher.cli.tables import count
 
     papers = count(len(found.paper_ids), "paper")
@@ -228,5 +266,6 @@ def _report(found: _Preview, written: Path | None, *, is_text: bool) -> None:
         say(f"your own templates are not used: {found.rendered.complaint}")
     if is_text:
         print(found.rendered.text)
-    if written:
-        print(written)
+    for path in (written, drawn):
+        if path:
+            print(path)
