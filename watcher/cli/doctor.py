@@ -75,6 +75,7 @@ def _examine(config: Config) -> list[Finding]:
         findings.append(await diagnosis.examine_mail(config))
 
     asyncio.run(ask())
+    findings += diagnosis.examine_sender(config)
     return findings
 
 

@@ -3,6 +3,7 @@
 from watcher.diagnosis.finding import Finding, Level
 from watcher.diagnosis.machine import examine_machine
 from watcher.diagnosis.remote import examine_mail, examine_site
+from watcher.diagnosis.sender import examine_sender
 from watcher.diagnosis.stored import examine_database, examine_service
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "examine_database",
     "examine_machine",
     "examine_mail",
+    "examine_sender",
     "examine_service",
     "examine_site",
 ]
