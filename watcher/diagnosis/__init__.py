@@ -2,6 +2,7 @@
 
 from watcher.diagnosis.finding import Finding, Level
 from watcher.diagnosis.machine import examine_machine
+from watcher.diagnosis.received import examine_received, message_id_of
 from watcher.diagnosis.remote import examine_mail, examine_site
 from watcher.diagnosis.sender import examine_sender
 from watcher.diagnosis.stored import examine_database, examine_service
@@ -12,7 +13,9 @@ __all__ = [
     "examine_database",
     "examine_machine",
     "examine_mail",
+    "examine_received",
     "examine_sender",
     "examine_service",
     "examine_site",
+    "message_id_of",
 ]
