@@ -131,7 +131,7 @@ def test_a_server_that_does_not_name_itself_and_takes_it_for_spam() -> None:
         ("spf=odd", WARNING, "no pass"),
         ("none", WARNING, "says nothing of SPF"),
         ('dkim=pass reason="spf=pass; spf=pass"', WARNING, "says nothing of SPF"),
-        ("dkim=pass (a (nested; spf=pass) comment) header.d=x", WARNING, "says nothing of SPF"),
+        ("dkim=pass (a (nested) one; spf=pass) header.d=x", WARNING, "says nothing of SPF"),
         ("auth=pass; spf=fail (no", PROBLEM, "says fail"),
     ],
 )
@@ -277,6 +277,12 @@ def test_a_part_that_is_gone_is_told() -> None:
     ]
     assert about(told(raw), "body") == [(PROBLEM, "there is no HTML part")]
     assert about(told(SENT), "body") == [(OK, "text and HTML are there, whole")]
+
+
+@pytest.mark.parametrize("charset", ["klingon", "hex", "undefined"])
+def test_a_charset_that_nobody_knows_is_read_as_the_usual_one(charset: str) -> None:
+    raw = rewritten(b'charset="utf-8"', f'charset="{charset}"'.encode())
+    assert about(told(raw, SENT), "body")[0][0] is OK
 
 
 def test_the_way_out_has_to_be_as_programs_read_it() -> None:
