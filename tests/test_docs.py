@@ -36,7 +36,7 @@ from watcher.settings.cadence import check_cron
 
 ROLES = {
     "toml": {"", "refused", "subscriptions.d/"},
-    "text": {"", "garden.txt", "record"},
+    "text": {"", "garden.txt", "arrived.txt", "record"},
     "jinja": {"templates/"},
     "sh": {"", "fresh", "machine", "browser"},
     "console": {""},
@@ -263,7 +263,7 @@ def test_what_commands_print_is_what_is_shown(
     block: Block, demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(demo)
-    for file in documents.blocks("text", "garden.txt"):
+    for file in documents.blocks("text", "garden.txt", "arrived.txt"):
         Path(file.role).write_text(file.text, encoding="utf-8")
     line, _, shown = block.text.partition("\n")
     assert line.startswith("$ watcher ")

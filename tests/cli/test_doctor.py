@@ -48,7 +48,7 @@ def test_a_sound_set_up_has_no_problems(world: World, ask: Asker) -> None:
     for about in ("configuration", "files", "state", "disk", "database", "clock", "timezone"):
         assert levels[about] == "ok", about
     assert levels["writer"] == levels["site"] == levels["mail"] == "ok"
-    assert levels["service"] == "warning"
+    assert levels["service"] == levels["sender"] == "warning"  # example.org is nobody's
     assert len(world.site.requests) - before <= 2, "one page, behind one redirect at most"
     assert world.mails == []
     plain = ask("doctor")
@@ -238,3 +238,88 @@ def test_postgresql_is_examined_too(stored_world: World) -> None:
     assert found(said, "database")["text"].endswith(", papers: 9")
     assert "is writing" in found(said, "writer")["text"] or "has been writing" in said.out
     assert found(ask("doctor", "--json"), "clock")["level"] == "ok"
+
+
+def delivered(world: World) -> bytes:
+    """A digest as it lies in its reader's mailbox."""
+    world.configure(DAILY, WEIGHTS)
+    fill(world, 1)
+    run_pass(world)
+    [mail] = world.digests()
+    at = f"{world.now:%a, %d %b %Y %H:%M:%S +0000}"
+    return (
+        f"Received: from desk by mx.example.net; {at}\r\n"
+        "Authentication-Results: mx.example.net; spf=pass smtp.mailfrom=example.org;"
+        " dkim=pass header.d=example.org; dmarc=pass header.from=example.org\r\n"
+    ).encode() + mail.raw
+
+
+def test_a_delivered_mail_is_compared_with_what_was_sent(
+    stored_world: World, tmp_path: Path
+) -> None:
+    ask, raw = Asker(stored_world), delivered(stored_world)
+    path = tmp_path / "mail.eml"
+    path.write_bytes(raw)
+    said = ask("doctor", "--received", str(path), "--json")
+    assert said.code == 0, said.out
+    assert said.json["ok"] is True
+    assert {one["level"] for one in said.json["findings"]} == {"ok"}
+    assert found(said, "body")["text"] == "byte for byte as it was sent"
+    assert "in the database" in found(said, "compared")["text"]
+    plain = ask("doctor", "--received", "-", stdin=raw)
+    assert plain.code == 0
+    assert "mx.example.net says pass for example.org" in plain.out
+    assert plain.out.splitlines()[-1] == "0 problems, 0 warnings"
+
+
+def test_a_delivered_mail_in_trouble_ends_with_3(world: World, ask: Asker) -> None:
+    raw = delivered(world).replace(b"dmarc=pass", b"dmarc=fail")
+    said = ask("doctor", "--received", "-", "--json", stdin=raw)
+    assert said.code == 3
+    assert said.json["ok"] is False
+    assert found(said, "dmarc")["level"] == "problem"
+
+
+def test_a_mail_that_is_not_known_is_told_and_read_all_the_same(world: World, ask: Asker) -> None:
+    raw = delivered(world).replace(b"Message-ID: <", b"Message-ID: <new.")
+    said = ask("doctor", "--received", "-", "--json", stdin=raw)
+    assert said.code == 0
+    assert "no mail <new." in found(said, "compared")["text"]
+    assert found(said, "body")["text"] == "text and HTML are there, whole"
+
+
+def test_a_mail_can_be_read_without_configuration_and_database(world: World, ask: Asker) -> None:
+    raw = delivered(world)
+    (world.state_dir / "watcher.db").unlink()
+    said = ask("doctor", "--received", "-", "--json", stdin=raw)
+    assert found(said, "compared")["level"] == "warning"
+    assert found(said, "spf")["level"] == "ok"
+    world.config_path.unlink()
+    said = ask("doctor", "--received", "-", "--json", stdin=raw)
+    assert said.code == 0
+    assert str(world.config_path) in found(said, "compared")["text"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is no mail"),
+        (b"<html>\n<body>Original message</body>", "is no mail"),
+        (b"\x00\xff" * 1000, "is no mail"),
+        (b"From: a@b\n" + b"x" * 50_000_000, "has more than 50 MB"),
+    ],
+)
+def test_what_is_no_mail_is_refused(world: World, ask: Asker, content: bytes, words: str) -> None:
+    world.configure(DAILY, WEIGHTS)
+    said = ask("doctor", "--received", "-", stdin=content)
+    assert said.code == 2
+    assert f"watcher: stdin {words}" in said.err
+    assert words in ask("doctor", "--received", "-", "--json", stdin=content).json["error"]
+
+
+def test_a_file_that_is_not_there_is_named(world: World, ask: Asker, tmp_path: Path) -> None:
+    world.configure(DAILY, WEIGHTS)
+    said = ask("doctor", "--received", str(tmp_path / "none.eml"))
+    assert said.code == 2
+    assert "none.eml cannot be read: No such file or directory" in said.err
+    assert "cannot be read" in ask("doctor", "--received", str(tmp_path)).err

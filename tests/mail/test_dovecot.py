@@ -48,13 +48,14 @@ ABSTRACT = (
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A mail as IMAP gives it, and the digest as the program showed it before."""
+    """A mail as IMAP gives it, the digest as the program showed it before, and what it says now."""
 
     raw: bytes
     structure: bytes
     subject: str
     text: str
     html: str
+    told: list[tuple[str, str, str]]
 
     @property
     def parsed(self) -> EmailMessage:
@@ -85,7 +86,10 @@ def arrived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arrived]:
         postfix.wait_until_sent("ada")
         with dovecot.mailbox("ada@example.org") as mailbox:
             [[raw, structure]] = fetched(mailbox)
-        yield Arrived(raw, structure, shown["subject"], shown["text"], page.read_text("utf-8"))
+        said = ask("doctor", "--received", "-", "--json", stdin=raw)
+        told = [(each["about"], each["level"], each["text"]) for each in said.json["findings"]]
+        html = page.read_text("utf-8")
+        yield Arrived(raw, structure, shown["subject"], shown["text"], html, told)
 
 
 def configure(world: World, port: int, ca_file: Path) -> None:
@@ -155,3 +159,11 @@ def test_the_postmen_have_put_their_lines_above_and_changed_nothing(arrived: Arr
     assert b"Return-Path: <papers@example.org>" in head
     assert arrived.parsed.get_all("Message-ID") is not None
     assert len(arrived.parsed.get_all("Received", [])) == 2
+
+
+def test_the_doctor_reads_its_way_and_finds_it_as_it_was_sent(arrived: Arrived) -> None:
+    way = [text for about, level, text in arrived.told if (about, level) == ("way", "ok")]
+    assert len(way) == 3, "two postmen and the sum"
+    assert ("body", "ok", "byte for byte as it was sent") in arrived.told
+    assert ("header", "ok", "every field that was sent is there, unchanged") in arrived.told
+    assert "problem" not in {level for _, level, _ in arrived.told}

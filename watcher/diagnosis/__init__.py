@@ -2,7 +2,9 @@
 
 from watcher.diagnosis.finding import Finding, Level
 from watcher.diagnosis.machine import examine_machine
+from watcher.diagnosis.received import examine_received, message_id_of
 from watcher.diagnosis.remote import examine_mail, examine_site
+from watcher.diagnosis.sender import examine_sender
 from watcher.diagnosis.signing import examine_signing
 from watcher.diagnosis.stored import examine_database, examine_service
 
@@ -12,7 +14,10 @@ __all__ = [
     "examine_database",
     "examine_machine",
     "examine_mail",
+    "examine_received",
+    "examine_sender",
     "examine_service",
     "examine_signing",
     "examine_site",
+    "message_id_of",
 ]

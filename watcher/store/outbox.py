@@ -277,6 +277,12 @@ def get(connection: sa.Connection, delivery_id: int) -> Delivery | None:
     return record(connection, _DELIVERIES.where(deliveries.c.id == delivery_id), Delivery)
 
 
+def message_of(connection: sa.Connection, message_id: str) -> bytes | None:
+    """The frozen bytes of the mail with that Message-ID, in angle brackets; None where none is."""
+    query = sa.select(deliveries.c.message).where(deliveries.c.message_id == message_id)
+    return scalar(connection, query, bytes)
+
+
 def of_digests(connection: sa.Connection, digest_ids: Iterable[int]) -> list[Delivery]:
     """The deliveries of these digests."""
     query = _DELIVERIES.where(deliveries.c.digest_id.in_(list(digest_ids)))
