@@ -242,6 +242,20 @@ def test_no_way_to_send_mail(world: World, ask: Asker, command: str) -> None:
         assert said.code == 0
 
 
+def test_templates_of_ones_own_are_tried(world: World, ask: Asker) -> None:
+    template = world.config_path.parent / "mine" / "digest.html.j2"
+    template.parent.mkdir()
+    template.write_text('{% extends "built-in/digest.html.j2" %}{% block top %}Mine{% endblock %}')
+    world.configure(DAILY, AT_EIGHT, '[digest]\ntemplates = "mine"\n')
+    assert ask("check-config", "--offline").code == 0
+    template.write_text("\n{{ nmae }}")
+    said = ask("check-config", "--offline")
+    assert said.code == 78
+    at = line_of(world, "templates =")
+    assert f"{world.config_path}, line {at}, digest.templates: {template}, line 2:" in said.err
+    assert "'nmae' is undefined" in said.err
+
+
 def test_the_json(world: World, ask: Asker) -> None:
     world.configure(DAILY, AT_EIGHT)
     fill(world, 1)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from watcher import app, schedule
 from watcher.cli.configs import faults_in
+from watcher.digest.trial import complaint_of
 from watcher.errors import ConfigError, NoDatabaseError, RuleError, StoreError, WatcherError
 from watcher.mail import make_signer
 from watcher.models import Paper, StoredPaper
@@ -127,7 +128,7 @@ async def examine(
 
 
 def problems(config: Config) -> tuple[ConfigError, ...]:
-    """What is wrong in files of `subscriptions.d`, in every single rule, and with the mail."""
+    """What is wrong in files of `subscriptions.d`, in every single rule, and around the mail."""
     found = [fault for error in config.broken for fault in faults_in(error)]
     settings = config.settings
     for need in (require_mail, make_signer):
@@ -135,6 +136,10 @@ def problems(config: Config) -> tuple[ConfigError, ...]:
             need(config)
         except ConfigError as error:
             found += faults_in(error)
+    templates = settings.digest.templates
+    if templates is not None and (complaint := complaint_of(templates)):
+        path, line = config.locate("", "digest.templates")
+        found.append(ConfigError(complaint, path=path, line=line, key="digest.templates"))
     try:
         Ruleset.compile((), settings.topics)
     except RuleError as error:

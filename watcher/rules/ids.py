@@ -1,4 +1,4 @@
-"""The ids of subscriptions, found again without the memory of a dictionary."""
+"""The ids of subscriptions, found again without a dictionary."""
 
 from __future__ import annotations
 
