@@ -19,7 +19,7 @@ from watcher.pipeline.compose import Composed, compose
 from watcher.pipeline.context import Context
 from watcher.pipeline.deliver import Delivered, deliver
 from watcher.pipeline.match import match
-from watcher.store import clock, outbox
+from watcher.store import clock, matches, outbox
 
 log = structlog.get_logger(__name__)
 
@@ -216,7 +216,7 @@ class Engine:
 
         def count(connection: sa.Connection) -> tuple[int, int]:
             unsent, late = outbox.unsent(connection, now - GREYLISTING)
-            return unsent + sum(outbox.awaiting_digest(connection).values()), late
+            return unsent + sum(matches.awaiting_digest(connection).values()), late
 
         before = composed.sent_before
         pending_count, late_count = await self.context.read(count)

@@ -207,13 +207,13 @@ def test_what_awaits_a_digest_is_counted_for_each_subscription(ready: Database) 
     observe(ready, replace(FULL, id="2602.00002"))
     know(ready, "weights", "agents", "idle")
     with ready.write() as connection:
-        assert outbox.awaiting_digest(connection) == {"weights": 1}
+        assert matches.awaiting_digest(connection) == {"weights": 1}
         matches.put(connection, replace(PENDING, paper_id="2602.00002"))
         matches.put(connection, replace(PENDING, subscription_id="agents"))
         done = replace(PENDING, subscription_id="idle", state=MatchState.WITHDRAWN)
         matches.put(connection, done)
-        assert outbox.awaiting_digest(connection) == {"weights": 2, "agents": 1}
-        assert outbox.awaiting_digest(connection, ["agents", "idle"]) == {"agents": 1}
+        assert matches.awaiting_digest(connection) == {"weights": 2, "agents": 1}
+        assert matches.awaiting_digest(connection, ["agents", "idle"]) == {"agents": 1}
 
 
 def test_one_trouble_one_notice(ready: Database) -> None:

@@ -120,7 +120,7 @@ def due_slots(
 ) -> list[DueSlot]:
     """The slots to be closed at `now`: of several missed ones, the latest."""
     active = subscriptions.active(connection, now)
-    pending = outbox.awaiting_digest(connection)
+    pending = matches.awaiting_digest(connection)
     paused = bounces.paused(connection)
     calendar = _Calendar(now)
     found = []
@@ -224,7 +224,7 @@ def _close_some(
     connection: sa.Connection, some: Sequence[DueSlot], now: dt.datetime
 ) -> list[DueSlot]:
     """Close those that still have nothing to mail; the others."""
-    waiting = outbox.awaiting_digest(connection, [slot.subscription.id for slot in some])
+    waiting = matches.awaiting_digest(connection, [slot.subscription.id for slot in some])
     empty = [slot for slot in some if slot.subscription.id not in waiting]
     rows = ((slot.subscription.id, slot.key, slot.scheduled_at) for slot in empty)
     slots.record_empty(connection, rows, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 import sqlalchemy as sa
@@ -136,3 +136,19 @@ def _match(row: sa.Row[tuple[object, ...]]) -> Match:
         votes_per_day=row.votes_per_day,
         backfill_days=row.backfill_days,
     )
+
+
+def awaiting_digest(
+    connection: sa.Connection, subscription_ids: Collection[str] | None = None
+) -> Mapping[str, int]:
+    """How many papers wait for a digest of each of these subscriptions (None: all) that has any.
+
+    Of ids no more than one `IN` takes.
+    """
+    query = sa.select(matches.c.subscription_id, sa.func.count()).where(
+        matches.c.state == MatchState.PENDING
+    )
+    if subscription_ids is not None:
+        query = query.where(matches.c.subscription_id.in_(list(subscription_ids)))
+    rows = connection.execute(query.group_by(matches.c.subscription_id))
+    return {subscription_id: int(count) for subscription_id, count in rows}

@@ -307,22 +307,6 @@ def unsent(connection: sa.Connection, queued_by: dt.datetime) -> tuple[int, int]
     return int(digest_count), int(late_count)
 
 
-def awaiting_digest(
-    connection: sa.Connection, subscription_ids: Collection[str] | None = None
-) -> Mapping[str, int]:
-    """How many papers wait for a digest of each of these subscriptions (None: all) that has any.
-
-    Of ids no more than one `IN` takes.
-    """
-    query = sa.select(matches.c.subscription_id, sa.func.count()).where(
-        matches.c.state == MatchState.PENDING
-    )
-    if subscription_ids is not None:
-        query = query.where(matches.c.subscription_id.in_(list(subscription_ids)))
-    rows = connection.execute(query.group_by(matches.c.subscription_id))
-    return {subscription_id: int(count) for subscription_id, count in rows}
-
-
 def counts(
     connection: sa.Connection, since: dt.datetime | None = None
 ) -> Mapping[DeliveryState, int]:
