@@ -2,13 +2,14 @@
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+EXTRACT := -F pyproject.toml -k say -k counted:1,2 --no-location --sort-output --project=paper-watcher
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 SOURCES := pyproject.toml config.example.toml $(shell find watcher tests templates systemd \
 	-name node_modules -prune -o -type f -not -name '*.pyc' -not -name '.*' -print)
 
-.PHONY: help demo test check lint bench screenshots clean
+.PHONY: help demo test check lint bench screenshots messages clean
 
 help:
 	@echo 'make demo    the whole way in a minute: pages in, digests out, mail in demo-mail/'
@@ -16,6 +17,7 @@ help:
 	@echo 'make check   format, lint, types, imports, coverage; runs the tests if they are due'
 	@echo 'make bench   measure, and print ratios (CORPUS=papers.jsonl.gz: on these papers)'
 	@echo 'make screenshots  draw the pictures of the README, with Chromium'
+	@echo 'make messages  bring the catalogues of the languages up to the words of the digest'
 	@echo 'make clean   remove all that was made'
 
 demo: $(VENV)/.runtime
@@ -41,6 +43,14 @@ bench: $(VENV)/.dev
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python -m tests.web.screenshots
+
+messages: $(VENV)/.dev
+	@mkdir -p build
+	$(BIN)/pybabel -q extract $(EXTRACT) -o build/digest.pot .
+	for code in $(notdir $(basename $(wildcard watcher/digest/locale/*.po))); do \
+		$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --no-wrap \
+			--ignore-pot-creation-date -i build/digest.pot -o watcher/digest/locale/$$code.po -l $$code \
+		|| exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist demo-mail tests/web/node_modules .coverage .coverage.* .hypothesis .import_linter_cache \

@@ -11,8 +11,10 @@ from watcher.models import (
     Author,
     DigestContent,
     DigestPaper,
+    Failure,
     Hit,
     Organization,
+    Outage,
     Paper,
     Reason,
     Rendered,
@@ -187,11 +189,15 @@ reasons = st.builds(
     Reason,
     texts,
     st.lists(hits, max_size=3).map(tuple),
-    st.lists(texts, max_size=2).map(tuple),
+    st.lists(_conditions | texts, max_size=2).map(tuple),
     st.booleans(),
 )
 digest_papers = st.builds(
-    DigestPaper, papers, st.lists(reasons, max_size=3).map(tuple), times, texts
+    DigestPaper,
+    papers,
+    st.lists(reasons, max_size=3).map(tuple),
+    times,
+    backfill_days=st.none() | st.integers(0, 3650),
 )
 contents = st.builds(
     DigestContent,
@@ -201,7 +207,9 @@ contents = st.builds(
     timezone=st.sampled_from(("UTC", "Asia/Tokyo", "America/New_York")),
     max_papers=st.integers(0, 5),
     next_slot_at=st.none() | st.just(NOW),
-    notes=st.lists(texts, max_size=10).map(tuple),
+    outages=st.lists(st.builds(Outage, texts, st.just(NOW), st.just(NOW)), max_size=10).map(tuple),
+    failures=st.lists(st.builds(Failure, texts, st.just(NOW)), max_size=10).map(tuple),
+    language=st.sampled_from(("en", "fr", "de", "zh", "ja")),
     unsubscribe=texts,
     hub_url=st.sampled_from(("https://huggingface.co", "http://127.0.0.1:8000", "javascript:x")),
 )

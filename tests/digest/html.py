@@ -15,7 +15,8 @@ from watcher.digest import (
     render_digest,
     render_notice,
 )
-from watcher.models import Author, Hit, Reason, VoteCount
+from watcher.digest.language import TAGS
+from watcher.models import Author, Failure, Hit, Outage, Reason, VoteCount
 
 DAY = dt.timedelta(days=1)
 _LINKS = ("https://", "http://", "mailto:")
@@ -53,7 +54,8 @@ def signatures(html: str) -> set[tuple[object, ...]]:
 def our_signatures() -> frozenset[tuple[object, ...]]:
     """The elements that the templates make of harmless papers."""
     by_author = Reason("people", (Hit("authors", "Yang", "authors", ("Xingyi Yang",)),))
-    hit = Reason("titles", (Hit("any", "neural", "title", ("Neural",)),), ("reached 20 votes",))
+    neural, votes = Hit("any", "neural", "title", ("Neural",)), Hit("min_upvotes", "20", "upvotes")
+    hit = Reason("titles", (neural, votes), ("min_upvotes",))
     many = tuple(chosen(paper=PAPER, id=f"2601.{n:05}") for n in range(5000))
     names = tuple(Author(f"Name {n}") for n in range(9))
     rich = chosen(by_author, hit, Reason("third", is_incomplete=True), authors=names, code_url=None)
@@ -61,8 +63,12 @@ def our_signatures() -> frozenset[tuple[object, ...]]:
     grown = replace(chosen(), votes=(VoteCount(1, NOW), VoteCount(9, NOW + DAY)))
     linked = chosen(by_author, hit, code_url="http://a.example", project_url="http://b.example")
     http = "http://127.0.0.1:8000"
+    troubles = {"outages": (Outage("daily", NOW, NOW),), "failures": (Failure("daily", NOW),)}
     pages = [
-        render_digest(content(rich, bare, linked, grown, notes=("a note",))).html,
+        *(
+            render_digest(content(rich, bare, linked, grown, language=code, **troubles)).html
+            for code in TAGS
+        ),
         render_digest(content(rich, bare, linked, chosen(), hub_url=http)).html,
         render_digest(content(rich, chosen(), hub_url=http, max_papers=0)).html,
         render_digest(content(rich, chosen(), max_papers=1, hub_url="")).html,

@@ -37,8 +37,10 @@ from watcher.models import (
     Author,
     DigestContent,
     DigestPaper,
+    Failure,
     FirstSeen,
     Organization,
+    Outage,
     Outcome,
     Paper,
     Rendered,
@@ -79,9 +81,15 @@ _RIGHT_TO_LEFT = Paper(
     abstract=None,
     published_at=NOW - dt.timedelta(days=500),
 )
-_NOTES = (
-    "daily: caught up 3 days, from Mon 9 Mar to Wed 11 Mar",
-    "trending was not seen from Tue 10 Mar 2026, 07:00 UTC until Thu 12 Mar 2026, 06:30 UTC",
+_DAY = dt.timedelta(days=1)
+_OUTAGES = (
+    Outage("daily", NOW - 4 * _DAY, NOW, "day", 3),
+    Outage("trending", NOW - 2 * _DAY, NOW - _DAY),
+)
+_FAILURES = (
+    Failure("trending", NOW - 2 * _DAY, NOW - _DAY),
+    Failure("weekly", NOW - _DAY / 3),
+    Failure("hypernetworks", NOW - _DAY, NOW - _DAY / 2, is_degraded=True),
 )
 
 
@@ -150,7 +158,7 @@ def digests() -> dict[str, Rendered]:
     every = RuleSettings(name="all")
     known = _chosen([*site, _LONG], *_RULES, every)
     unknown = _chosen([_RIGHT_TO_LEFT], *_RULES, every)
-    rich = (*known, *(replace(each, remark="judged without its abstract") for each in unknown))
+    rich = (*known, *(replace(each, backfill_days=7) for each in unknown))
     many = [
         replace(paper, id=f"2603.{n:05}", title=f"{_invented(n)}: {paper.title}")
         for n, paper in enumerate(site * 35)
@@ -158,7 +166,9 @@ def digests() -> dict[str, Rendered]:
     return {
         "usual": _digest(usual),
         "single": _digest(usual[:1]),
-        "rich": _digest(rich, max_papers=len(rich) - 4, notes=_NOTES, wants_bibtex=True),
+        "rich": _digest(
+            rich, max_papers=len(rich) - 4, outages=_OUTAGES, failures=_FAILURES, wants_bibtex=True
+        ),
         "overfull": _digest(_chosen(many, *_RULES, every)),
     }
 

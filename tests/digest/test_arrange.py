@@ -13,7 +13,7 @@ def test_newest_first_then_strongest_then_votes() -> None:
     few = chosen(id="few", upvotes=None)
     many = chosen(id="many", upvotes=50)
     titled = chosen(in_title, id="titled", upvotes=0)
-    crossed = chosen(Reason("x", crossed=("reached 20 votes",)), id="crossed", upvotes=20)
+    crossed = chosen(Reason("x", crossed=("min_upvotes",)), id="crossed", upvotes=20)
     unsure = chosen(Reason("y", in_title.hits, is_incomplete=True), id="unsure", upvotes=99)
     papers = ordered([old, unsure, few, titled, many, crossed])
     assert [p.paper.id for p in papers] == ["crossed", "titled", "many", "few", "unsure", "old"]

@@ -33,22 +33,6 @@ def test_the_day_a_paper_came_out(at: dt.datetime, zone: str, shown: str) -> Non
     assert dates.published(at, ZoneInfo(zone), TODAY) == shown
 
 
-@pytest.mark.parametrize(
-    ("count", "shown"),
-    [
-        *((0, "0"), (1, "1"), (999, "999"), (1000, "1k"), (1660, "1.7k"), (19_949, "19.9k")),
-        *((99_950, "100k"), (110_000, "110k"), (999_499, "999k"), (999_500, "1M")),
-        *((1_250_000, "1.2M"), (250_000_000, "250M")),
-    ],
-)
-def test_counts_stay_short(count: int, shown: str) -> None:
-    assert dates.compact(count) == shown
-
-
-def test_one_and_many() -> None:
-    assert [dates.counted(n, "vote") for n in (0, 1, 2)] == ["0 votes", "1 vote", "2 votes"]
-
-
 @pytest.mark.parametrize("name", ["Europe/Atlantis", "../etc/passwd", "", "a\0b"])
 def test_unknown_zones_are_explained(name: str) -> None:
     with pytest.raises(RenderError, match="no time zone"):

@@ -11,6 +11,7 @@ from tests.digest.builders import NOW, chosen, content
 from tests.digest.html import shown
 from watcher.digest import render_digest
 from watcher.digest.growth import growth_view
+from watcher.digest.language import ENGLISH
 from watcher.models import VoteCount
 
 
@@ -35,19 +36,19 @@ def votes(*counts: int | None) -> tuple[VoteCount, ...]:
     ],
 )
 def test_growth_is_drawn_day_by_day(counts: tuple[int | None, ...], bars: str, told: str) -> None:
-    view = growth_view(votes(*counts))
+    view = growth_view(votes(*counts), ENGLISH)
     assert view is not None
     assert (view.bars, view.told) == (bars, told)
 
 
 @pytest.mark.parametrize("counts", [(), (5,), (5, 5), (8, 3)])
 def test_what_did_not_grow_is_not_drawn(counts: tuple[int, ...]) -> None:
-    assert growth_view(votes(*counts)) is None
+    assert growth_view(votes(*counts), ENGLISH) is None
 
 
 def test_a_digest_shows_how_votes_have_grown() -> None:
     rendered = render_digest(content(replace(chosen(), votes=votes(12, None, 34))))
-    assert "1.7k stars · ▃▃█ +22 votes in 2 days" in shown(rendered.html)
-    assert "1.7k stars, +22 votes in 2 days" in " ".join(rendered.text.split())
+    assert "1.7K stars · ▃▃█ +22 votes in 2 days" in shown(rendered.html)
+    assert "1.7K stars, +22 votes in 2 days" in " ".join(rendered.text.split())
     assert "▃" not in rendered.text
     assert "votes in" not in render_digest(content(chosen())).text

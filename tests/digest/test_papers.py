@@ -6,12 +6,15 @@ from dataclasses import replace
 import pytest
 
 from tests.digest.builders import NOW, chosen
+from watcher.digest.language import ENGLISH
 from watcher.digest.papers import PaperView, paper_view
 from watcher.models import Author, DigestPaper, Hit, Organization, Reason
 
 
 def view(paper: DigestPaper) -> PaperView:
-    return paper_view(paper, tz=dt.UTC, today=NOW.date(), hub_url="https://huggingface.co")
+    return paper_view(
+        paper, tz=dt.UTC, today=NOW.date(), hub_url="https://huggingface.co", language=ENGLISH
+    )
 
 
 def authors(paper: DigestPaper) -> str:
@@ -59,7 +62,7 @@ def test_who_matched_is_named_wherever_in_the_list() -> None:
 )
 def test_where(organization: Organization | None, shown: str | None) -> None:
     facts = view(chosen(organization=organization)).facts
-    assert facts == (*([shown] if shown else []), "12 Feb", "34 votes", "1.7k stars")
+    assert facts == (*([shown] if shown else []), "12 Feb", "34 votes", "1.7K stars")
 
 
 def test_what_is_not_known_is_not_shown() -> None:
@@ -93,19 +96,19 @@ def test_a_bound_is_told_once() -> None:
     hits = (Hit("min_upvotes", "20", "upvotes"), Hit("min_stars", "5", "star_count"))
     code = Hit("has_code", "true", "code_url")
     assert why(*hits, code) == ("at least 20 votes", "at least 5 stars", "has code")
-    assert why(*hits, code, crossed=("reached 20 votes",)) == ("at least 5 stars", "has code")
-    assert why(code, crossed=("code released",)) == ()
+    assert why(*hits, code, crossed=("min_upvotes",)) == ("at least 5 stars", "has code")
+    assert why(code, crossed=("has_code",)) == ()
 
 
 def test_votes_a_day_are_told_beside_votes() -> None:
     votes = Hit("min_upvotes", "20", "upvotes")
-    gained = Hit("min_upvotes_per_day", "10", "upvotes", ("12.5 votes a day",))
+    gained = Hit("min_upvotes_per_day", "10", "upvotes", ("12.5",))
     assert why(votes, gained) == ("at least 20 votes", "12.5 votes a day")
-    assert why(votes, gained, crossed=("reached 10 votes a day",)) == (
+    assert why(votes, gained, crossed=("min_upvotes_per_day",)) == (
         "at least 20 votes",
         "12.5 votes a day",
     )
-    assert why(votes, gained, crossed=("reached 20 votes",)) == ("12.5 votes a day",)
+    assert why(votes, gained, crossed=("min_upvotes",)) == ("12.5 votes a day",)
 
 
 def test_many_words_are_bounded() -> None:
@@ -128,7 +131,7 @@ def test_judged_as_it_stood(abstract: str | None, reasons: tuple[bool, ...], rem
 
 
 def test_how_it_was_found_is_told() -> None:
-    found = replace(chosen(Reason("rule", is_incomplete=True)), remark="found looking back 7 days")
+    found = replace(chosen(Reason("rule", is_incomplete=True)), backfill_days=7)
     assert view(found).remark == "found looking back 7 days; judged on what was known"
     assert view(replace(found, reasons=(Reason("rule"),))).remark == "found looking back 7 days"
 

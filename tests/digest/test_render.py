@@ -20,9 +20,11 @@ from tests.digest.builders import (
 from tests.digest.html import our_signatures, parsed, shown, signatures
 from watcher.digest import render_digest
 from watcher.errors import RenderError
-from watcher.models import Author, DigestContent, Hit, Reason
+from watcher.models import Author, DigestContent, Failure, Hit, Outage, Reason
 
-CROSSED = Reason("weights as data", crossed=("reached 20 votes",))
+DAY = dt.timedelta(days=1)
+
+CROSSED = Reason("weights as data", (Hit("min_upvotes", "20", "upvotes"),), ("min_upvotes",))
 
 
 def test_a_digest_says_what_is_in_it() -> None:
@@ -31,7 +33,9 @@ def test_a_digest_says_what_is_in_it() -> None:
         chosen(CROSSED, id="2601.00002", title="HyperNets: A Survey of Everything There Is"),
         chosen(AGENTS, id="2601.00003", title="Planning"),
     )
-    rendered = render_digest(content(*papers, notes=("caught up 3 days",)))
+    rendered = render_digest(
+        content(*papers, outages=(Outage("daily", NOW - 4 * DAY, NOW, "day", 3),))
+    )
     assert rendered.subject == (
         "weights: 3 new papers, Thu 19 Feb: HyperNets, Neural Metamorphosis, Planning"
     )
@@ -40,7 +44,7 @@ def test_a_digest_says_what_is_in_it() -> None:
     assert line in rendered.text
     for text in (rendered.text, shown(rendered.html)):
         assert "Thu 19 Feb 2026" in text
-        assert "caught up 3 days" in text
+        assert "caught up 3 days" in " ".join(text.split())
         assert "The next one comes Fri 20 Feb 2026, 08:00 Europe/Paris" in text
         assert "papers@example.org" in text
         assert "reached 20 votes" in text
@@ -54,7 +58,7 @@ def test_a_paper_says_who_when_how_much_and_why() -> None:
     for text in (re.sub(r"\s+", " ", rendered.text), html):
         assert "Neural Metamorphosis" in text
         assert "Xingyi Yang, Xinchao Wang" in text
-        for fact in ("National University of Singapore", "12 Feb", "34 votes", "1.7k stars"):
+        for fact in ("National University of Singapore", "12 Feb", "34 votes", "1.7K stars"):
             assert fact in text
         assert "“hypernetworks”" in text
         assert "agents" in text
@@ -89,12 +93,12 @@ weights as data (1)
 
  1. Neural Metamorphosis
     Xingyi Yang, Xinchao Wang
-    National University of Singapore, 12 Feb, 34 votes, 1.7k stars
+    National University of Singapore, 12 Feb, 34 votes, 1.7K stars
 
     This paper introduces a new learning paradigm. It builds on
     hypernetworks, which generate weights. Experiments show that it works.
 
-    Why: weights as data: every paper
+    Why: weights as data
          weights as data: “hypernetworks”
          reached 20 votes
     Paper page: https://huggingface.co/papers/2410.11878
@@ -158,7 +162,9 @@ def test_gmail_does_not_clip_five_thousand_papers() -> None:
         )
         for n in range(5000)
     ]
-    rendered = render_digest(content(*papers, max_papers=5000, notes=("note " * 99,) * 99))
+    rendered = render_digest(
+        content(*papers, max_papers=5000, outages=(Outage("daily " * 99, NOW, NOW),) * 99)
+    )
     assert 60_000 < len(rendered.html.encode()) <= 90_000
     page = parsed(rendered.html)
     full = len(page.css("h3"))
@@ -237,17 +243,19 @@ def test_many_rules_are_summed_up() -> None:
 def test_every_kind_of_news_is_counted() -> None:
     papers = (
         chosen(CROSSED, id="1"),
-        chosen(Reason("weights as data", crossed=("reached 1,000 stars", "code released")), id="2"),
+        chosen(Reason("weights as data", crossed=("min_stars", "has_code")), id="2"),
+        chosen(Reason("weights as data", crossed=("min_upvotes_per_day",)), id="3"),
     )
-    told = "2 new papers: 2 weights as data; 1 code released, 1 reached your stars, 1\nreached your"
-    assert told in render_digest(content(*papers)).text
+    told = "3 weights as data; 2 reached your votes, 1 reached your stars, 1 with code released"
+    assert told in " ".join(render_digest(content(*papers)).text.split())
 
 
 def test_many_notes_are_bounded() -> None:
-    text = render_digest(content(chosen(), notes=tuple(f"note {n}" for n in range(20)))).text
-    assert "! note 7\n" in text
+    outages = tuple(Outage(f"page {n}", NOW - 2 * DAY, NOW) for n in range(20))
+    text = render_digest(content(chosen(), outages=outages)).text
+    assert "! page 7 could not be read" in text
     assert "! and 12 more like these\n" in text
-    assert "note 8" not in text
+    assert "page 8" not in text
 
 
 def test_the_same_content_gives_the_same_mail() -> None:
@@ -288,7 +296,8 @@ def test_each_nasty_text_everywhere(nasty: str) -> None:
     hostile = content(
         chosen(Reason(nasty, (hit,), (nasty,)), Reason(nasty * 2, is_incomplete=True), paper=paper),
         subscription=nasty,
-        notes=(nasty,),
+        outages=(Outage(nasty, NOW, NOW),),
+        failures=(Failure(nasty, NOW),),
         unsubscribe=nasty,
     )
     rendered = render_digest(hostile)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import watcher
-from watcher.digest.templating import render, templates_dir, wrapped
+from watcher.digest.templating import render, templates_dir
 from watcher.errors import RenderError
 
 
@@ -28,15 +28,6 @@ def test_nothing_in_the_templates_is_loaded_from_elsewhere() -> None:
 def test_what_cannot_be_rendered_names_the_template(name: str) -> None:
     with pytest.raises(RenderError, match=name):
         render(name, {})
-
-
-def test_wrapping_keeps_urls_whole() -> None:
-    url = "https://example.org/" + "x" * 90
-    lines = wrapped(f"{'word ' * 20}{url} end", "    ", " 1. ").split("\n")
-    assert lines[0].startswith(" 1. word")
-    assert all(line.startswith("    ") for line in lines[1:])
-    assert any(url in line for line in lines)
-    assert all(len(line) <= 76 for line in lines if url not in line)
 
 
 @pytest.mark.parametrize("place", ["watcher/_templates", "templates"])

@@ -134,6 +134,30 @@ async def test_a_gap_of_an_undated_page_is_reported(world: World) -> None:
     assert "trending could not be read from Thu 19 Feb" in mail.text
 
 
+async def test_a_digest_says_at_its_foot_what_failed_since_the_last(stored_world: World) -> None:
+    world = stored_world
+    world.configure(DAILY, TRENDING, WEIGHTS)
+    world.fill(10)
+    world.add(make_paper(50, world.now, title=ZORBLAX))
+    await world.run_pass()
+    world.site.faults["/papers/trending*"] = faults.server_error()
+    for _ in range(8):
+        world.later(hours=1)
+        await world.run_pass()
+    world.site.faults.clear()
+    world.later(hours=1)
+    await world.run_pass()
+    world.site.faults["/papers/date/*"] = faults.server_error()
+    world.later(hours=1)
+    world.add(make_paper(51, world.now, title=ZORBLAX, trends=(world.now, world.now + DAY)))
+    await world.run_pass()
+    first, second = world.digests()
+    assert "could not be read" not in first.text
+    foot = " ".join(second.text.rpartition("-" * 76)[2].split())
+    assert "trending could not be read from Thu 19 Feb, 08:00 to Thu 19 Feb, 16:00." in foot
+    assert "daily could not be read since Thu 19 Feb, 17:00." in foot
+
+
 @pytest.mark.parametrize(
     ("fault", "outcome", "words"),
     [

@@ -389,3 +389,20 @@ async def test_everybody_has_their_own_slots(world: World) -> None:
         ("london", "2026-02-19T08:00:00Z"),
         ("paris", "2026-02-19T07:00:00Z"),
     ]
+
+
+async def test_each_subscription_has_its_own_language(world: World) -> None:
+    german = WEIGHTS.replace('"weights"', '"gewichte"')
+    japanese = WEIGHTS.replace('"weights"', '"omomi"') + 'language = "ja"\n'
+    world.configure(DAILY, german, japanese, '[digest]\nlanguage = "de"\n')
+    fill(world, 1)
+    await world.run_pass()
+    mails = {mail.header("Content-Language"): mail for mail in world.digests()}
+    assert mails["de"].subject.startswith("gewichte: 1 neues Paper, Do., 19. Feb.: Zorblaxes")
+    assert "Zum Abbestellen schreiben Sie an" in mails["de"].text
+    assert mails["ja"].subject.startswith("omomi：新着論文1本、2月19日(木)：Zorblaxes")
+    assert "配信停止は" in mails["ja"].text
+    for mail in mails.values():
+        assert mail.raw.isascii()
+        assert mail.paper_ids == ["2602.00001"]
+        assert mail.header("Auto-Submitted") == "auto-generated"

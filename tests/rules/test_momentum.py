@@ -102,7 +102,7 @@ def test_unknown_votes_do_not_hold_as_it_stands() -> None:
 @pytest.mark.parametrize(
     ("first_seen", "crossed"),
     [
-        (FirstSeen(9), ("reached 10 votes a day",)),
+        (FirstSeen(9), ("min_upvotes_per_day",)),
         (FirstSeen(10), ()),
         (FirstSeen(), ()),
         (None, ()),
@@ -112,7 +112,7 @@ def test_a_match_tells_how_many(first_seen: FirstSeen | None, crossed: tuple[str
     rule = RuleSettings(min_upvotes_per_day=10)
     (match,) = compiled(rule).judge(PAPER, now=NOW, first_seen=first_seen, votes_per_day=12.57)
     (reason,) = match.reasons
-    assert reason.hits == (Hit("min_upvotes_per_day", "10", "upvotes", ("12.5 votes a day",)),)
+    assert reason.hits == (Hit("min_upvotes_per_day", "10", "upvotes", ("12.5",)),)
     assert reason.crossed == crossed
 
 

@@ -197,13 +197,13 @@ def test_old_papers_do_not_match(days: int, *, matches: bool) -> None:
 @pytest.mark.parametrize(
     ("first_seen", "crossed"),
     [
-        (FirstSeen(3, 0, has_code=False), ("reached 20 votes", "reached 1 star", "code released")),
+        (FirstSeen(3, 0, has_code=False), ("min_upvotes", "min_stars", "has_code")),
         (
             FirstSeen(3, None, has_code=False),
-            ("reached 20 votes", "reached 1 star", "code released"),
+            ("min_upvotes", "min_stars", "has_code"),
         ),
         (FirstSeen(20, 1, has_code=True), ()),
-        (FirstSeen(19, 5, has_code=True), ("reached 20 votes",)),
+        (FirstSeen(19, 5, has_code=True), ("min_upvotes",)),
         (FirstSeen(), ()),
         (None, ()),
     ],

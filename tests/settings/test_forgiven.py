@@ -234,3 +234,15 @@ def test_a_renamed_key_warns_and_goes_on(tmp_path: Path) -> None:
         f"{path}, line 5, subscriptions[0].max: is now called max_papers; the old name will go",
         f"{folder / 'bob.toml'}, line 2, max: is now called max_papers; the old name will go",
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        *(("fr", "fr"), (" FR ", "fr"), ("fr-CA", "fr"), ("de_AT.UTF-8", "de"), ("zh-Hans", "zh")),
+        *(("French", "fr"), ("Deutsch", "de"), ("日本語", "ja"), ("english", "en"), ("", "de")),
+    ],
+)
+def test_languages_as_people_write_them(written: str, code: str, tmp_path: Path) -> None:
+    config = loaded(tmp_path, f'[digest]\nlanguage = "German"\n{ONE}language = "{written}"\n')
+    assert config.language(only(config)) == code

@@ -15,7 +15,7 @@ REASONS = (
     Reason(
         "weights",
         (Hit("any", "hypernetwork*", "title", ("Hypernetworks",)),),
-        crossed=("reached 20 votes",),
+        crossed=("min_upvotes",),
         is_incomplete=True,
     ),
 )

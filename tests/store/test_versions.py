@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sqlite3
 from pathlib import Path
 
@@ -11,9 +12,12 @@ from alembic import autogenerate, command, config, migration, script
 
 from tests.store.conftest import NOW
 from watcher.errors import StoreError
-from watcher.store import backfills, checks, matches, versions
+from watcher.models import Outage
+from watcher.store import backfills, checks, matches, outages, versions
 from watcher.store.database import Database
 from watcher.store.schema import metadata
+
+DAY = dt.timedelta(days=1)
 
 OLD_ROWS = """
 INSERT INTO papers (id, title, facts, first_facts, first_seen_at, facts_at)
@@ -21,9 +25,18 @@ VALUES ('2602.00001', 'T', '{}', '{}', '2026-02-19 08:00', '2026-02-19 08:00');
 INSERT INTO subscriptions (id, definition, fingerprint, known_at)
 VALUES ('weights', '{}', 'f', '2026-02-19 08:00');
 INSERT INTO matches (subscription_id, paper_id, state, is_baseline, source, matched_at, reasons)
-VALUES ('weights', '2602.00001', 'pending', false, 'daily', '2026-02-19 08:00', '[]')
+VALUES ('weights', '2602.00001', 'pending', false, 'daily', '2026-02-19 08:00', '[]');
+INSERT INTO remarks (source, made_at, text) VALUES
+('daily', '2026-01-02 08:00',
+'daily: caught up 3 days after an outage since Tue 29 Dec 20:00 UTC.'),
+('trending', '2026-02-19 08:00',
+'trending could not be read from Tue 17 Feb 06:30 to Thu 19 Feb 08:00 UTC: papers that came …')
 """
 """Of the first schema."""
+
+
+def at(*moment: int) -> dt.datetime:
+    return dt.datetime(*moment, tzinfo=dt.UTC)  # type: ignore[misc,arg-type]  # as many as are told
 
 
 def test_the_migrations_make_the_very_tables_of_the_schema(database: Database) -> None:
@@ -113,7 +126,12 @@ def test_what_an_older_version_stored_is_kept(database_url: str) -> None:
     with database.read() as connection:
         [pair] = matches.of_paper(connection, "2602.00001")
         assert backfills.done(connection) == set()
+        known = outages.ended_since(connection, {"daily", "trending"}, NOW - 365 * DAY)
     database.close()
+    assert known == (
+        Outage("daily", at(2025, 12, 29, 20), at(2026, 1, 2, 8), "day", 3),
+        Outage("trending", at(2026, 2, 17, 6, 30), NOW),
+    )
     assert (pair.subscription_id, pair.votes_per_day, pair.backfill_days) == ("weights", None, None)
 
 

@@ -16,7 +16,9 @@ from watcher.demo.papers import SitePaper
 from watcher.demo.post import Post
 from watcher.demo.site import Site
 from watcher.demo.story import CONFIG, CROSSING, Moment
+from watcher.digest.language import ENGLISH
 from watcher.digest.papers import title_of
+from watcher.digest.reasons import matched_words, news
 from watcher.engine import Result
 from watcher.models import DeliveryState, Outcome, Reason
 from watcher.settings import Config, load
@@ -190,6 +192,6 @@ def _reasons(database: Database) -> dict[str, list[tuple[str, str]]]:
 
 
 def _why(reason: Reason) -> str:
-    words = {word.casefold(): word for hit in reason.hits for word in hit.words}
-    said = [", ".join(f'"{word}"' for word in words.values()), *reason.crossed]
+    words = {word.casefold(): word for word in matched_words(reason)}
+    said = [", ".join(f'"{word}"' for word in words.values()), *news(reason, ENGLISH)]
     return f"{reason.rule}: {'; '.join(part for part in said if part)}"

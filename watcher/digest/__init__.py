@@ -1,6 +1,7 @@
 """What a mail says: choosing, ordering, rendering, and the message's bytes."""
 
 from watcher.digest.headers import AUTOMATIC, boundary_for, list_headers, message_id, thread_headers
+from watcher.digest.language import TAGS as LANGUAGE_TAGS
 from watcher.digest.message import Letter
 from watcher.digest.notice import Notice, render_notice
 from watcher.digest.notices import (
@@ -22,6 +23,7 @@ from watcher.digest.returned import MailReturned, RecipientPaused
 
 __all__ = [
     "AUTOMATIC",
+    "LANGUAGE_TAGS",
     "ConfigBroken",
     "DeliveryExpired",
     "Gap",

@@ -1,14 +1,25 @@
-"""Dates and numbers as people read them, the same on every machine."""
+"""Dates as people read them in their language, the same on every machine."""
 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from babel.dates import format_date, format_skeleton
+
+from watcher.digest.language import ENGLISH, Language
 from watcher.errors import RenderError
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_Skeleton = Literal["MMMEd", "yMMMEd", "MMMd", "yMMMd"]
+
+# The day before the month, without commas: neither American nor British, and short in a subject.
+_IN_ENGLISH: dict[_Skeleton, str] = {
+    "MMMEd": "EEE d MMM",
+    "yMMMEd": "EEE d MMM y",
+    "MMMd": "d MMM",
+    "yMMMd": "d MMM y",
+}
 
 
 def zone(name: str) -> ZoneInfo:
@@ -21,23 +32,31 @@ def zone(name: str) -> ZoneInfo:
         ) from error
 
 
-def short_day(on: dt.date) -> str:
+def short_day(on: dt.date, language: Language = ENGLISH) -> str:
     """As in `Thu 19 Feb`."""
-    return f"{_DAYS[on.weekday()]} {on.day} {_MONTHS[on.month - 1]}"
+    return _written(on, "MMMEd", language)
 
 
-def long_day(on: dt.date) -> str:
+def long_day(on: dt.date, language: Language = ENGLISH) -> str:
     """As in `Thu 19 Feb 2026`."""
-    return f"{short_day(on)} {on.year}"
+    return _written(on, "yMMMEd", language)
 
 
-def instant(at: dt.datetime, tz: dt.tzinfo = dt.UTC) -> str:
+def instant(at: dt.datetime, tz: dt.tzinfo = dt.UTC, language: Language = ENGLISH) -> str:
     """As in `Thu 19 Feb 2026, 08:00 UTC`."""
     local = at.astimezone(tz)
-    return f"{long_day(local.date())}, {local:%H:%M} {tz}"
+    day, time = long_day(local.date(), language), f"{local:%H:%M}"
+    return language.say("%(day)s, %(time)s %(zone)s", day=day, time=time, zone=tz)
 
 
-def published(at: dt.datetime, tz: dt.tzinfo, today: dt.date) -> str:
+def moment(at: dt.datetime, tz: dt.tzinfo, language: Language) -> str:
+    """As in `Thu 19 Feb, 08:00`: lately, in the reader's own zone."""
+    local = at.astimezone(tz)
+    day, time = short_day(local.date(), language), f"{local:%H:%M}"
+    return language.say("%(day)s, %(time)s", day=day, time=time)
+
+
+def published(at: dt.datetime, tz: dt.tzinfo, today: dt.date, language: Language = ENGLISH) -> str:
     """The day a paper came out: `12 Feb`, and with the year unless it is this one.
 
     Midnight UTC stands for a day without an hour, which no zone shifts.
@@ -47,18 +66,10 @@ def published(at: dt.datetime, tz: dt.tzinfo, today: dt.date) -> str:
         on = utc.date() if utc.time() == dt.time() else utc.astimezone(tz).date()
     except OverflowError:  # the first and last days of the calendar
         on = utc.date()
-    day = f"{on.day} {_MONTHS[on.month - 1]}"
-    return day if on.year == today.year else f"{day} {on.year}"
+    return _written(on, "MMMd" if on.year == today.year else "yMMMd", language)
 
 
-def counted(count: int, noun: str) -> str:
-    """As in `1 paper`, `7 papers`, `1.7k stars`."""
-    return f"{compact(count)} {noun if count == 1 else noun + 's'}"
-
-
-def compact(count: int) -> str:
-    """As in `950`, `1.7k`, `110k`, `1.2M`."""
-    if count < 1000:
-        return str(count)
-    amount, unit = (count / 1000, "k") if count < 999_500 else (count / 1_000_000, "M")
-    return f"{amount:.1f}{unit}".replace(".0", "") if amount < 99.95 else f"{amount:.0f}{unit}"
+def _written(on: dt.date, skeleton: _Skeleton, language: Language) -> str:
+    if language is ENGLISH:
+        return format_date(on, _IN_ENGLISH[skeleton], locale=language.locale)
+    return format_skeleton(skeleton, on, locale=language.locale)

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from watcher.digest.language import Language
 from watcher.models import VoteCount
 from watcher.sparkline import sparkline
 
@@ -20,7 +21,7 @@ class GrowthView:
     told: str
 
 
-def growth_view(votes: Sequence[VoteCount]) -> GrowthView | None:
+def growth_view(votes: Sequence[VoteCount], language: Language) -> GrowthView | None:
     """What counts by day, oldest first, show; None where they are too few or did not grow."""
     if len(votes) < 2 or votes[-1].count <= votes[0].count:
         return None
@@ -30,6 +31,9 @@ def growth_view(votes: Sequence[VoteCount]) -> GrowthView | None:
     for day in range(1, (last - first).days + 1):  # nothing is seen where nothing changed
         counts.append(seen.get(first + day * _DAY, counts[-1]))
     gained = votes[-1].count - votes[0].count
-    days = len(counts) - 1
-    told = f"+{gained:,} vote{'s' * (gained != 1)} in {f'{days} days' if days > 1 else 'a day'}"
+    told = language.say(
+        "%(votes)s in %(days)s",
+        votes=language.counted("+%(count)s vote", "+%(count)s votes", gained),
+        days=language.counted("a day", "%(count)s days", len(counts) - 1),
+    )
     return GrowthView(sparkline(counts), told)

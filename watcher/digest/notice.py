@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from watcher.digest.language import ENGLISH
 from watcher.digest.templating import render
 from watcher.digest.text import clean, isolated, shorten
 from watcher.models import Rendered
@@ -57,6 +58,11 @@ def render_notice(notice: Notice) -> Rendered:
         "command": words.command,
     }
     return Rendered(subject, render("notice.txt.j2", context), render("notice.html.j2", context))
+
+
+def counted(count: int, noun: str) -> str:
+    """As in `1 paper`, `7 papers`, `1.7K records`."""
+    return f"{ENGLISH.compact(count)} {noun if count == 1 else noun + 's'}"
 
 
 def name(text: str) -> str:

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from watcher.digest.dates import counted, instant
+from watcher.digest.dates import instant
 from watcher.digest.latex import readable
-from watcher.digest.notice import Explanation, Notice, argument, line, name
+from watcher.digest.notice import Explanation, Notice, argument, counted, line, name
 from watcher.digest.text import clean, shorten, web_url
 from watcher.models import Outcome, Skipped
 

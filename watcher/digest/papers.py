@@ -8,20 +8,19 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from watcher.digest.arrange import primary
-from watcher.digest.dates import counted, published
+from watcher.digest.dates import published
 from watcher.digest.growth import GrowthView, growth_view
+from watcher.digest.language import Language
 from watcher.digest.latex import readable
 from watcher.digest.marks import Marker, Piece
+from watcher.digest.reasons import NAME_LIMIT, Why, matched_words, news, why
 from watcher.digest.text import clean, isolated, shorten, web_url
-from watcher.models import DigestPaper, Hit, Paper, Reason
+from watcher.models import DigestPaper, Paper, Reason
 
 TITLE_LIMIT = 300
-NAME_LIMIT = 60
 AUTHORS_SHOWN = 6
-WORDS_SHOWN = 8
 REASONS_SHOWN = 6
 
-_KEYWORD = " (keyword)"
 _SENTENCE_ENDS = (". ", "? ", "! ", "。")
 
 
@@ -31,14 +30,6 @@ class Link:
 
     label: str
     url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """One rule that holds, and what made it hold."""
-
-    rule: str
-    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +73,27 @@ class PaperView:
         return "".join(piece.text for piece in self.excerpt(limit))
 
 
-def paper_view(chosen: DigestPaper, *, tz: dt.tzinfo, today: dt.date, hub_url: str) -> PaperView:
+def paper_view(
+    chosen: DigestPaper, *, tz: dt.tzinfo, today: dt.date, hub_url: str, language: Language
+) -> PaperView:
     """The view of one paper; dates are in `tz`, with the year unless it is that of `today`."""
     paper = chosen.paper
-    marker = Marker(word for reason in chosen.reasons for hit in reason.hits for word in hit.words)
+    marker = Marker(word for reason in chosen.reasons for word in matched_words(reason))
     plain_title = title_of(paper)
     first = primary(chosen)
     reasons = [first, *(reason for reason in chosen.reasons if reason is not first)]
-    crossed = [shorten(clean(s), NAME_LIMIT) for reason in reasons for s in reason.crossed]
+    crossed = (sentence for reason in reasons for sentence in news(reason, language))
     return PaperView(
         title=_isolated_pieces(marker.pieces(plain_title)),
         plain_title=isolated(plain_title),
         url=page_url(paper, hub_url),
-        authors=_authors(paper, marker),
-        facts=tuple(_facts(paper, tz, today)),
-        growth=growth_view(chosen.votes),
-        why=tuple(_why(reason) for reason in reasons[:REASONS_SHOWN]),
+        authors=_authors(paper, marker, language),
+        facts=tuple(_facts(paper, tz, today, language)),
+        growth=growth_view(chosen.votes, language),
+        why=tuple(why(reason, language) for reason in reasons[:REASONS_SHOWN]),
         crossed=tuple(dict.fromkeys(crossed))[:REASONS_SHOWN],
-        remark=_remark(chosen, reasons),
-        links=tuple(_links(paper, hub_url)),
+        remark=_remark(chosen, reasons, language),
+        links=tuple(_links(paper, hub_url, language)),
         _summary=clean(readable(paper.summary or "")),
         _abstract=clean(readable(paper.abstract or "")),
         _marker=marker,
@@ -127,16 +120,17 @@ def _path(paper: Paper) -> str:
     return quote(paper_id(paper), safe="")
 
 
-def _links(paper: Paper, hub_url: str) -> Iterator[Link]:
-    yield Link("Paper page", page_url(paper, hub_url))
+def _links(paper: Paper, hub_url: str, language: Language) -> Iterator[Link]:
+    yield Link(language.say("Paper page"), page_url(paper, hub_url))
     yield Link("arXiv", f"https://arxiv.org/abs/{_path(paper)}")
     yield Link("PDF", f"https://arxiv.org/pdf/{_path(paper)}")
-    for label, url in (("Code", paper.code_url), ("Project", paper.project_url)):
-        if plain_url := web_url(url):
-            yield Link(label, plain_url)
+    if code_url := web_url(paper.code_url):
+        yield Link(language.say("Code"), code_url)
+    if project_url := web_url(paper.project_url):
+        yield Link(language.say("Project"), project_url)
 
 
-def _authors(paper: Paper, marker: Marker) -> tuple[Piece, ...]:
+def _authors(paper: Paper, marker: Marker, language: Language) -> tuple[Piece, ...]:
     known = paper.authors or ()
     cleaned = ((author, shorten(clean(readable(author.name)), NAME_LIMIT)) for author in known)
     names = [name for author, name in cleaned if name and not author.is_hidden]
@@ -147,66 +141,48 @@ def _authors(paper: Paper, marker: Marker) -> tuple[Piece, ...]:
     shown = names[:AUTHORS_SHOWN] + matched
     rest = total - len(shown)
     if not shown:
-        return (Piece(counted(total, "author")),) if total else ()
-    text = ", ".join(map(isolated, shown))
-    return (*marker.pieces(text), *([Piece(f" and\u00a0{rest}\u00a0more")] if rest else []))
+        counted = language.counted("%(count)s author", "%(count)s authors", total)
+        return (Piece(counted),) if total else ()
+    pieces = marker.pieces(language.listed(map(isolated, shown)))
+    if not rest:
+        return pieces
+    told = language.counted(
+        "%(names)s and %(count)s more", "%(names)s and %(count)s more", rest, names="\0"
+    )
+    before, _, after = told.partition("\0")
+    after = after[:1] + after[1:].replace(" ", "\u00a0")
+    return tuple(piece for piece in (Piece(before), *pieces, Piece(after)) if piece.text)
 
 
-def _facts(paper: Paper, tz: dt.tzinfo, today: dt.date) -> Iterator[str]:
+def _facts(paper: Paper, tz: dt.tzinfo, today: dt.date, language: Language) -> Iterator[str]:
     if organization := paper.organization:
         name = clean(organization.fullname or "") or clean(organization.name)
         if name:
             yield isolated(shorten(name, NAME_LIMIT))
     if paper.published_at is not None:
-        yield published(paper.published_at, tz, today)
-    if paper.upvotes is not None:
-        yield counted(paper.upvotes, "vote")
-    if paper.star_count is not None:
-        yield counted(paper.star_count, "star")
+        yield published(paper.published_at, tz, today, language)
+    if (votes := paper.upvotes) is not None:
+        yield language.counted("%(count)s vote", "%(count)s votes", votes, language.compact(votes))
+    if (stars := paper.star_count) is not None:
+        yield language.counted("%(count)s star", "%(count)s stars", stars, language.compact(stars))
 
 
-def _why(reason: Reason) -> Why:
-    told: dict[str, str] = {}
-    # A word found in a text says more than the same one among the keywords.
-    for hit in sorted(reason.hits, key=lambda hit: hit.field == "keywords"):
-        for text in _told(hit, reason):
-            told.setdefault(text.removesuffix(_KEYWORD).casefold(), text)
-    words = list(told.values())
-    if len(words) > WORDS_SHOWN:
-        words[WORDS_SHOWN:] = [f"{len(words) - WORDS_SHOWN} more"]
-    if not reason.hits:
-        words = ["every paper"]
-    return Why(isolated(shorten(clean(reason.rule), NAME_LIMIT)), tuple(words))
-
-
-def _told(hit: Hit, reason: Reason) -> Iterator[str]:
-    """What a hit adds to the reasons: nothing where a sentence on what was crossed says it."""
-    words = dict.fromkeys(isolated(shorten(clean(word), NAME_LIMIT)) for word in hit.words)
-    match hit.condition:
-        case "authors":
-            yield from (f"by {word}" for word in words)
-        case "organizations":
-            yield from (f"from {word}" for word in words)
-        case "min_upvotes_per_day":
-            yield from words
-        case "min_upvotes" | "min_stars":
-            noun = "votes" if hit.condition == "min_upvotes" else "stars"
-            if not any(sentence.endswith((noun, noun[:-1])) for sentence in reason.crossed):
-                yield f"at least {shorten(clean(hit.wanted), NAME_LIMIT)} {noun}"
-        case "has_code":
-            if not any("code" in sentence for sentence in reason.crossed):
-                yield "has code"
-        case _:
-            where = _KEYWORD if hit.field == "keywords" else ""
-            yield from (f"“{word}”{where}" for word in words)
-
-
-def _remark(chosen: DigestPaper, reasons: list[Reason]) -> str:
-    remarks = [shorten(clean(chosen.remark), NAME_LIMIT)] if chosen.remark else []
+def _remark(chosen: DigestPaper, reasons: list[Reason], language: Language) -> str:
+    remarks = []
+    if days := chosen.backfill_days:
+        remarks.append(
+            language.counted(
+                "found looking back %(count)s day", "found looking back %(count)s days", days
+            )
+        )
     if reasons and all(reason.is_incomplete for reason in reasons):
-        has_abstract = chosen.paper.abstract is not None
-        remarks.append(f"judged {'on what was known' if has_abstract else 'without its abstract'}")
-    return "; ".join(filter(None, remarks))
+        is_without = chosen.paper.abstract is None
+        remarks.append(
+            language.say("judged without its abstract")
+            if is_without
+            else language.say("judged on what was known")
+        )
+    return language.grouped(remarks)
 
 
 def _near(text: str, begin: int, word: int, distance: int) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -13,9 +12,11 @@ from watcher.digest import dates
 from watcher.digest.arrange import grouped, ordered
 from watcher.digest.bibtex import bibliography
 from watcher.digest.headers import slug, unsubscribe_url
+from watcher.digest.language import Language, language
 from watcher.digest.papers import Link, PaperView, page_url, paper_id, paper_view, title_of
 from watcher.digest.templating import render
 from watcher.digest.text import clean, isolated, shorten
+from watcher.digest.troubles import failure_sentences, outage_sentences
 from watcher.errors import RenderError
 from watcher.models import Attachment, DigestContent, DigestPaper, Rendered
 
@@ -59,7 +60,7 @@ def render_digest(content: DigestContent, templates: Path | None = None) -> Rend
 
     Templates in the directory `templates` go before the built-in ones. Where they cannot be used,
     or leave papers out, the built-in ones stand in for all of them, and the digest has a complaint.
-    Raises RenderError when the time zone is not usable.
+    Raises RenderError when the time zone or the language is not usable.
     """
     if templates is not None:
         try:
@@ -76,11 +77,18 @@ class _Digest:
         self._content = content
         self._templates = templates
         self._tz = dates.zone(content.timezone)
+        self._language = language(content.language)
         self._today = content.composed_at.astimezone(self._tz).date()
         self._papers = ordered(content.papers)
         self._full_limit = min(max(content.max_papers, 0), len(self._papers), _FULL_LIMIT)
         self._views = {
-            id(paper): paper_view(paper, tz=self._tz, today=self._today, hub_url=content.hub_url)
+            id(paper): paper_view(
+                paper,
+                tz=self._tz,
+                today=self._today,
+                hub_url=content.hub_url,
+                language=self._language,
+            )
             for paper in self._papers[: self._full_limit]
         }
         self._titles = [title_of(paper.paper) for paper in self._papers]
@@ -148,7 +156,8 @@ class _Digest:
 
     def _render(self, template: str, plan: _Plan) -> str:
         """What the template makes of so much; RenderError where it leaves papers out of it."""
-        written = render(template, self._context | self._planned(plan), self._templates)
+        context = self._context | self._planned(plan)
+        written = render(template, context, self._templates, self._language)
         if self._templates is not None:
             for shown in self._papers[: max(plan.full_count, plan.listed_count)]:
                 if quote(paper_id(shown.paper), safe="") not in written:
@@ -176,40 +185,57 @@ class _Digest:
 
     def _common(self) -> dict[str, object]:
         content = self._content
-        notes = [shorten(clean(note), _NOTE_LIMIT) for note in content.notes]
-        if len(notes) > _NOTES_SHOWN:
-            notes[_NOTES_SHOWN:] = [f"and {len(notes) - _NOTES_SHOWN} more like these"]
-        breakdown = _breakdown(self._papers)
+        tz, words = self._tz, self._language
+        breakdown = _breakdown(self._papers, words)
         titles = " · ".join(self._titles[:8])
         address = clean(content.unsubscribe)
         return {
+            "language": words.tag,
             "subject": self.subject,
             "name": isolated(self._name),
-            "day": dates.long_day(self._today),
-            "count": _papers_counted(len(self._papers)),
+            "day": dates.long_day(self._today, words),
+            "count": _papers_counted(len(self._papers), words),
             "breakdown": breakdown,
             "preheader": shorten(f"{breakdown}. {titles}" if breakdown else titles, 180),
-            "notes": [isolated(note) for note in notes],
-            "next_at": content.next_slot_at and dates.instant(content.next_slot_at, self._tz),
+            "notes": _bounded(outage_sentences(content.outages, tz, words), words),
+            "failures": _bounded(failure_sentences(content.failures, tz, words), words),
+            "next_at": content.next_slot_at and dates.instant(content.next_slot_at, tz, words),
             "unsubscribe": address,
             "unsubscribe_url": unsubscribe_url(address, self._name) if address else "",
         }
 
     def _subject(self) -> str:
-        count = _papers_counted(len(self._papers))
-        head = f"{isolated(self._name)}: {count}, {dates.short_day(self._today)}"
-        for number, title in enumerate(map(_short_title, self._titles)):
-            longer = f"{head}{', ' if number else ': '}{isolated(title)}"
-            if number == 0 and len(longer) > SUBJECT_LIMIT:
-                return f"{head}: {isolated(shorten(title, max(SUBJECT_LIMIT - len(head), 20)))}"
+        words = self._language
+        count = _papers_counted(len(self._papers), words)
+        told = words.listed((count, dates.short_day(self._today, words)))
+        head = f"{isolated(self._name)}{words.colon}{told}"
+        subject = head
+        shown: list[str] = []
+        for title in map(_short_title, self._titles):
+            shown.append(isolated(title))
+            longer = f"{head}{words.colon}{words.listed(shown)}"
             if len(longer) > SUBJECT_LIMIT:
-                return f"{head}, …"
-            head = longer
-        return head
+                shown[-1] = "…"
+                if len(shown) == 1:
+                    shown = [isolated(shorten(title, max(SUBJECT_LIMIT - len(head), 20)))]
+                return f"{head}{words.colon}{words.listed(shown)}"
+            subject = longer
+        return subject
 
 
-def _papers_counted(count: int) -> str:
-    return f"{count or 'no'} new {'paper' if count == 1 else 'papers'}"
+def _bounded(sentences: Iterable[str], words: Language) -> list[str]:
+    found = [shorten(sentence, _NOTE_LIMIT) for sentence in sentences]
+    if more := len(found[_NOTES_SHOWN:]):
+        found[_NOTES_SHOWN:] = [
+            words.counted("and %(count)s more like this", "and %(count)s more like these", more)
+        ]
+    return found
+
+
+def _papers_counted(count: int, words: Language) -> str:
+    if not count:
+        return words.say("no new papers")
+    return words.counted("%(count)s new paper", "%(count)s new papers", count)
 
 
 def _short_title(title: str) -> str:
@@ -218,27 +244,30 @@ def _short_title(title: str) -> str:
     return name if colon and 2 < len(name) <= _SHORT_TITLE else title
 
 
-def _breakdown(papers: Iterable[DigestPaper]) -> str:
+def _breakdown(papers: Iterable[DigestPaper], words: Language) -> str:
     """How many papers each rule brought, and how many reached what they lacked before."""
-    groups = grouped(tuple(papers))
+    papers = tuple(papers)
+    groups = grouped(papers)
     named = [
-        f"{len(group.papers)} {isolated(shorten(rule, _SHORT_TITLE))}"
+        words.say(
+            "%(count)s %(rule)s",
+            count=words.number(len(group.papers)),
+            rule=isolated(shorten(rule, _SHORT_TITLE)),
+        )
         for group in groups[:_RULES_SHOWN]
         if (rule := clean(group.rule))
     ]
     if others := sum(len(group.papers) for group in groups[_RULES_SHOWN:]):
-        named.append(f"{others} by other rules")
-    crossed = Counter(
-        kind
-        for paper in papers
-        for kind in {_crossed_kind(s) for r in paper.reasons for s in r.crossed}
-    )
-    told = ", ".join(f"{count} {kind}" for kind, count in sorted(crossed.items()))
-    return "; ".join(part for part in (", ".join(named), told) if part)
+        named.append(words.counted("%(count)s by other rules", "%(count)s by other rules", others))
+    parts = (words.listed(named), words.listed(_news_counted(papers, words)))
+    return words.grouped(part for part in parts if part)
 
 
-def _crossed_kind(sentence: str) -> str:
-    for noun in ("votes", "stars"):
-        if noun[:-1] in sentence:
-            return f"reached your {noun}"
-    return shorten(clean(sentence), _SHORT_TITLE)
+def _news_counted(papers: tuple[DigestPaper, ...], words: Language) -> Iterator[str]:
+    crossed = [{key for reason in paper.reasons for key in reason.crossed} for paper in papers]
+    if votes := sum(bool(keys & {"min_upvotes", "min_upvotes_per_day"}) for keys in crossed):
+        yield words.counted("%(count)s reached your votes", "%(count)s reached your votes", votes)
+    if stars := sum("min_stars" in keys for keys in crossed):
+        yield words.counted("%(count)s reached your stars", "%(count)s reached your stars", stars)
+    if code := sum("has_code" in keys for keys in crossed):
+        yield words.counted("%(count)s with code released", "%(count)s with code released", code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import traceback
 from collections.abc import Mapping
 from functools import lru_cache
@@ -11,13 +10,13 @@ from pathlib import Path
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from watcher.digest.columns import padded, places, wrapped
+from watcher.digest.language import ENGLISH, Language
 from watcher.errors import RenderError
 from watcher.resources import resource
 
 BUILT_IN = "built-in"
 """What stands before a name, in a template of one's own, for the one that it replaces."""
-
-_WIDTH = 76
 
 _FAULTS = (
     *(jinja2.TemplateError, OSError, ArithmeticError, AttributeError, LookupError),
@@ -31,20 +30,25 @@ def templates_dir() -> Path:
     return resource("templates")
 
 
-def render(name: str, context: Mapping[str, object], own: Path | None = None) -> str:
+def render(
+    name: str,
+    context: Mapping[str, object],
+    own: Path | None = None,
+    language: Language = ENGLISH,
+) -> str:
     """What the template of that name, in the directory `own` if it is there, makes of the context.
 
-    Raises RenderError with file and line where the template is at fault.
+    Its words are in `language`. Raises RenderError with file and line where the template is wrong.
     """
     try:
-        return _environment(templates_dir(), own).get_template(name).render(context)
+        return _environment(templates_dir(), own, language).get_template(name).render(context)
     except _FAULTS as error:
         where = _where(error, own) or f"template {name}"
         raise RenderError(f"{where}: {_told(error)}") from error
 
 
-@lru_cache(maxsize=4)
-def _environment(built_in: Path, own: Path | None) -> jinja2.Environment:
+@lru_cache(maxsize=16)
+def _environment(built_in: Path, own: Path | None, language: Language) -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(built_in)
     kind = jinja2.Environment
     if own is not None:
@@ -62,8 +66,18 @@ def _environment(built_in: Path, own: Path | None) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        extensions=["jinja2.ext.i18n"],
     )
-    environment.filters["wrapped"] = wrapped
+    environment.policies["ext.i18n.trimmed"] = True
+    words = language.catalogue
+    environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]  # of the extension
+    environment.filters |= {
+        "wrapped": wrapped,
+        "padded": padded,
+        "places": places,
+        "listed": language.listed,
+    }
+    environment.globals["colon"] = language.colon
     return environment
 
 
@@ -82,15 +96,3 @@ def _told(error: BaseException) -> str:
     if isinstance(error, jinja2.TemplateNotFound):
         return f"there is no template {error.name}"
     return str(error) or type(error).__name__
-
-
-def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
-    """The text in lines of 76 characters at most; longer words, URLs above all, stay whole."""
-    return textwrap.fill(
-        text,
-        _WIDTH,
-        initial_indent=indent if first is None else first,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

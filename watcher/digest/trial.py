@@ -10,8 +10,10 @@ from watcher.models import (
     Author,
     DigestContent,
     DigestPaper,
+    Failure,
     Hit,
     Organization,
+    Outage,
     Paper,
     Reason,
     VoteCount,
@@ -41,12 +43,13 @@ def _everything() -> DigestContent:
         is_full=True,
     )
     hit = Hit("any", "word", "abstract", ("word",))
+    votes = Hit("min_upvotes", "20", "upvotes")
     rich = DigestPaper(
         full,
-        (Reason("a rule", (hit,), ("reached 20 votes",)), Reason("another")),
+        (Reason("a rule", (hit, votes), ("min_upvotes",)), Reason("another")),
         _NOW,
-        remark="found looking back 3 days",
         votes=(VoteCount(1, _NOW - _DAY), VoteCount(20, _NOW)),
+        backfill_days=3,
     )
     bare = (
         DigestPaper(Paper(f"2602.0001{number}", "Bare"), (Reason("", is_incomplete=True),), _NOW)
@@ -59,6 +62,7 @@ def _everything() -> DigestContent:
         timezone="UTC",
         max_papers=2,
         next_slot_at=_NOW + _DAY,
-        notes=("a note",),
+        outages=(Outage("a source", _NOW - _DAY, _NOW),),
+        failures=(Failure("a source", _NOW - _DAY),),
         unsubscribe="papers@example.org",
     )

@@ -19,7 +19,9 @@ from watcher.models.matches import (
     Reason,
 )
 from watcher.models.pages import (
+    Failure,
     Listing,
+    Outage,
     Outcome,
     Page,
     PageKind,
@@ -45,6 +47,7 @@ __all__ = [
     "DigestContent",
     "DigestPaper",
     "Envelope",
+    "Failure",
     "FieldCoverage",
     "FirstSeen",
     "Hit",
@@ -52,6 +55,7 @@ __all__ = [
     "Match",
     "MatchState",
     "Organization",
+    "Outage",
     "Outcome",
     "Page",
     "PageKind",

@@ -7,26 +7,28 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from watcher.models.matches import Reason
+from watcher.models.pages import Failure, Outage
 from watcher.models.papers import Paper, VoteCount
 
 
 @dataclass(frozen=True, slots=True)
 class DigestPaper:
-    """A paper in a digest with everything that brought it there; `remark` is a few words on how.
+    """A paper in a digest with everything that brought it there.
 
-    `votes`, oldest first, has the last count that was seen on each day lately.
+    `votes`, oldest first, has the last count that was seen on each day lately. `backfill_days`: how
+    far back it was looked for, off the pages.
     """
 
     paper: Paper
     reasons: tuple[Reason, ...]
     matched_at: dt.datetime
-    remark: str = ""
     votes: tuple[VoteCount, ...] = ()
+    backfill_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DigestContent:
-    """What a digest says, before it is written out. `notes` are sentences on catch-ups and gaps."""
+    """What a digest says, before it is written out: `outages` on top, `failures` at its foot."""
 
     subscription: str
     papers: tuple[DigestPaper, ...]
@@ -34,10 +36,12 @@ class DigestContent:
     timezone: str
     max_papers: int
     next_slot_at: dt.datetime | None = None
-    notes: tuple[str, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    failures: tuple[Failure, ...] = ()
     unsubscribe: str = ""
     hub_url: str = "https://huggingface.co"
     wants_bibtex: bool = False
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ class Hit:
 
     `condition` is the rule's key; `wanted` the keyword, topic keyword, name or bound as written;
     `field` where it was found; `words` the distinct spellings in the text; `topic` the topic
-    that brought `wanted`. For votes a day, `words` tell how many they are.
+    that brought `wanted`. For votes a day, the one of `words` is how many they are.
     """
 
     condition: Literal[
@@ -38,8 +38,8 @@ class Hit:
 class Reason:
     """Why a paper matched: one rule, its hits, and what has changed since the paper was first seen.
 
-    `crossed` are sentences like "reached 20 votes"; `is_incomplete`: judged without a field it
-    wanted.
+    `crossed` are the keys of the conditions that did not hold then; `is_incomplete`: judged without
+    a field it wanted.
     """
 
     rule: str

@@ -147,3 +147,31 @@ class Listing:
     has_marks: bool = True
     says_empty: bool = False
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time in which a source was not read that had consequences, told once it is over.
+
+    `unit` and `caught_up_count`: the dated pages read afterwards. Without them: what came and went
+    in between was not seen.
+    """
+
+    source: str
+    since_at: dt.datetime
+    until_at: dt.datetime
+    unit: Literal["day", "week", "month"] | None = None
+    caught_up_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Checks of a source in a row, none of them good; `until_at` None: the last one too.
+
+    `is_degraded`: it was read, but not as it usually is.
+    """
+
+    source: str
+    since_at: dt.datetime
+    until_at: dt.datetime | None = None
+    is_degraded: bool = False

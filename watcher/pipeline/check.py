@@ -15,7 +15,7 @@ from watcher.errors import BlockedError, FetchError, ParseError, SourceError
 from watcher.isolation import parse_isolated
 from watcher.models import Listing, Outcome, Page, PageRequest, Paper, Period
 from watcher.pipeline.context import Context
-from watcher.pipeline.trouble import follow, remark, tell, tell_of_skipped
+from watcher.pipeline.trouble import follow, keep_outage, tell, tell_of_skipped
 from watcher.sources import Source
 from watcher.store import checks, papers
 
@@ -106,7 +106,7 @@ async def check(
         after = follow(before, checked.outcome, now)
         if checked.is_read:
             after = replace(after, read_at=now)
-            remark(connection, source, before, requests, now)
+            keep_outage(connection, source, before, requests, now)
         after = tell(
             context, connection, source, checked.outcome, checked.error, before, after, now
         )

@@ -15,6 +15,7 @@ import structlog
 
 from watcher import schedule
 from watcher.digest import (
+    LANGUAGE_TAGS,
     Letter,
     TemplatesBroken,
     boundary_for,
@@ -30,7 +31,16 @@ from watcher.pipeline import deliver
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.settings import SubscriptionSettings
-from watcher.store import bounces, checks, growth, matches, outbox, papers, slots, subscriptions
+from watcher.store import (
+    bounces,
+    growth,
+    matches,
+    outages,
+    outbox,
+    papers,
+    slots,
+    subscriptions,
+)
 from watcher.store.subscriptions import ActiveSubscription
 
 log = structlog.get_logger(__name__)
@@ -267,16 +277,12 @@ def choose(
             only={subscription.id},
         )
         if judgements:
-            reasons, remark = judgements[0].reasons, _how_found(pair)
-            chosen.append(DigestPaper(found.paper, reasons, pair.matched_at, remark))
+            reasons = judgements[0].reasons
+            days = pair.backfill_days
+            chosen.append(DigestPaper(found.paper, reasons, pair.matched_at, backfill_days=days))
         else:
             withdrawn.append(pair)
     return tuple(chosen), tuple(withdrawn)
-
-
-def _how_found(pair: Match) -> str:
-    days = pair.backfill_days
-    return f"found looking back {days} day{'s' * (days != 1)}" if days else ""
 
 
 def content(
@@ -291,6 +297,7 @@ def content(
     row = subscriptions.get(connection, subscription.id)
     since = outbox.last_digest_at(connection, subscription.id) or (row.known_at if row else now)
     cadence = schedule.parse_cadence(subscription.digest)
+    names = context.sources_of(subscription)
     votes = growth.votes_since(connection, (one.paper.id for one in chosen), now - _VOTES_SHOWN)
     return DigestContent(
         subscription=subscription.name,
@@ -299,10 +306,12 @@ def content(
         timezone=zone.key,
         max_papers=subscription.max_papers,
         next_slot_at=schedule.next_slot(cadence, zone, after=now),
-        notes=checks.remarks_since(connection, context.sources_of(subscription), since),
+        outages=outages.ended_since(connection, names, since),
+        failures=outages.failures_since(connection, names, since),
         unsubscribe=context.config.settings.mail.unsubscribe,
         hub_url=context.config.settings.http.base_url,
         wants_bibtex=subscription.bibtex,
+        language=context.config.language(subscription),
     )
 
 
@@ -324,6 +333,7 @@ def _freeze(
     address = parseaddr(mail.from_)[1]
     domain = address.rpartition("@")[2]
     headers = list_headers(subscription.name, domain, mail.unsubscribe)
+    headers["Content-Language"] = LANGUAGE_TAGS[told.language]
     if subscription.thread:
         headers |= thread_headers(subscription.id, domain=domain)
     letter = Letter(

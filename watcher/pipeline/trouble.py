@@ -1,4 +1,4 @@
-"""What a check's outcome means for people: the operator's mails, the digests' remarks."""
+"""What a check's outcome means for people: the operator's mails, what digests tell."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import sqlalchemy as sa
 import structlog
 
 from watcher.digest import PapersSkipped, SourceDegraded, SourceRecovered
-from watcher.models import Listing, Outcome, PageRequest
+from watcher.models import Listing, Outage, Outcome, PageRequest
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.sources import Source
-from watcher.store import checks
+from watcher.store import checks, outages
 
 log = structlog.get_logger(__name__)
 
@@ -97,33 +97,25 @@ def tell_of_skipped(
     notify(context, connection, f"skipped:{listing.source}:{now:%Y-%m-%d}", notice, now)
 
 
-def remark(
+def keep_outage(
     connection: sa.Connection,
     source: Source,
     before: checks.SourceState,
     requests: tuple[PageRequest, ...],
     now: dt.datetime,
 ) -> None:
-    """Leave a sentence for the digests when a check ends an outage."""
+    """Where a check ends an outage, keep that for the digests."""
     last = before.read_at
     if last is None or last + GAP > now:
         return
-    since = f"{last:%a %d %b %H:%M} UTC"
-    if source.is_dated:
-        caught_up = [
-            r.period
-            for r in requests
-            if r.period and last < r.period.start_at and r.period.end_at <= now
-        ]
-        if caught_up:
-            unit = caught_up[0].kind if len(caught_up) == 1 else f"{caught_up[0].kind}s"
-            text = (
-                f"{source.name}: caught up {len(caught_up)} {unit} after an outage since {since}."
-            )
-            checks.remark(connection, source.name, text, now)
+    if not source.is_dated:
+        outages.keep(connection, Outage(source.name, last, now))
         return
-    text = (
-        f"{source.name} could not be read from {since} to {now:%a %d %b %H:%M} UTC: papers that"
-        " came and went in between were not seen."
-    )
-    checks.remark(connection, source.name, text, now)
+    caught_up = [
+        r.period
+        for r in requests
+        if r.period and last < r.period.start_at and r.period.end_at <= now
+    ]
+    if caught_up:
+        unit = caught_up[0].kind
+        outages.keep(connection, Outage(source.name, last, now, unit, len(caught_up)))

@@ -68,10 +68,10 @@ class Condition(ABC):
         del facts
         return ()
 
-    def crossed(self, first_seen: FirstSeen) -> str | None:
-        """For a condition that holds: the sentence that it did not when first seen."""
+    def is_news(self, first_seen: FirstSeen) -> bool:
+        """For a condition that holds: whether it did not when the paper was first seen."""
         del first_seen
-        return None
+        return False
 
     def miss(self, facts: Facts) -> str:
         """For a condition that fails: what was lacking."""

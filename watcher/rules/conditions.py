@@ -230,14 +230,13 @@ class AtLeast(Condition):
         return (Hit(self.key, str(self.least), self._attribute),)
 
     @override
-    def crossed(self, first_seen: FirstSeen) -> str | None:
+    def is_news(self, first_seen: FirstSeen) -> bool:
         if self.key == "min_upvotes":
             before = first_seen.upvotes
         else:
             without_code = 0 if first_seen.has_code is False else None
             before = without_code if first_seen.stars is None else first_seen.stars
-        was_below = before is not None and before < self.least
-        return f"reached {counted(self.key, self.least)}" if was_below else None
+        return before is not None and before < self.least
 
     @override
     def miss(self, facts: Facts) -> str:
@@ -273,12 +272,11 @@ class GainsAtLeast(Condition):
 
     @override
     def hits(self, facts: Facts) -> tuple[Hit, ...]:
-        return (Hit("min_upvotes_per_day", plain(self.least), "upvotes", (self.has(facts),)),)
+        return (Hit("min_upvotes_per_day", plain(self.least), "upvotes", (self._gained(facts),)),)
 
     @override
-    def crossed(self, first_seen: FirstSeen) -> str | None:
-        was_below = first_seen.upvotes is not None and first_seen.upvotes < self.least
-        return f"reached {a_day(plain(self.least))}" if was_below else None
+    def is_news(self, first_seen: FirstSeen) -> bool:
+        return first_seen.upvotes is not None and first_seen.upvotes < self.least
 
     @override
     def miss(self, facts: Facts) -> str:
@@ -319,8 +317,8 @@ class HasCode(Condition):
         return (Hit("has_code", "true", "code_url"),)
 
     @override
-    def crossed(self, first_seen: FirstSeen) -> str | None:
-        return "code released" if first_seen.has_code is False else None
+    def is_news(self, first_seen: FirstSeen) -> bool:
+        return first_seen.has_code is False
 
     @override
     def miss(self, facts: Facts) -> str:

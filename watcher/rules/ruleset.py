@@ -259,8 +259,5 @@ def _reason(
     rule: CompiledRule, facts: Facts, first_seen: FirstSeen | None, *, is_incomplete: bool
 ) -> Reason:
     hits = tuple(hit for condition in rule.conditions for hit in condition.hits(facts))
-    sentences = (
-        [condition.crossed(first_seen) for condition in rule.conditions] if first_seen else []
-    )
-    crossed = tuple(sentence for sentence in sentences if sentence)
-    return Reason(rule.name, hits, crossed, is_incomplete)
+    crossed = (c.key for c in rule.conditions if first_seen and c.is_news(first_seen))
+    return Reason(rule.name, hits, tuple(crossed), is_incomplete)

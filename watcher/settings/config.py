@@ -58,6 +58,10 @@ class Config:
         name = subscription.timezone if subscription else ""
         return ZoneInfo(name or self.settings.schedule.timezone or "UTC")
 
+    def language(self, subscription: SubscriptionSettings) -> str:
+        """The code of the language that a subscription's digests are in."""
+        return subscription.language or self.settings.digest.language
+
     def files(self) -> tuple[Path, ...]:
         """All files that a change of settings can come from, those that are there now."""
         if self.path is None:

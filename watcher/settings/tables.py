@@ -61,6 +61,10 @@ def _if_any(text: str) -> str:
     return values.address(text) if text.strip() else ""
 
 
+def _language_if_any(text: str) -> str:
+    return values.language(text) if text.strip() else ""
+
+
 def _sender_if_any(text: str) -> str:
     return values.sender(text) if text.strip() else ""
 
@@ -69,6 +73,7 @@ Lowered = BeforeValidator(_lowered)
 Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0)]
 Rate = Annotated[float, BeforeValidator(_no_truth), Field(ge=0, allow_inf_nan=False)]
 Seconds = Annotated[float, BeforeValidator(_no_truth), Field(gt=0, le=600, allow_inf_nan=False)]
+LanguageCode = Annotated[str, AfterValidator(values.language)]
 FilePath = Annotated[Path | None, BeforeValidator(_absent)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Address = Annotated[str, AfterValidator(_if_any)]
@@ -160,6 +165,7 @@ class SmtpSettings(Table):
 class DigestSettings(Table):
     """[digest]."""
 
+    language: LanguageCode = "en"
     templates: FilePath = None
 
 
@@ -259,6 +265,7 @@ class SubscriptionSettings(Table):
     name: Name = "papers"
     to: Annotated[Addresses, Field(min_length=1)] = Field(examples=[["ada@example.org"]])
     timezone: Zone = Field("", examples=["Asia/Tokyo"])
+    language: Annotated[str, AfterValidator(_language_if_any)] = Field("", examples=["ja"])
     digest: Annotated[
         str,
         BeforeValidator(_time_as_text),

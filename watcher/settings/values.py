@@ -113,6 +113,26 @@ def one_line(text: str) -> str:
     return stripped
 
 
+LANGUAGES = {
+    "en": ("english",),
+    "fr": ("french", "français"),
+    "de": ("german", "deutsch"),
+    "zh": ("chinese", "中文", "简体中文"),
+    "ja": ("japanese", "日本語"),
+}
+"""The languages of digests by their codes, and what else people call them."""
+
+
+def language(text: str) -> str:
+    """The code of one of the languages; `fr-CA`, `de_AT.UTF-8` and `French` will do."""
+    wanted = text.strip().lower()
+    code = re.split(r"[-_.]", wanted)[0]
+    for known, names in LANGUAGES.items():
+        if code == known or wanted in names:
+            return known
+    raise ValueError(f"{quoted(text)} is not one of the languages {', '.join(LANGUAGES)}")
+
+
 def zone(text: str) -> str:
     """The name of an IANA time zone; an empty one stays empty."""
     stripped = text.strip()

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from watcher.models import Outcome
 from watcher.store.rows import columns, inserted_id, record, records, scalar, scalars
-from watcher.store.schema import checks, listings, meta, pages, remarks, sources
+from watcher.store.schema import checks, listings, meta, pages, sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,21 +142,6 @@ def forget_page(connection: sa.Connection, url: str) -> None:
     connection.execute(pages.delete().where(pages.c.url == url))
 
 
-def remark(connection: sa.Connection, source: str, text: str, now: dt.datetime) -> None:
-    """Keep a sentence for the next digests of those who read the source."""
-    connection.execute(remarks.insert().values(source=source, made_at=now, text=text))
-
-
-def remarks_since(
-    connection: sa.Connection, names: Iterable[str], since: dt.datetime
-) -> tuple[str, ...]:
-    """The sentences kept for these sources after `since`, oldest first."""
-    query = sa.select(remarks.c.text).where(
-        remarks.c.source.in_(list(names)), remarks.c.made_at > since
-    )
-    return tuple(scalars(connection, query.order_by(remarks.c.id), str))
-
-
 def get_meta(connection: sa.Connection, key: str) -> str | None:
     """One of the few facts that belong to no table."""
     return scalar(connection, sa.select(meta.c.value).where(meta.c.key == key), str)
@@ -170,7 +155,7 @@ def put_meta(connection: sa.Connection, key: str, value: str | None) -> None:
 
 
 def prune(connection: sa.Connection, before: dt.datetime) -> None:
-    """Drop checks, remarks and pages from before then; checks that listings hang on stay."""
+    """Drop checks and pages from before then; checks that listings hang on stay."""
     # The newest stays in any case: an id must not come twice, slots are named by it.
     newest = sa.select(sa.func.max(checks.c.id)).group_by(checks.c.source)
     connection.execute(
@@ -180,5 +165,4 @@ def prune(connection: sa.Connection, before: dt.datetime) -> None:
             checks.c.id.not_in(sa.select(listings.c.check_id)),
         )
     )
-    connection.execute(remarks.delete().where(remarks.c.made_at < before))
     connection.execute(pages.delete().where(pages.c.fetched_at < before))

@@ -12,8 +12,8 @@ from watcher.store.schema import (
     backfills,
     deliveries,
     matches,
+    outages,
     papers,
-    remarks,
     sources,
     subscriptions,
 )
@@ -40,7 +40,7 @@ def mind(connection: sa.Connection, now: dt.datetime) -> bool:
         (sources.c.last_good_at, sa.true()),
         (sources.c.read_at, sa.true()),
         (sources.c.trouble_at, sa.true()),
-        (remarks.c.made_at, sa.true()),
+        (outages.c.until_at, sa.true()),
     ):
         connection.execute(
             sa.update(column.table).where(column > now, concerned).values({column.name: now})

@@ -170,14 +170,16 @@ sources = Table(
     Column("not_before_at", UtcDateTime),  # the site asked to be left alone until then
 )
 
-remarks = Table(
-    "remarks",
+outages = Table(
+    "outages",
     metadata,
     Column("id", RowId, primary_key=True),
     Column("source", StoredText, nullable=False),
-    Column("made_at", UtcDateTime, nullable=False),
-    Column("text", StoredText, nullable=False),  # a sentence for the digests: a catch-up, a gap
-    Index(None, "source", "made_at"),
+    Column("since_at", UtcDateTime, nullable=False),
+    Column("until_at", UtcDateTime, nullable=False),
+    Column("unit", StoredText),  # of what was caught up: day, week, month
+    Column("caught_up_count", Integer, nullable=False),
+    Index(None, "source", "until_at"),
 )
 
 subscriptions = Table(
