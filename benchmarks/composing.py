@@ -16,7 +16,15 @@ from email.utils import format_datetime
 
 from benchmarks import corpus
 from benchmarks.measuring import Bound, in_turns
-from watcher.digest import Letter, boundary_for, list_headers, message_id, render_digest
+from watcher.digest import (
+    Letter,
+    OneClick,
+    boundary_for,
+    list_headers,
+    message_id,
+    render_digest,
+    unsubscribe_url,
+)
 from watcher.models import Author, DigestContent, DigestPaper, Hit, Paper, Reason, Rendered
 
 PAPERS = 20
@@ -29,7 +37,13 @@ ROUNDS = 5
 NOW = dt.datetime(2026, 2, 19, 7, tzinfo=dt.UTC)
 SENDER = "Papers <papers@example.org>"
 DOMAIN = "example.org"
-HEADERS = list_headers("weights", DOMAIN, "stop@example.org")
+HEADERS = list_headers("weights", DOMAIN, "")
+ONE_CLICK = OneClick(
+    "https://example.org/stop?of={subscription}&who={recipient}&token={token}",
+    "a secret that has many characters",
+    subscription_id="weights",
+    otherwise=unsubscribe_url("stop@example.org", "weights"),
+)
 BOUNDARY = boundary_for("weights", NOW.isoformat())
 
 Addressed = tuple[str, str]
@@ -74,7 +88,7 @@ def once(rendered: Rendered, to: Sequence[Addressed]) -> Iterator[bytes]:
     """As the program does it: all but what is a recipient's own is written once."""
     letter = Letter(rendered, sender=SENDER, sent_at=NOW, boundary=BOUNDARY, headers=HEADERS)
     for recipient, mail_id in to:
-        yield letter.addressed(recipient, mail_id)
+        yield letter.addressed(recipient, mail_id, ONE_CLICK.headers(recipient))
 
 
 def afresh(content: DigestContent, to: Sequence[Addressed]) -> Iterator[bytes]:
@@ -92,7 +106,7 @@ def by_the_library(rendered: Rendered, to: Sequence[Addressed]) -> Iterator[byte
         mail["Subject"] = rendered.subject
         mail["Date"] = format_datetime(NOW)
         mail["Message-ID"] = mail_id
-        for name, value in HEADERS.items():
+        for name, value in (ONE_CLICK.headers(recipient) | HEADERS).items():
             mail[name] = value
         mail.set_content(rendered.text, cte="quoted-printable")
         mail.add_alternative(rendered.html, subtype="html", cte="quoted-printable")

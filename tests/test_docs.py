@@ -43,10 +43,12 @@ ROLES = {
     "json": {"watcher", "log"},
     "cron": {""},
     "postfix": {"main", "master"},
+    "python": {"endpoint"},
 }
 """What a block may be. A `machine` block changes more than a test may; its commands are looked at.
 A `text` block is what the `refused` one before it is told, a file of its name, or DNS records.
-`postfix` blocks are run by `tests/mail/test_postfix_bounce.py`; `browser` ones need Chromium."""
+`postfix` blocks are run by `tests/mail/test_postfix_bounce.py`, the `endpoint` by
+`tests/pipeline/test_one_click.py`; `browser` ones need Chromium."""
 
 FIT_FOR_A_MACHINE = {
     *("make", "pipx", "python3", "pip", "ln", "cp", "chgrp", "chmod"),
@@ -166,7 +168,7 @@ def configured(block: Block, folder: Path) -> Config:
         document.setdefault("mail", tomlkit.table())["transport"] = "maildir"
     for name in re.findall(r'_file = "(\S+)"', block.text):
         (folder / name).touch(0o600)
-        (folder / name).write_text("secret\n")
+        (folder / name).write_text("a-secret-that-has-many-characters\n")
     main = folder / "config.toml"
     main.write_text(tomlkit.dumps(document), encoding="utf-8")
     config = load(main, state_dir=folder, environ={})

@@ -294,6 +294,45 @@ def test_the_way_out_has_to_be_as_programs_read_it() -> None:
     assert about(told(gone), "unsubscribe") == [(PROBLEM, "List-Unsubscribe was taken away")]
 
 
+OFFERED = rewritten(
+    b"List-Unsubscribe: ",
+    b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    b"List-Unsubscribe: <https://example.org/stop>, ",
+)
+SIGNATURE = (
+    b"DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=s1; t=1; bh=h=;\r\n"
+    b" h=From : to : list-\r\n unsubscribe:List-Unsubscribe-Post:date; b=h=x/y\r\n"
+)
+
+
+def test_a_click_needs_its_header_and_a_signature_of_both() -> None:
+    assert about(told(SENT), "one click") == [], "the address alone is no click"
+    assert about(told(SIGNATURE + OFFERED), "one click") == [
+        (OK, "List-Unsubscribe-Post is there and signed: programs may offer a button")
+    ]
+    other = SIGNATURE.replace(b"List-Unsubscribe-Post:", b"")
+    assert about(told(other + SIGNATURE + OFFERED), "one click")[0][0] is OK
+    for unsigned in (OFFERED, other + OFFERED, b"DKIM-Signature: x\r\n" + OFFERED):
+        [(level, text)] = about(told(unsigned), "one click")
+        assert (level, text.partition(",")[0]) == (
+            WARNING,
+            "no DKIM signature covers List-Unsubscribe and List-Unsubscribe-Post",
+        )
+
+
+@pytest.mark.parametrize("into", [b"X-Gone", b"List-Unsubscribe-Post: no\r\nX"])
+def test_a_click_that_was_taken_away_is_told(into: bytes) -> None:
+    gone = OFFERED.replace(b"List-Unsubscribe-Post", into)
+    for findings in (told(SIGNATURE + gone), told(SIGNATURE + gone, OFFERED)):
+        assert about(findings, "one click") == [
+            (
+                PROBLEM,
+                "List-Unsubscribe-Post was taken away or changed, so nobody has a button",
+            )
+        ]
+    assert any("List-Unsubscribe-Post" in text for _, text in about(findings, "header"))
+
+
 def test_a_notice_has_no_way_out_and_needs_none() -> None:
     notice = samples.message(next(iter(samples.notices().values())), is_notice=True)
     assert about(told(notice), "unsubscribe")[0][0] is OK

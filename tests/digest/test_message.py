@@ -352,6 +352,39 @@ def test_many_recipients_get_what_each_alone_would_get() -> None:
         assert read(alone)["Message-ID"] == mail_id
 
 
+def test_a_recipient_may_have_headers_of_their_own() -> None:
+    letter = Letter(
+        RENDERED,
+        sender="a@b.c",
+        sent_at=NOW,
+        boundary=boundary_for(MAIL_ID),
+        headers={"List-Id": "<weights.example.org>"},
+    )
+    plain = letter.addressed("ada@example.org", MAIL_ID)
+    own = letter.addressed("ada@example.org", MAIL_ID, {"X-One": "1", "X-Two": "2"})
+    at = f"Message-ID: {MAIL_ID}\r\n".encode()
+    assert own == plain.replace(at, at + b"X-One: 1\r\nX-Two: 2\r\n")
+    assert letter.addressed("ada@example.org", MAIL_ID) == plain, "nobody else has them"
+    for name, value in (("X-One", "1\r\nBcc: eve@example.org"), ("Bcc", "eve@example.org")):
+        with pytest.raises(RenderError):
+            letter.addressed("ada@example.org", MAIL_ID, {name: value})
+
+
+@given(st.lists(st.integers(1, 1200), min_size=1, max_size=6))
+def test_a_long_header_is_folded_where_it_has_white_space(lengths: list[int]) -> None:
+    value = " ".join("x" * length for length in lengths)
+    message = built(headers={"X-Long": value})
+    check_form(message)
+    [line] = [line for line in re.split(rb"\r\n(?! )", message) if line.startswith(b"X-Long: ")]
+    folded = line.decode().removeprefix("X-Long: ").split("\r\n ")
+    assert "".join(folded).replace(" ", "") == value.replace(" ", "")
+    assert max(map(len, folded)) <= 900
+    if len(value) <= 900:
+        assert folded == [value]
+    if max(lengths) <= 900:
+        assert " ".join(folded) == value, "no word is broken"
+
+
 def test_what_is_attached_stands_behind_both_ways_to_read_the_mail() -> None:
     attached = Attachment("weights.bib", "x-bibtex", "@misc{a,\n  title = {Ü \ud800}\n}\n")
     message = built(replace(RENDERED, attachments=(attached,)))

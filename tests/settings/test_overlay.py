@@ -28,24 +28,24 @@ def test_every_key_of_a_table_may_come_from_the_environment(tmp_path: Path) -> N
         f'{SMTP}port = 25\nsecurity = "none"\n{ONE}',
         WATCHER_SMTP__PORT="465",
         watcher_smtp__security="tls",
-        WATCHER_SMTP__PASSWORD="secret",
+        WATCHER_SMTP__PASSWORD="hunter2",
         WATCHER_MAIL__FROM="Me <me@example.org>",
         WATCHER_HTTP__TIMEOUT="1.5",
         WATCHER_LOG__LEVEL="DEBUG",
-        WATCHER_STORE__URL="postgresql://me:secret@db.example/papers",
+        WATCHER_STORE__URL="postgresql://me:hunter2@db.example/papers",
         WATCHER_SCHEDULE__TIMEZONE="Asia/Tokyo",
         WATCHER_HEALTH__QUIET_DAYS="",
     )
     settings = config.settings
     assert (settings.smtp.port, settings.smtp.security) == (465, "tls")
-    assert password(config) == "secret"
+    assert password(config) == "hunter2"
     assert settings.mail.from_ == "Me <me@example.org>"
     assert settings.http.timeout == 1.5
     assert settings.log.level == "debug"
-    assert config.store_url == "postgresql://me:secret@db.example/papers"
+    assert config.store_url == "postgresql://me:hunter2@db.example/papers"
     assert settings.schedule.timezone == "Asia/Tokyo"
     assert settings.health.quiet_days == 7
-    assert "secret" not in repr(config)
+    assert "hunter2" not in repr(config)
 
 
 def test_a_table_may_come_from_the_environment_alone(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ _MEANING = {
     "temperror": "DNS did not answer the receiver",
     "permerror": "the record cannot be read",
 }
+_POST = "List-Unsubscribe-Post"
 _ADVICE = "`watcher doctor` says what to publish"
 
 
@@ -159,10 +160,29 @@ def _unsubscribe(came: Mail) -> Iterator[Finding]:
             yield ok("unsubscribe", "no List-Unsubscribe, which digests alone have")
     elif value.startswith("<"):
         yield ok("unsubscribe", _shown(f"readers are offered {value}"))
+        yield from _one_click(came, value)
     else:
         yield problem(
             "unsubscribe",
             _shown(f"List-Unsubscribe was encoded, so that no reader understands it: {value}"),
+        )
+
+
+def _one_click(came: Mail, ways_out: str) -> Iterator[Finding]:
+    """Whether mail programs may offer the https URL as a button (RFC 8058, 4)."""
+    if "<https:" not in ways_out.lower():
+        return
+    if came.value(_POST).replace(" ", "").lower() != "list-unsubscribe=one-click":
+        yield problem("one click", f"{_POST} was taken away or changed, so nobody has a button")
+        return
+    signed = [verdicts.signed_fields(each) for each in came.values("DKIM-Signature")]
+    if any({"list-unsubscribe", _POST.lower()} <= names for names in signed):
+        yield ok("one click", f"{_POST} is there and signed: programs may offer a button")
+    else:
+        yield warning(
+            "one click",
+            f"no DKIM signature covers List-Unsubscribe and {_POST}, so mail programs offer no"
+            " button; have the mail server sign both, or sign here ([dkim])",
         )
 
 

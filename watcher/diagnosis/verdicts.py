@@ -79,6 +79,12 @@ def authentication(value: str) -> Results:
     return Results(by, tuple(verdicts))
 
 
+def signed_fields(value: str) -> frozenset[str]:
+    """The names, in lower case, that a DKIM-Signature field covers (RFC 6376, 3.5)."""
+    tags = dict(re.findall(r"([a-z]+)=([^;]*)", "".join(value.split()).lower()))
+    return frozenset(tags.get("h", "").split(":"))
+
+
 def _about(method: str, properties: dict[str, str]) -> str:
     names = {"spf": ("mailfrom", "helo"), "dkim": ("d", "i"), "dmarc": ("from",)}
     found = (properties.get(name) for name in names.get(method, ()))

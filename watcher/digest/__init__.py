@@ -1,6 +1,13 @@
 """What a mail says: choosing, ordering, rendering, and the message's bytes."""
 
-from watcher.digest.headers import AUTOMATIC, boundary_for, list_headers, message_id, thread_headers
+from watcher.digest.headers import (
+    AUTOMATIC,
+    boundary_for,
+    list_headers,
+    message_id,
+    thread_headers,
+    unsubscribe_url,
+)
 from watcher.digest.language import TAGS as LANGUAGE_TAGS
 from watcher.digest.message import Letter
 from watcher.digest.notice import Notice, render_notice
@@ -18,6 +25,7 @@ from watcher.digest.notices import (
     SourceRecovered,
     TemplatesBroken,
 )
+from watcher.digest.one_click import OneClick
 from watcher.digest.render import render_digest
 from watcher.digest.returned import MailReturned, RecipientPaused
 
@@ -32,6 +40,7 @@ __all__ = [
     "MailStuck",
     "NearMiss",
     "Notice",
+    "OneClick",
     "PapersSkipped",
     "Quiet",
     "RecipientDead",
@@ -46,4 +55,5 @@ __all__ = [
     "render_digest",
     "render_notice",
     "thread_headers",
+    "unsubscribe_url",
 ]

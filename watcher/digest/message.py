@@ -41,6 +41,14 @@ _HEADER_NAME = re.compile(r"[!-9;-~]{1,70}")
 _LINE_LIMIT = 900
 """Characters in a header line, below the 998 of RFC 5322 even with its name."""
 
+_TOO_LONG = re.compile(
+    rf"(?=.{{{_LINE_LIMIT + 1}}})(?:(\S.{{0,{_LINE_LIMIT - 1}}}) |(.{{{_LINE_LIMIT}}}))"
+)
+"""What comes before a fold: at white space, as between two URLs, else inside a word.
+
+White space inside angle brackets is to be ignored (RFC 2369, 2), so that a URL survives it.
+"""
+
 _WORD_LIMIT = 60
 """Characters in a word that fits a header's first line beside its name, so that none is empty."""
 
@@ -84,19 +92,21 @@ class Letter:
             *reply,
             "Message-ID: ",
         )
-        further = (_header(name, value) for name, value in (headers or {}).items())
-        self._after = _joined("", *further, "MIME-Version: 1.0", "") + _body(rendered, boundary)
+        self._after = _joined("", *_further(headers), "MIME-Version: 1.0", "")
+        self._after += _body(rendered, boundary)
 
-    def addressed(self, recipient: str, message_id: str) -> bytes:
+    def addressed(
+        self, recipient: str, message_id: str, headers: Mapping[str, str] | None = None
+    ) -> bytes:
         """The whole mail with CRLF line ends, in 7-bit characters, text before HTML.
 
-        `recipient` is an address alone.
+        `recipient` is an address alone. `headers` are this mail's own, before those of all.
         """
         if not _MESSAGE_ID.fullmatch(message_id):
             raise RenderError(f"{message_id!r} cannot be a Message-ID")
         address = ascii_address(recipient).encode("ascii")
-        own_id = message_id.encode("ascii")
-        return b"".join((self._before, address, self._between, own_id, self._after))
+        own = _joined(message_id, *_further(headers))
+        return b"".join((self._before, address, self._between, own, self._after))
 
 
 def ascii_address(address: str) -> str:
@@ -145,13 +155,18 @@ def _encoded(text: str, header: str) -> str:
     )
 
 
+def _further(headers: Mapping[str, str] | None) -> list[str]:
+    return [_header(name, value) for name, value in headers.items()] if headers else []
+
+
 def _header(name: str, value: str) -> str:
     if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
         raise RenderError(f"{name!r} cannot be the name of a further header")
     if not value.strip() or not value.isascii() or not value.isprintable():
         raise RenderError(f"header {name} must be one line of ASCII, not {value[:80]!r}")
-    # White space inside angle brackets is to be ignored (RFC 2369, 2), so a fold may stand there.
-    folded = re.sub(rf"(.{{{_LINE_LIMIT}}})(?=\S)", r"\1\r\n ", value.strip())
+    folded = value.strip()
+    if len(folded) > _LINE_LIMIT:
+        folded = _TOO_LONG.sub(r"\1\2\r\n ", folded)
     return f"{name}: {folded}"
 
 

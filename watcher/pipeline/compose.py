@@ -17,12 +17,14 @@ from watcher import schedule
 from watcher.digest import (
     LANGUAGE_TAGS,
     Letter,
+    OneClick,
     TemplatesBroken,
     boundary_for,
     list_headers,
     message_id,
     render_digest,
     thread_headers,
+    unsubscribe_url,
 )
 from watcher.errors import DeliveryError, WatcherError
 from watcher.mail.verp import new_sender
@@ -30,7 +32,7 @@ from watcher.models import DigestContent, DigestPaper, Match, MatchState
 from watcher.pipeline import deliver
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
-from watcher.settings import SubscriptionSettings
+from watcher.settings import MailSettings, SubscriptionSettings
 from watcher.store import (
     bounces,
     growth,
@@ -332,7 +334,8 @@ def _freeze(
     mail = context.config.settings.mail
     address = parseaddr(mail.from_)[1]
     domain = address.rpartition("@")[2]
-    headers = list_headers(subscription.name, domain, mail.unsubscribe)
+    one_click = _one_click(mail, subscription)
+    headers = list_headers(subscription.name, domain, "" if one_click else mail.unsubscribe)
     headers["Content-Language"] = LANGUAGE_TAGS[told.language]
     if subscription.thread:
         headers |= thread_headers(subscription.id, domain=domain)
@@ -348,7 +351,8 @@ def _freeze(
     messages = []
     for recipient in subscription.to:
         mail_id = message_id(subscription.id, slot.key, recipient, domain=domain)
-        signed = context.signer.sign(letter.addressed(recipient, mail_id), now)
+        own = one_click.headers(recipient) if one_click else None
+        signed = context.signer.sign(letter.addressed(recipient, mail_id, own), now)
         envelope_sender = new_sender(mail.bounce, address)
         pause = paused.get(recipient)
         messages.append(
@@ -370,4 +374,16 @@ def _freeze(
         paper_ids=(chosen_paper.paper.id for chosen_paper in chosen),
         messages=messages,
         now=now,
+    )
+
+
+def _one_click(mail: MailSettings, subscription: SubscriptionSettings) -> OneClick | None:
+    """Unsubscribing at a click, where there is an endpoint for it."""
+    if not mail.unsubscribe_url:
+        return None
+    return OneClick(
+        mail.unsubscribe_url,
+        mail.unsubscribe_secret.get_secret_value(),
+        subscription_id=subscription.id,
+        otherwise=unsubscribe_url(mail.unsubscribe, subscription.name) if mail.unsubscribe else "",
     )

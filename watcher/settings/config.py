@@ -98,9 +98,9 @@ class Config:
 
 def named_files(settings: Settings) -> tuple[Path, ...]:
     """The files of secrets that a configuration names."""
-    dkim = settings.dkim
+    mail, dkim = settings.mail, settings.dkim
     named = (
-        *(settings.http.token_file, settings.smtp.password_file),
+        *(settings.http.token_file, settings.smtp.password_file, mail.unsubscribe_secret_file),
         *(dkim.key_file, dkim.ed25519_key_file),
     )
     return tuple(path for path in named if path)

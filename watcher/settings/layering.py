@@ -15,6 +15,7 @@ from watcher.settings.tables import Settings
 _BESIDE_CONFIG: tuple[Key, ...] = (
     ("http", "ca_file"),
     ("http", "token_file"),
+    ("mail", "unsubscribe_secret_file"),
     ("smtp", "ca_file"),
     ("smtp", "password_file"),
     ("digest", "templates"),

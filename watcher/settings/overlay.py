@@ -22,6 +22,7 @@ Key = tuple[str, str]
 
 NAMED_BY: Mapping[Key, Key] = {
     ("http", "token"): ("http", "token_file"),
+    ("mail", "unsubscribe_secret"): ("mail", "unsubscribe_secret_file"),
     ("smtp", "password"): ("smtp", "password_file"),
     ("dkim", "key"): ("dkim", "key_file"),
     ("dkim", "ed25519_key"): ("dkim", "ed25519_key_file"),

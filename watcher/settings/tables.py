@@ -134,6 +134,12 @@ class MailSettings(Table):
     )
     operator: Address = Field("", examples=["root@example.org"])
     unsubscribe: Address = Field("", examples=["papers@example.org"])
+    unsubscribe_url: Annotated[str, AfterValidator(values.unsubscribe_url)] = Field(
+        "",
+        examples=["https://example.org/stop?of={subscription}&who={recipient}&token={token}"],
+    )
+    unsubscribe_secret: SecretStr = SecretStr("")
+    unsubscribe_secret_file: FilePath = None
     reply_to: Address = Field("", examples=["ada@example.org"])
     bounce: BounceAddress = Field("", examples=["bounces@example.org"])
     maildir: Annotated[Path, AfterValidator(values.expanded)] = Path("outbox")

@@ -14,6 +14,7 @@ from watcher.settings.explaining import Problem
 from watcher.settings.tables import (
     DkimSettings,
     HttpSettings,
+    MailSettings,
     Settings,
     SmtpSettings,
     SourceSettings,
@@ -22,6 +23,8 @@ from watcher.settings.tables import (
 
 _APP_PASSWORD = re.compile(r"[a-z]{4}(\s[a-z]{4}){3}", re.IGNORECASE)
 _LOCAL_SENDER = "paper-watcher@localhost"
+_SHORTEST_SECRET = 32
+_MAKING_ONE = "`openssl rand -hex 32` writes one"
 
 
 def completed(settings: Settings, timezone: str) -> Settings:
@@ -69,6 +72,7 @@ def problems_in(settings: Settings) -> Iterator[Problem]:
             ("mail", "from"),
             'is missing; say who the mails come from: from = "Papers <you@example.org>"',
         )
+    yield from _unsubscribing(settings.mail)
     yield from _dkim(settings.dkim)
     yield from _sources(settings.sources)
     yield from subscription_problems(settings.subscriptions, settings.sources)
@@ -84,6 +88,8 @@ def oddities_in(settings: Settings) -> Iterator[str]:
     smtp = settings.smtp
     if smtp.password.get_secret_value() and not smtp.username and smtp.host:
         yield "[smtp] password is given without username, and so never used"
+    if settings.mail.unsubscribe_secret.get_secret_value() and not settings.mail.unsubscribe_url:
+        yield "[mail] unsubscribe_secret is given without unsubscribe_url, and so never used"
     domain, sender = settings.dkim.domain, _domain_of(settings.mail.from_)
     if domain and not settings.dkim.is_on:
         yield "[dkim] domain is given without a key, and so nothing is signed"
@@ -162,6 +168,22 @@ def _smtp(smtp: SmtpSettings) -> Iterator[Problem]:
             ("smtp", "username"),
             "is given without a password; put it into a file that only you can read and name "
             "that in password_file, or set WATCHER_SMTP__PASSWORD",
+        )
+
+
+def _unsubscribing(mail: MailSettings) -> Iterator[Problem]:
+    secret = mail.unsubscribe_secret.get_secret_value()
+    if mail.unsubscribe_url and not secret:
+        yield Problem(
+            ("mail", "unsubscribe_secret"),
+            f"is missing, and unsubscribe_url has tokens made with it; {_MAKING_ONE}, for a file "
+            "that only you can read: name that in unsubscribe_secret_file",
+        )
+    if secret and len(secret) < _SHORTEST_SECRET:
+        yield Problem(
+            ("mail", "unsubscribe_secret" + "_file" * bool(mail.unsubscribe_secret_file)),
+            f"must have {_SHORTEST_SECRET} characters at least, or who gets a mail can find it by "
+            f"trying; {_MAKING_ONE}",
         )
 
 

@@ -10,7 +10,7 @@ import json
 import re
 import zoneinfo
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 _NAMED_ADDRESS = re.compile(r"\s*(.*?)\s*<([^<>]*)>\s*", re.DOTALL)
 # What email-validator gives back as it is, up to a length at which none of its limits is near.
@@ -26,6 +26,8 @@ _DOTTED = re.compile(r"(?i)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a
 LONGEST_IN_SIGNATURE = 64
 """Characters that a line of a signature has room for, which must not be folded inside a name."""
 
+_PLACEHOLDERS = ("{subscription}", "{recipient}", "{token}")
+_NOT_IN_URL = re.compile(r"[^A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]")
 _SQLITE = "sqlite:///watcher.db (in the state directory) or sqlite:////srv/watcher.db"
 
 
@@ -184,6 +186,38 @@ def proxy(text: str) -> str:
     parts = _split(stripped)
     if stripped and (parts.scheme not in {"http", "https"} or not parts.hostname):
         raise ValueError('must be the URL of an HTTP proxy: "http://proxy.example.org:3128"')
+    return stripped
+
+
+def unsubscribe_url(text: str) -> str:
+    """The URL that unsubscribes at a click, with its placeholders; an empty one stays empty."""
+    stripped = text.strip()
+    if not stripped:
+        return ""
+    parts = _split(stripped)
+    if not stripped.startswith("https://") or not parts.hostname:
+        raise ValueError("must begin with https:// and a host: mail programs take no other")
+    if "@" in parts.netloc:
+        raise ValueError("must hold no user name or password: everybody who gets a mail sees it")
+    if "{" in parts.netloc:
+        raise ValueError("must name its host itself: placeholders come behind that")
+    if "#" in stripped:
+        raise ValueError("must end before any #: what follows one is never sent to a server")
+    bare = re.sub("|".join(map(re.escape, _PLACEHOLDERS)), "", stripped)
+    if unknown := re.search(r"\{[^{}]*\}", bare):
+        raise ValueError(
+            f"there is no placeholder {quoted(unknown[0])}, only {', '.join(_PLACEHOLDERS)}"
+        )
+    if strange := _NOT_IN_URL.search(bare):
+        domain = "" if strange[0].isascii() else ", or a domain in its form that begins with xn--"
+        raise ValueError(
+            f"must not hold {quoted(strange[0])} as it is; write {quote(strange[0])}{domain}"
+        )
+    if "{token}" not in stripped:
+        raise ValueError(
+            "must hold {token}: without it anybody could take anybody off the list, "
+            "by an address alone"
+        )
     return stripped
 
 
