@@ -37,6 +37,7 @@ from watcher.settings.cadence import check_cron
 ROLES = {
     "toml": {"", "refused", "subscriptions.d/"},
     "text": {"", "garden.txt", "arrived.txt", "record"},
+    "css": {"templates/"},
     "jinja": {"templates/"},
     "sh": {"", "fresh", "machine", "browser"},
     "console": {""},
@@ -142,15 +143,22 @@ def test_every_block_is_of_a_kind_that_is_run(document: documents.Document) -> N
             assert before.role == "refused", str(block)
 
 
-@pytest.mark.parametrize("block", documents.blocks("jinja", "templates/digest.html.j2"), ids=str)
-def test_a_template_is_used_as_it_stands(block: Block, tmp_path: Path) -> None:
-    path = tmp_path / block.role
-    path.parent.mkdir()
-    path.write_text(block.text, encoding="utf-8")
-    rendered = render_digest(content(chosen()), path.parent)
+def test_templates_and_the_sheet_are_used_as_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (template,) = documents.blocks("jinja", "templates/digest.html.j2")
+    (sheet,) = documents.blocks("css", "templates/mail.css")
+    for block in (template, sheet):
+        (tmp_path / block.role).write_text(block.text, encoding="utf-8")
+    rendered = render_digest(content(chosen()), tmp_path / "templates")
     assert rendered.complaint == ""
     assert "meets on Thursdays, and has 1 new paper to choose from" in rendered.html
     assert "To stop it, write to" in rendered.html
+    assert '<p class="foot meeting" style="margin:8px 0 0;font-style:italic">' in rendered.html
+    head, _, body = rendered.html.partition("</style>")
+    assert head.index(".link{color:#8ab6f2!important}") < head.index(
+        ".link{color:#7fc8a9!important}"
+    )
+    assert body.count("color:#12664f") == body.count('class="link"') > 0
 
 
 def configured(block: Block, folder: Path) -> Config:

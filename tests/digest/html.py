@@ -72,6 +72,7 @@ def our_signatures() -> frozenset[tuple[object, ...]]:
         render_digest(content(rich, bare, linked, chosen(), hub_url=http)).html,
         render_digest(content(rich, chosen(), hub_url=http, max_papers=0)).html,
         render_digest(content(rich, chosen(), max_papers=1, hub_url="")).html,
+        render_digest(content(rich, chosen(), max_papers=0, language="fr")).html,
         render_digest(content(*many, unsubscribe="")).html,
         render_notice(MailStuck(NOW, "error", 1)).html,
         render_notice(ConfigBroken(("a problem",))).html,

@@ -64,6 +64,7 @@ def render_page(report: Report, hub_url: str) -> str:
             "link": link,
             "examples": EXAMPLES,
         },
+        is_mail=False,
     )
 
 

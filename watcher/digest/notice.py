@@ -49,6 +49,7 @@ def render_notice(notice: Notice) -> Rendered:
         lines[_LINES_SHOWN:] = [f"and {len(lines) - _LINES_SHOWN} more"]
     subject = f"paper-watcher: {shorten(words.subject, 110)}"
     context: dict[str, object] = {
+        "language": ENGLISH.tag,
         "subject": subject,
         "headline": words.headline,
         "facts": words.facts,

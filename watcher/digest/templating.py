@@ -11,6 +11,7 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from watcher.digest.columns import padded, places, wrapped
+from watcher.digest.inlining import InliningLoader
 from watcher.digest.language import ENGLISH, Language
 from watcher.errors import RenderError
 from watcher.resources import resource
@@ -35,32 +36,42 @@ def render(
     context: Mapping[str, object],
     own: Path | None = None,
     language: Language = ENGLISH,
+    *,
+    is_mail: bool = True,
 ) -> str:
     """What the template of that name, in the directory `own` if it is there, makes of the context.
 
-    Its words are in `language`. Raises RenderError with file and line where the template is wrong.
+    Its words are in `language`; a mail's HTML has its style in its tags. Raises RenderError with
+    file and line where the template is wrong.
     """
     try:
-        return _environment(templates_dir(), own, language).get_template(name).render(context)
+        environment = _environment(templates_dir(), own, language, is_mail=is_mail)
+        return environment.get_template(name).render(context)
     except _FAULTS as error:
         where = _where(error, own) or f"template {name}"
         raise RenderError(f"{where}: {_told(error)}") from error
 
 
 @lru_cache(maxsize=16)
-def _environment(built_in: Path, own: Path | None, language: Language) -> jinja2.Environment:
-    loader = jinja2.FileSystemLoader(built_in)
+def _environment(
+    built_in: Path, own: Path | None, language: Language, *, is_mail: bool
+) -> jinja2.Environment:
+    owned = [own] if own is not None else []
+    shipped = jinja2.FileSystemLoader(built_in)
+    loader: jinja2.BaseLoader = jinja2.ChoiceLoader(
+        [
+            *map(jinja2.FileSystemLoader, owned),
+            shipped,
+            jinja2.PrefixLoader({BUILT_IN: shipped}),
+        ]
+    )
+    if is_mail:
+        loader = InliningLoader(loader, [built_in, *owned])
     kind = jinja2.Environment
     if own is not None:
         kind = ImmutableSandboxedEnvironment
     environment = kind(
-        loader=jinja2.ChoiceLoader(
-            [
-                *([jinja2.FileSystemLoader(own)] if own is not None else []),
-                loader,
-                jinja2.PrefixLoader({BUILT_IN: loader}),
-            ]
-        ),
+        loader=loader,
         autoescape=jinja2.select_autoescape(("html.j2",), default=False),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
