@@ -10,6 +10,7 @@ from functools import cache
 from watcher.demo.papers import SitePaper, bundled_papers
 from watcher.digest import (
     AUTOMATIC,
+    LANGUAGE_TAGS,
     ConfigBroken,
     DeliveryExpired,
     Gap,
@@ -54,6 +55,8 @@ NOW = dt.datetime(2026, 3, 12, 8, 0, tzinfo=dt.UTC)
 SENDER = "Papers <papers@example.org>"
 RECIPIENT = "ada@example.org"
 OPERATOR = "root@example.org"
+
+OTHERS = [code for code in LANGUAGE_TAGS if code != "en"]
 
 _RULES = (
     RuleSettings(name="weights as data", any=("hypernetwork*", "model zoo", '"LoRA"')),
@@ -152,7 +155,10 @@ def _invented(number: int) -> str:
 
 @cache
 def digests() -> dict[str, Rendered]:
-    """A digest as most are, one paper alone, all that can be in one, and more than it can hold."""
+    """A digest as most are, one paper alone, all that can be in one, and more than it can hold.
+
+    That with all stands there in each language.
+    """
     site = [paper_of(seen) for seen in bundled_papers()]
     usual = _chosen(site, *_RULES)
     every = RuleSettings(name="all")
@@ -163,13 +169,13 @@ def digests() -> dict[str, Rendered]:
         replace(paper, id=f"2603.{n:05}", title=f"{_invented(n)}: {paper.title}")
         for n, paper in enumerate(site * 35)
     ]
+    all_told = {"max_papers": len(rich) - 4, "outages": _OUTAGES, "failures": _FAILURES}
     return {
         "usual": _digest(usual),
         "single": _digest(usual[:1]),
-        "rich": _digest(
-            rich, max_papers=len(rich) - 4, outages=_OUTAGES, failures=_FAILURES, wants_bibtex=True
-        ),
+        "rich": _digest(rich, wants_bibtex=True, **all_told),
         "overfull": _digest(_chosen(many, *_RULES, every)),
+        **{f"rich-{code}": _digest(rich, language=code, **all_told) for code in OTHERS},
     }
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from tests.digest.samples import OTHERS
 from tests.web.chromium import Browser, Page
 from tests.web.packages import MODULES
 
@@ -45,8 +47,13 @@ def needed_width(page: Page) -> object:
 
 
 @pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [320, 375, 700])
-@pytest.mark.parametrize("name", ["rich", "overfull", "source-degraded"])
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [
+        *product(("rich", "overfull", "source-degraded"), (320, 375, 700)),
+        *product((f"rich-{code}" for code in OTHERS), (320,)),
+    ],
+)
 def test_a_mail_is_for_everybody(
     browser: Browser, pages: dict[str, Path], name: str, width: int, is_dark: bool
 ) -> None:
