@@ -34,7 +34,8 @@ def test_the_file_the_sentence_and_when_it_counts(world: World, folder: Path, as
             "google",
         ),
         *("--all", "nets", "--min-upvotes", "5", "--digest", "mon-fri 8:00"),
-        *("--timezone", "Asia/Tokyo", "--source", "daily", "--max-age-days", "7"),
+        *("--timezone", "Asia/Tokyo", "--language", "ja"),
+        *("--source", "daily", "--max-age-days", "7"),
     )
     path = folder / "bob-jones.toml"
     assert (said.code, said.err) == (0, "")
@@ -53,7 +54,7 @@ def test_the_file_the_sentence_and_when_it_counts(world: World, folder: Path, as
     assert path.read_text() == (
         "# Made by `watcher add` on 2026-02-19.\n\n"
         '[[subscriptions]]\nto = ["Bob.Jones@example.org"]\ndigest = "mon-fri 8:00"\n'
-        'timezone = "Asia/Tokyo"\nsources = ["daily"]\n'
+        'timezone = "Asia/Tokyo"\nlanguage = "ja"\nsources = ["daily"]\n'
         "max_age_days = 7  # older papers are no news; 0: no limit\n\n"
         '[[subscriptions.rules]]\nany = ["zorblax", "model zoo", "\\"LoRA\\""]\nall = ["nets"]\n'
         'none = ["survey"]\ntopics = ["mine"]\nauthors = ["Ha, David"]\n'
@@ -116,6 +117,7 @@ def test_every_paper_has_to_be_meant(folder: Path, ask: Asker) -> None:
         (("bob@example.org", "--any", "x", "--min-upvotes", "-1"), "--min-upvotes: "),
         (("bob@example.org", "--any", "x", "--digest", "often"), '--digest: "often" is not known'),
         (("bob@example.org", "--any", "x", "--timezone", "Mars"), '--timezone: "Mars" is not'),
+        (("bob@example.org", "--any", "x", "--language", "it"), '--language: "it" is not one of'),
         (
             ("bob@example.org", "--any", "x", "--source", "dayly"),
             '--source: there is no source "dayly"',

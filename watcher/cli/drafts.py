@@ -56,6 +56,7 @@ class SubscriptionDraft:
     name: str = ""
     digest: str = ""
     timezone: str = ""
+    language: str = ""
     sources: tuple[str, ...] = ()
     max_age_days: int | None = None
 
@@ -69,6 +70,8 @@ class SubscriptionDraft:
             yield _pair("digest", self.digest)
         if self.timezone:
             yield _pair("timezone", self.timezone)
+        if self.language:
+            yield _pair("language", self.language)
         if self.sources:
             yield _pair("sources", self.sources)
         if self.max_age_days is not None:

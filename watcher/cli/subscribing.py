@@ -40,6 +40,7 @@ FLAGS = {
     "min_upvotes": "--min-upvotes",
     "digest": "--digest",
     "timezone": "--timezone",
+    "language": "--language",
     "sources": "--source",
     "max_age_days": "--max-age-days",
     "name": "--name",
@@ -83,6 +84,9 @@ def add(
         str, typer.Option("--digest", help="daily 08:00, weekly mon 08:00, each-check, …")
     ] = "",
     timezone: Annotated[str, typer.Option("--timezone", help="An IANA name: Asia/Tokyo.")] = "",
+    language: Annotated[
+        str, typer.Option("--language", help="Of the digest: en, fr, de, zh or ja.")
+    ] = "",
     source: Annotated[
         list[str] | None, typer.Option("--source", help="Only from this source.")
     ] = None,
@@ -122,6 +126,7 @@ def add(
         name=name.strip(),
         digest=digest,
         timezone=timezone,
+        language=language,
         sources=listed(source),
         max_age_days=max_age_days,
     )
