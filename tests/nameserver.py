@@ -72,7 +72,9 @@ class NameServer:
         if is_mx:
             records = [each.removeprefix("MX ") for each in texts]
         elif question.rdtype == dns.rdatatype.TXT:
-            records = [f'"{each}"' for each in texts]
+            # A string holds 255 bytes; readers put those of a record together.
+            parts = ((each[at : at + 255] for at in range(0, len(each), 255)) for each in texts)
+            records = [" ".join(f'"{part}"' for part in each) for each in parts]
         else:
             records = []
         if records:

@@ -102,3 +102,12 @@ def test_a_key_of_no_use_is_told_before_anything_is_done(
     assert "dkim.key_file" in said.out + said.err
     assert signing.mails == []
     assert command == ("doctor",) or signing.site.requests == []
+
+
+@pytest.mark.parametrize("command", ["run", "check-now"])
+def test_a_key_of_no_use_leaves_the_database_alone(world: World, ask: Asker, command: str) -> None:
+    write_keys(world.directory)
+    world.configure(DAILY, WEIGHTS, DKIM)
+    write(world.directory, "no key", "ed25519.pem")
+    assert ask(command).code == 78
+    assert not world.state_dir.exists()

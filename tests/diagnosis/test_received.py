@@ -97,6 +97,11 @@ def test_a_mail_that_passed_is_well() -> None:
     assert "mailto:" in about(findings, "unsubscribe")[0][1]
 
 
+def test_it_is_named_by_its_subject_in_plain_letters() -> None:
+    raw = rewritten(b"Subject: ", b"Subject: =?utf-8?q?=C3=9Cber_Gewichte?=\r\n ")
+    assert about(told(raw), "mail")[0][1].startswith("“Über Gewichte")
+
+
 def test_a_copy_saved_with_other_line_ends_is_the_same() -> None:
     saved = b"From ada Thu Mar 12 08:00:09 2026\n" + GOOGLE + SENT.replace(b"\r\n", b"\n") + b"\n\n"
     assert told(saved, SENT) == told(GOOGLE.replace(b"\n", b"\r\n") + SENT, SENT)

@@ -8,13 +8,15 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.nameserver import NameServer
+from tests.signing import DKIM, write_keys, zone
 from watcher.diagnosis import Finding, Level, examine_sender
+from watcher.mail import make_signer
 from watcher.settings import Config, load
 
 Zone = Mapping[str, tuple[str, ...]]
@@ -87,6 +89,72 @@ def test_an_spf_record_that_does_not_do_its_work_is_told(
     found = spf(tmp_path, domain, record)
     assert found.level is level, found
     assert words in found.text
+
+
+def signing(tmp_path: Path, domain: str) -> tuple[Config, dict[str, tuple[str, ...]]]:
+    """What signs with two keys for the domain, and a zone with both."""
+    write_keys(tmp_path)
+    path = configured(tmp_path, f"papers@{domain}").path
+    assert path is not None
+    path.write_text(path.read_text() + DKIM)
+    config = load(path, state_dir=tmp_path, environ={"TZ": "UTC"})
+    published: dict[str, tuple[str, ...]] = {domain: ("MX 10 mx.example.org.",)}
+    published |= {name: (text,) for name, text in zone(make_signer(config).records).items()}
+    return config, published
+
+
+def keys_found(config: Config, zone: Zone) -> dict[str, Finding]:
+    """What was found of the keys, by what stands first in it: the selector."""
+    with NameServer(zone) as server:
+        found = [each for each in examine_sender(config, server.address) if each.about == "dkim"]
+    return {each.text.partition("._domainkey")[0].rpartition(" ")[2]: each for each in found}
+
+
+def test_the_keys_that_mails_are_signed_with_are_published(tmp_path: Path) -> None:
+    config, published = signing(tmp_path, "signed.edu")
+    found = keys_found(config, published)
+    assert {name: each.level for name, each in found.items()} == {
+        "papers": Level.OK,
+        "papers-ed25519": Level.OK,
+    }
+
+
+@pytest.mark.parametrize(
+    ("domain", "change", "words"),
+    [
+        ("k1.edu", lambda _: (), "no key is published at papers._domainkey.k1.edu"),
+        ("k2.edu", lambda _: ("some text",), "no key is published"),
+        ("k3.edu", lambda ours: (ours, "v=DKIM1; p=abc"), "2 keys are published"),
+        ("k4.edu", lambda _: ("v=DKIM1; k=rsa; p=",), "is withdrawn"),
+        ("k5.edu", lambda ours: (ours[:-9],), "another key is published"),
+        ("k6.edu", lambda ours: (ours.replace("k=rsa", "k=ed25519"),), "another key is published"),
+    ],
+)
+def test_a_key_that_receivers_do_not_find_is_told(
+    tmp_path: Path, domain: str, change: Callable[[str], tuple[str, ...]], words: str
+) -> None:
+    config, published = signing(tmp_path, domain)
+    name = f"papers._domainkey.{domain}"
+    published[name] = change(published[name][0])
+    found = keys_found(config, published)
+    assert found["papers"].level is Level.PROBLEM
+    assert words in found["papers"].text
+    assert found["papers-ed25519"].level is Level.OK
+
+
+def test_a_key_may_be_published_in_other_words(tmp_path: Path) -> None:
+    config, published = signing(tmp_path, "words.edu")
+    name = "papers._domainkey.words.edu"
+    [ours] = published[name]
+    published[name] = (ours.replace("v=DKIM1; k=rsa; p=MII", "t=s;p = MI I") + " ;",)
+    assert keys_found(config, published)["papers"].level is Level.OK
+
+
+def test_a_key_that_nobody_answers_for_is_not_missing(tmp_path: Path) -> None:
+    config, published = signing(tmp_path, "mute.edu")
+    with NameServer(published, silent=("papers._domainkey.mute.edu",)) as server:
+        found = list(examine_sender(config, server.address, seconds=1.0))
+    assert [each.level for each in found if "not known" in each.text] == [Level.WARNING] * 3
 
 
 def test_two_spf_records_are_none(tmp_path: Path) -> None:

@@ -7,16 +7,17 @@ from watcher.digest.arrange import grouped, ordered, primary
 from watcher.models import Hit, Reason
 
 
-def test_newest_first_then_strongest_then_votes() -> None:
+def test_strongest_first_then_votes_then_newest() -> None:
     in_title = Reason("weights as data", (Hit("any", "neural", "title", ("Neural",)),))
-    old = chosen(at=NOW - dt.timedelta(hours=1), id="old", upvotes=999)
+    hour_ago = NOW - dt.timedelta(hours=1)
+    old = chosen(at=hour_ago, id="old", upvotes=50)
     few = chosen(id="few", upvotes=None)
-    many = chosen(id="many", upvotes=50)
-    titled = chosen(in_title, id="titled", upvotes=0)
+    many = chosen(id="the newest with many", upvotes=50)
+    titled = chosen(in_title, at=hour_ago, id="titled", upvotes=0)
     crossed = chosen(Reason("x", crossed=("min_upvotes",)), id="crossed", upvotes=20)
     unsure = chosen(Reason("y", in_title.hits, is_incomplete=True), id="unsure", upvotes=99)
     papers = ordered([old, unsure, few, titled, many, crossed])
-    assert [p.paper.id for p in papers] == ["crossed", "titled", "many", "few", "unsure", "old"]
+    assert papers == (crossed, titled, many, old, few, unsure)
 
 
 def test_order_does_not_hang_on_the_order_given() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.digest.builders import texts
-from watcher.digest.latex import formula, readable
+from watcher.digest.formulas import formula
+from watcher.digest.latex import readable
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,30 @@ from watcher.digest.latex import formula, readable
         ("US$ and A$, a $3 trillion big$ cat", "US$ and A$, a $3 trillion big$ cat"),
         ("sets {a, b} and {'x': 1}", "sets {a, b} and {'x': 1}"),
         ("unbalanced } and {", "unbalanced } and {"),
+        (r"$\|x\|_2$, $\binom{10}{k}$, ${m\choose k}$", "‖x‖₂, C(10,k), m choose k"),
+        (r"$\sqrtκ$, $\tildeρ$, $\partialθ$, $\overlineΔ$", "√κ, ρ̃, ∂θ, Δ̅"),
+        (r"$\widetilde{O}(\sqrt{dT})$, $\widehat{x}$, $\tfrac12$", "Õ(√(dT)), x̂, 1/2"),
+        (r"$p=\Prob(x)$, $\E[X]$, $x\!y$", "p=Prob(x), E[X], xy"),
+        (
+            r"$e^{f(\bm{x})}$, $e^{f_w(\bm{x})}$, $n^{\max\{1,p\}}$, $C^{(\ell)}$",
+            "eᶠ⁽ˣ⁾, e^(f_w(x)), n^(max{1,p}), C^(ℓ)",
+        ),
+        (r"$\max_{\bm{w}\in\mathbb{R}^d}\mathbb{E}x$", "max_(w∈ℝᵈ)Ex"),
+        (r"$10^(-9)$, 10^(-9), C^0.12, 10^12, 2^1234567", "10⁻⁹, 10⁻⁹, C^0.12, 10¹², 2^1234567"),
+        (r"$90^\circ$, $x^\prime$, $f''(x)$, $a \bmod n$", "90°, x′, f″(x), a mod n"),
+        (r"($E_{ab} = AUC / \log_{10}(Params)$)", "(E_ab = AUC / log₁₀(Params))"),
+        (r"$\verb|A_B|$, $\texttt{C\_D}$, $\unicode{x2014}$", "A_B, C_D, —"),
+        (r"\gls{gp}, \num{1617}, \ours{}, \log{n}", "gp, 1617, ours, logn"),
+        (r"CO\textsubscript{2}, 10\textsuperscript{3}, \frac{a}{b}", "CO₂, 10³, a/b"),
+        (r"here.\footnote{Code} Wi\nobreakdash-Fi\vspace{1em}", "here. Code Wi-Fi"),
+        (r"Ferr{é}, Ni{~n}o, \r{ho}, Q\\&A, 30\. \~8B", "Ferré, Niño, ρ, Q&A, 30. ~8B"),
+        ("''a'' b, the single ''lifted''", "“a” b, the single “lifted”"),
+        ("10~dB, graphs~(KGs), et al.~(2024), a~$x$", "10 dB, graphs (KGs), et al. (2024), a x"),
+        (r"work~\cite{x}, 30%~40%, 1~2, (1)~(2)", "work, 30%~40%, 1~2, (1)~(2)"),
+        (
+            "$/kWh and demand ($/kW), $/token vs. $/hour",
+            "$/kWh and demand ($/kW), $/token vs. $/hour",
+        ),
         ("$ unclosed and \\", "$ unclosed and \\"),
         ("plain prose: nothing", "plain prose: nothing"),
     ],

@@ -20,6 +20,7 @@ from watcher.digest.text import clean, clean_line, isolated, shorten, web_url
         ("lone \ud800 and \udfff", "lone and"),
         ("soft\u00adhyphen, zero\u200bwidth\ufeff", "softhyphen, zerowidth"),
         ("tag \U000e0041", "tag"),
+        ("\u3164\u115f\uffa0", ""),
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("Z" + "\u0301" * 40 + "algo", "Z\u0301\u0301\u0301algo"),
         ("超网络 生成", "超网络 生成"),

@@ -44,7 +44,7 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 class Postfix:
-    """Runs while it is entered, with a Maildir for each of `users` at example.org.
+    """Runs while it is entered, with a Maildir for each of `users` at `domain`, given in ASCII.
 
     With `lmtp_port` it hands their mail to the LMTP server that listens there instead.
 
@@ -57,11 +57,12 @@ class Postfix:
         self,
         *users: str,
         lmtp_port: int | None = None,
+        domain: str = DOMAIN,
         main: Mapping[str, str] = MappingProxyType({}),
         services: str = "",
     ) -> None:
         self._users, self._main, self._services = users, main, services
-        self._lmtp_port = lmtp_port
+        self._lmtp_port, self._domain = lmtp_port, domain
         self._log: list[str] = []
         self._changed = threading.Condition()
 
@@ -79,7 +80,7 @@ class Postfix:
                 os.chown(self._home / name, owner.pw_uid, owner.pw_gid)
         self.configuration = self._home / "etc"
         self.configuration.mkdir()
-        boxes = " ".join(f"{{ {user}@{DOMAIN} = {user}/ }}" for user in self._users)
+        boxes = " ".join(f"{{ {user}@{self._domain} = {user}/ }}" for user in self._users)
         keys: dict[str, object] = {
             "compatibility_level": "3.6",
             "queue_directory": self._home / "spool",
@@ -94,7 +95,7 @@ class Postfix:
             "local_recipient_maps": "",
             "default_transport": "error:nothing leaves this machine",
             "relay_transport": "error:nothing leaves this machine",
-            "virtual_mailbox_domains": DOMAIN,
+            "virtual_mailbox_domains": self._domain,
             "virtual_mailbox_base": self._home / "mail",
             "virtual_mailbox_maps": f"inline:{{ {boxes} }}",
             "virtual_uid_maps": f"static:{reader.pw_uid}",
@@ -149,7 +150,7 @@ class Postfix:
 
     def wait_until_sent(self, user: str) -> None:
         """Wait until a mail to a user is in the mailbox, or taken by the LMTP server."""
-        self.wait_for_log(f"to=<{user}@{DOMAIN}>", "status=sent")
+        self.wait_for_log(f"to=<{user}@{self._domain}>", "status=sent")
 
     def wait_for_mail(self, user: str) -> bytes:
         """The only mail in a user's Maildir, as soon as it is there: Postfix's lines above it."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import email
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.fakesite import make_paper
 from tests.mail.conftest import MESSAGE, envelope
 from tests.mail.postfix import Postfix
 from tests.settings.making import ONE, loaded
 from tests.signing import DKIM, verdicts, write_keys, zone
+from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher.errors import DeliveryError
 from watcher.mail import make_signer
 from watcher.mail.sendmail import SendmailMailer
@@ -72,6 +75,27 @@ async def test_signatures_hold_in_the_mailbox(
     stored = await asyncio.to_thread(postfix.wait_for_mail, "dan")
     assert b"\nReceived: " in stored
     assert verdicts(stored.replace(b"\n", b"\r\n"), zone(signer.records), at) == [True, True]
+
+
+async def test_domains_in_letters_of_their_own_go_in_ascii(tmp_path: Path) -> None:
+    here = "xn--bcher-kva.example"
+    with Postfix("ada", domain=here) as postfix, World(tmp_path) as world:
+        world.configure(DAILY, WEIGHTS.replace("ada@example.org", "ada@bücher.example"))
+        text = world.config_path.read_text()
+        text = text.replace("papers@example.org", "papers@bücher.example")
+        text = text.replace(f"port = {world.smtp.port}", f"port = {postfix.port}")
+        world.config_path.write_text(text)
+        world.fill()
+        world.add(make_paper(1, world.now, title=ZORBLAX))
+        result = await world.run_pass()
+        assert result.delivered_count == 1
+        stored = await asyncio.to_thread(postfix.wait_for_mail, "ada")
+    mail = email.message_from_bytes(stored)
+    assert mail["Return-Path"] == f"<papers@{here}>"
+    assert mail["From"] == f"Papers <papers@{here}>"
+    assert mail["To"] == mail["X-Original-To"] == f"ada@{here}"
+    assert mail["Message-ID"].endswith(f"@{here}>")
+    assert mail["List-Id"].endswith(f".{here}>")
 
 
 async def test_a_foreign_recipient_is_refused_for_good(mailer: SmtpMailer) -> None:

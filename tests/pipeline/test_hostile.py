@@ -21,7 +21,8 @@ any = ["zorblax"]
 
 HEADERS = [
     *("From", "To", "Subject", "Date", "Reply-To", "Message-ID", "List-Id", "Auto-Submitted"),
-    *("Precedence", "Feedback-ID", "List-Unsubscribe", "MIME-Version", "Content-Type"),
+    *("Precedence", "Feedback-ID", "List-Unsubscribe", "Content-Language", "MIME-Version"),
+    "Content-Type",
 ]
 
 

@@ -31,6 +31,7 @@ from watcher.cli.common import (
 )
 from watcher.cli.owner import act_as_owner
 from watcher.engine import Request, Result
+from watcher.mail import make_signer
 from watcher.settings import Config, require_mail
 
 MANY = 1_000
@@ -60,6 +61,7 @@ def run(
     loaded = options.load()
     _keep(loaded)
     require_mail(loaded)
+    make_signer(loaded)  # or raises, before the database is touched
     act_as_owner(loaded.state_dir)
 
     def load_again() -> Config:
@@ -109,6 +111,7 @@ def check_now(
     request = _request(loaded, source, subscription, is_sent=send)
     if not is_interactive() and not dry_run:
         require_mail(loaded)
+    make_signer(loaded)
     act_as_owner(loaded.state_dir)
     now = app.utc_now()
     opened = app.rehearsing(loaded, now) if dry_run else app.writing(loaded, "check-now", now)

@@ -94,7 +94,7 @@ def _hosts(html: str) -> set[str]:
 
 
 def _readable(mail: Mail, name: str) -> list[str]:
-    return [_decoded(value) for value in mail.values(name)]
+    return [decoded(value) for value in mail.values(name)]
 
 
 def _folded(values: list[str]) -> set[str]:
@@ -102,8 +102,8 @@ def _folded(values: list[str]) -> set[str]:
     return {"".join(value.split()) for value in values}
 
 
-def _decoded(value: str) -> str:
-    """The value without encoded words, which a server may write in another way."""
+def decoded(value: str) -> str:
+    """A field's value without encoded words, which a server may write in another way."""
     try:
         text = str(make_header(decode_header(value)))
     except (HeaderParseError, LookupError, ValueError):

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from watcher.diagnosis import verdicts
-from watcher.diagnosis.comparison import compare_body, compare_header, look_at_body
+from watcher.diagnosis.comparison import (
+    compare_body,
+    compare_header,
+    decoded,
+    look_at_body,
+)
 from watcher.diagnosis.delivered import Mail
 from watcher.diagnosis.finding import Finding, ok, problem, warning
 from watcher.diagnosis.verdicts import Hop, Results
@@ -44,7 +49,7 @@ def examine_received(raw: bytes, sent: bytes | None = None) -> Iterator[Finding]
     Raises ValueError for what is no mail.
     """
     came = Mail.read(raw)
-    yield ok("mail", _shown(f"“{came.value('Subject')}” to {came.value('To')}"))
+    yield ok("mail", _shown(f"“{decoded(came.value('Subject'))}” to {came.value('To')}"))
     yield from _authentication(came)
     yield from _spam(came)
     yield from _way(came)

@@ -75,6 +75,16 @@ class Names:
             raise NoDnsError(_first_line(error)) from error
         return True
 
+    def texts(self, domain: str) -> tuple[str, ...]:
+        """The TXT records of a name; none where there is no such name. Raises NoDnsError."""
+        try:
+            answer = self._resolver.resolve(domain, "TXT", raise_on_no_answer=False)
+        except dns.resolver.NXDOMAIN:
+            return ()
+        except _ODD as error:
+            raise NoDnsError(_first_line(error)) from error
+        return tuple(b"".join(each.strings).decode("utf-8", "replace") for each in answer)
+
     def spf(self, domain: str) -> Spf:
         """The SPF record of a domain. Raises NoDnsError where that is not known."""
         self._resolver.unanswered.clear()

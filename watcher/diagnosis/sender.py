@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from email.utils import parseaddr
+from functools import partial
 from typing import TYPE_CHECKING
 
 from watcher.diagnosis.finding import Finding, ok, problem, warning
 from watcher.digest.message import ascii_address
+from watcher.errors import ConfigError
+from watcher.mail import KeyRecord, make_signer
 from watcher.settings import Config
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ _INSIDE = ("localhost", "local", "internal", "lan", "home.arpa")
 def examine_sender(
     config: Config, nameserver: tuple[str, int] | None = None, seconds: float = SECONDS
 ) -> Iterator[Finding]:
-    """Ask DNS for SPF, DKIM and DMARC of the sender's domain.
+    """Ask DNS for SPF, DKIM and DMARC of the sender's domain, and for the keys that we sign with.
 
     `nameserver` is the address and port of the one to ask; None: those of the system.
     """
@@ -59,14 +63,20 @@ def examine_sender(
             " 'paper-watcher[doctor]'",
         )
         return
-    yield from _examine(domain, nameserver, seconds)
+    try:
+        keys = make_signer(config).records
+    except ConfigError:  # as the finding about signing says
+        keys = ()
+    yield from _examine(domain, keys, nameserver, seconds)
 
 
 def _is_below(domain: str, names: tuple[str, ...]) -> bool:
     return any(domain == name or domain.endswith(f".{name}") for name in names)
 
 
-def _examine(domain: str, nameserver: tuple[str, int] | None, seconds: float) -> Iterator[Finding]:
+def _examine(
+    domain: str, keys: tuple[KeyRecord, ...], nameserver: tuple[str, int] | None, seconds: float
+) -> Iterator[Finding]:
     from watcher.diagnosis.records import Names, NoDnsError  # noqa: PLC0415  # needs the extra
 
     name = ascii_address(f"papers@{domain}").partition("@")[2]
@@ -86,9 +96,15 @@ def _examine(domain: str, nameserver: tuple[str, int] | None, seconds: float) ->
             " at; see to the network and its name servers, and ask again",
         )
         return
-    for about, examine in (("spf", _spf), ("dkim", _dkim), ("dmarc", _dmarc)):
+    signing: list[Callable[[], Finding]] = [partial(_key, names, key) for key in keys]
+    looks: tuple[tuple[str, Callable[[], Finding]], ...] = (
+        ("spf", partial(_spf, names, name)),
+        *(("dkim", look) for look in signing or [partial(_dkim, names, name)]),
+        ("dmarc", partial(_dmarc, names, name)),
+    )
+    for about, look in looks:
         try:
-            yield examine(names, name)
+            yield look()
         except NoDnsError as error:
             yield warning(about, f"not known: {error}; ask again")
 
@@ -136,6 +152,30 @@ def _dkim(names: Names, domain: str) -> Finding:
         f"keys are published below {place}; whether mails are signed is seen in one that has"
         " arrived: `watcher doctor --received FILE.eml`",
     )
+
+
+def _key(names: Names, key: KeyRecord) -> Finding:
+    """Whether receivers find the key that mails are signed with."""
+    wanted = _tags(key.text)
+    found = [tags for tags in map(_tags, names.texts(key.name)) if "p" in tags]
+    advice = "publish what `dkim record` gives"
+    if not found:
+        text = f"no key is published at {key.name}, so nobody can check its signatures; {advice}"
+    elif len(found) > 1:
+        text = f"{len(found)} keys are published at {key.name}, where one may be; leave ours only"
+    elif not found[0]["p"]:
+        text = f"the key at {key.name} is withdrawn (p=); sign with a new one, by a new selector"
+    elif (found[0].get("k", "rsa"), found[0]["p"]) != (wanted["k"], wanted["p"]):
+        text = f"another key is published at {key.name}, so every signature fails; {advice}"
+    else:
+        return ok("dkim", f"{key.name}: the key that mails are signed with is published")
+    return problem("dkim", text)
+
+
+def _tags(record: str) -> dict[str, str]:
+    """The tags of a key's record, their values without white space (RFC 6376, 3.2)."""
+    pairs = (each.partition("=") for each in re.sub(r"\s", "", record).split(";"))
+    return {name: value for name, sign, value in pairs if sign}
 
 
 def _dmarc(names: Names, domain: str) -> Finding:

@@ -14,10 +14,7 @@ _GOOD_BITS = range(2048, 4096 + 1)
 
 
 def examine_signing(config: Config) -> Iterator[Finding]:
-    """The selectors that mails are signed with, and the record to be published for each.
-
-    Nothing is looked up: who answers here need not be whom receivers ask.
-    """
+    """The selectors that mails are signed with, and the record to be published for each."""
     try:
         records = make_signer(config).records
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Which papers stand where: newest first, grouped by the rule that brought them."""
+"""Which papers stand where: the best reason first, grouped by the rule that brought them."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ def primary(paper: DigestPaper) -> Reason:
 
 
 def ordered(papers: Iterable[DigestPaper]) -> tuple[DigestPaper, ...]:
-    """The newest match first; of one check, the strongest reason, then the most votes."""
+    """The strongest reason first; of equals the most votes, then the newest match.
 
-    def key(paper: DigestPaper) -> tuple[float, tuple[int, ...], int, str]:
+    What is first stays in full where not all papers can, and is named in the subject.
+    """
+
+    def key(paper: DigestPaper) -> tuple[tuple[int, ...], int, float, str]:
         weakness = tuple(-int(part) for part in strength(primary(paper)))
-        return -paper.matched_at.timestamp(), weakness, -(paper.paper.upvotes or 0), paper.paper.id
+        return weakness, -(paper.paper.upvotes or 0), -paper.matched_at.timestamp(), paper.paper.id
 
     return tuple(sorted(papers, key=key))
 

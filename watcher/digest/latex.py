@@ -9,19 +9,14 @@ own.
 
 from __future__ import annotations
 
-import logging
 import re
 import unicodedata
-from functools import lru_cache
 
-from pylatexenc.latex2text import LatexNodes2Text  # type: ignore[import-untyped]  # has no stubs
-from pylatexenc.latexwalker import LatexWalkerError  # type: ignore[import-untyped]  # has no stubs
+from watcher.digest.formulas import LIMIT as FORMULA_LIMIT
+from watcher.digest.formulas import formula, raised, symbol
 
 _LIMIT = 20_000
 """Characters read of one text; real abstracts have 2,000."""
-
-_FORMULA_LIMIT = 300
-_DEPTH_LIMIT = 8
 
 _ACCENTS = {
     '"': "\u0308",
@@ -46,27 +41,9 @@ _STYLES = frozenset(
         *("underline", "bm", "boldsymbol", "ensuremath", "operatorname", "left", "right", "text"),
         *("textbf", "textit", "texttt", "textsc", "textsf", "textrm", "textsl", "textmd", "textup"),
         *("textnormal", "mathbf", "mathbb", "mathcal", "mathrm", "mathsf", "mathtt", "mathit"),
+        *("noindent", "nobreakdash", "boldmath"),
     )
 )
-_SCRIPTS = {
-    "_": str.maketrans(
-        "0123456789+-−=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ"
-    ),
-    "^": str.maketrans(
-        "0123456789+-−=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVW*βγδθφχ",
-        "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂ*ᵝᵞᵟᶿᵠᵡ",
-    ),
-}
-_HELD = {"_": "\ue000", "^": "\ue001"}  # scripts that have no character of their own
-_BREAK = "\ue002"  # ends a command's name: to the converter `ᵢ` is a letter like any other
-# The converter takes exponential time on nested environments, formulas and optional arguments that
-# are left open: it never sees any.
-_NESTED = re.compile(r"\\(?:begin|end)(?:\{[^{}]*+\})?|\\[()\[\]]|(?<!\\)\$")
-_BRACKET, _DOLLAR = "\ue003", "\ue004"
-_RELEASE = str.maketrans(
-    {_BRACKET: "[", _DOLLAR: "$", _BREAK: ""} | {held: sign for sign, held in _HELD.items()}
-)
-
 _SIGN = re.compile(r"[\\$^{}~\x07-\x0d`]|--|''|\dtimes\b")
 # No group has a possessive quantifier: before Python 3.11.5 those lost matches (CPython gh-106052).
 _TOKEN = re.compile(
@@ -74,51 +51,36 @@ _TOKEN = re.compile(
       (?P<formula>\$\$?+(?P<body>(?!\$)[^$\\]*+(?:\\.[^$\\]*+)*)\$\$?+
         |\\\((?P<round>(?!\\[()])[^\\]*+(?:\\(?![()])[^\\]*+)*)\\\)
         |\\\[(?P<square>(?!\\[\[\]])[^\\]*+(?:\\(?![\[\]])[^\\]*+)*)\\\])
-    | (?P<beta>\\b\{eta\})
-    | (?P<dropped>\\(?:textcolor|color|href|cite[pt]?|ref|label)\*?\{[^{}]*+\})
+    | (?P<torn>\\[bcdkruv]\{(?:eta|hi|elta|appa|ho|psilon|arepsilon|arphi)\})
+    | (?P<dropped>(?:~?\\cite[pt]?|\\(?:textcolor|color|href|ref|label|[hv]space))\*?\{[^{}]*+\})
+    | \\text(?P<level>super|sub)script\s*+\{(?P<script>[^{}]*+)\}
+    | (?P<argued>\\(?:[dt]?frac|sqrt|binom)\{[^{}]*+\}(?:\{[^{}]*+\})?)
+    | (?<=[^\W\d_])\{(?P<lone>[^\W\d_A-Za-z]|[~"'`^][A-Za-z])\}
     | \\(?P<accent>["'`^~=.]|[uvHckrdb](?=\s*+\{\\?[A-Za-z]\}))
         (?:\{\s*+\\?(?P<inner>[^\W\d_])\s*+\}|\\(?P<dotless>[ij])(?![A-Za-z])|(?P<base>[^\W\d_]))
     | \\(?P<command>[A-Za-z]++)(?P<star>\*(?=\{))?(?P<space>\s*+)
-    | \\(?P<symbol>.)
+    | \\(?:\\(?=[$%&#_]))?(?P<symbol>.)
     | (?P<open>\{)
     | (?P<close>\})
-    | (?<=[\d\w)])\^(?:\{(?P<power>[-+\d]{1,6})\}|(?P<digit>-?\d{1,6}))
-    | (?P<tie>(?<=[A-Za-z.)])(?<!\d[A-Za-z])~(?=\w))
+    | (?<=[\d\w)])\^(?:[{(](?P<power>[-+\d]{1,6})[)}]|(?P<digit>-?\d{1,6})(?!\.?\d))
+    | (?P<tie>(?<=[A-Za-z.,)])(?<!\d[A-Za-z])~(?=[\w$\\`])|(?<=[A-Za-z.])(?<!\d[A-Za-z])~(?=\()
+        |(?<=\d)~(?=[^\W\d_]{2})|(?<=\d[A-Z])~(?=[^\W\d_]{2}))
     | (?P<dashes>(?<!-)(?:(?<=[^\s(\[{"'`])---?+|---?+(?=[\s\d$\\(]|$))(?!-))
-    | (?P<quotes>``|''(?!\w))
+    | (?P<quotes>``|(?<![^\s(\[])''(?=\w)|''(?!\w))
     | (?<=\d)(?P<times>times)\b
     """,
     re.VERBOSE | re.DOTALL,
 )
 _MATHLIKE = re.compile(r"[\\^_=<>{}|+/]")
 _COMMAND_OR_GROUP = re.compile(r"\\[A-Za-z]++|\{[^{}]*+\}")
-_WORDY = re.compile(r"[^\W\d_]{3,}.*?[^\W\d_]{3,}", re.DOTALL)
-_SCRIPT = re.compile(r"\s*+([_^])\s*+(?:\{([^{}]*+)\}|(\\[A-Za-z]++(?:\{[^{}]*+\})?|[^\s\\{}_^]))")
-_ARGUMENTS = re.compile(
-    r"\\(?P<macro>[dt]?frac|sqrt)\s*+(?:\[(?P<degree>[^\[\]{}]*+)\])?"
-    r"\{(?P<first>[^{}]*+)\}(?:\s*+\{(?P<second>[^{}]*+)\})?"
-)
-_STYLE = re.compile(
-    r"\\(?:text[a-z]*+|math(?:rm|sf|tt|bf|it|bm)|operatorname\*?|boldsymbol|bm|mbox|rm|bf|sf|tt|it|em"
-    r"|left|right|big|Big|bigl|bigr|displaystyle|limits)(?![A-Za-z])\.?"
-)
-_OPERATOR = re.compile(
-    r"(?P<before>[\w)}])?\s*+\\(?P<name>log|ln|exp|min|max|sup|inf|arg|lim|sin|cos|tan|det|dim|mod|Pr)"
-    r"(?![A-Za-z])\s*+(?=(?P<after>[\w\\])?)"
-)
-_TIGHT = re.compile(r"(?<=[\w)\]}])(\\[A-Za-z]++)[ ]++(?=[\w\\({])")  # `k\ll n` as `k ≪ n` is not
-_BARE_PERCENT = re.compile(r"(?<!\\)%")
+_WORDY = re.compile(r"[^\W\d_]{3,}[,.;:)]*+\s++\(?[^\W\d_]{2,}")
+_VERBATIM = re.compile(r"\\verb\*?([|!+])([^|!+\\{}]*+)\1")
+_UNICODE = re.compile(r"\\unicode\{x([0-9A-Fa-f]{4})\}")
 # An unescaped backslash in a script's source turns these commands into control characters.
 _GARBLED = re.compile(
     r"\t(?=imes\b|heta\b|au\b|ext(?:bf|it|tt)?\{)|\x08(?=eta\b)|\f(?=rac\{)|\x07(?=lpha\b)"
 )
 _UNGARBLED = {"\t": r"\t", "\x08": r"\b", "\f": r"\f", "\x07": r"\a"}
-
-# What hostile formulas do to the converter is no news.
-logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)
-_to_text = LatexNodes2Text(
-    math_mode="text", keep_comments=True, strict_latex_spaces="based-on-source"
-)
 
 
 def readable(text: str) -> str:
@@ -131,6 +93,8 @@ def readable(text: str) -> str:
     if not _SIGN.search(text):
         return text
     text = _GARBLED.sub(lambda sign: _UNGARBLED[sign[0]], text)
+    text = _UNICODE.sub(lambda code: chr(int(code[1], 16)), text)
+    text = _VERBATIM.sub(lambda verb: "\\texttt{" + verb[2].replace("_", "\\_") + "}", text)
     return unicodedata.normalize("NFC", _Reader(text).read())
 
 
@@ -162,7 +126,10 @@ class _Reader:
             self._is_argument = True
         elif token["command"]:
             self._is_argument = True
-            self._out.append(_command(token["command"], token["space"]))
+            has_argument = re.match(r"\{[^}]", self._text[token.end() : token.end() + 2])
+            self._out.append(
+                _command(token["command"], token["space"], has_argument=bool(has_argument))
+            )
         elif token["open"]:
             is_markup = is_argument or self._text.startswith("\\", token.end())
             self._groups.append(is_markup)
@@ -202,119 +169,48 @@ class _Reader:
 
 
 def _plain(token: re.Match[str], kind: str | None) -> str:
-    if kind == "symbol":
-        return {"!": "", "-": "", "/": ""}.get(
-            token["symbol"], token["symbol"] if token["symbol"] in "$%&#_{}\"'" else " "
-        )
-    if kind in {"power", "digit"}:
-        return (token["power"] or token["digit"]).translate(_SCRIPTS["^"])
-    if kind == "dashes":
-        return "—" if len(token[0]) == 3 else "–"
-    if kind == "quotes":
-        return "“" if token[0] == "``" else "”"
-    return {"beta": "β", "tie": " ", "times": "×"}[kind or ""]
+    match kind:
+        case "symbol":
+            kept = token["symbol"] if token["symbol"] in "$%&#_{}\"'.~" else " "
+            text = {"!": "", "-": "", "/": "", "|": "‖"}.get(token["symbol"], kept)
+        case "torn":
+            text = symbol(re.sub(r"\W", "", token["torn"]))
+        case "argued":
+            text = formula(token["argued"])
+        case "script":
+            text = raised("^" if token["level"] == "super" else "_", token["script"])
+        case "lone":
+            sign, letter = token["lone"][:-1], token["lone"][-1]
+            text = letter + _ACCENTS.get(sign, "")
+        case "power" | "digit":
+            text = raised("^", token["power"] or token["digit"])
+        case "dashes":
+            text = "—" if len(token[0]) == 3 else "–"
+        case "quotes":
+            is_open = token[0] == "``" or token.string[token.end() :][:1].isalnum()
+            text = "“" if is_open else "”"
+        case _:
+            text = " " if kind == "tie" else "×"
+    return text
 
 
 def _is_formula(body: str, following: str) -> bool:
     """Whether what stands between two dollar signs is one, and not prose about money."""
-    if len(body) > _FORMULA_LIMIT or not body.strip():
+    if len(body) > FORMULA_LIMIT or not body.strip():
         return False
     if body[0].isdigit() and (body[-1].isspace() or following.isdigit()):
+        return False
+    if body[0] == "/" and body[1:2].isalpha():  # of $/hour
         return False
     if _WORDY.search(_COMMAND_OR_GROUP.sub("", body)):
         return False
     return bool(_MATHLIKE.search(body)) or not (body[0].isspace() or body[-1].isspace())
 
 
-def _command(name: str, space: str) -> str:
+def _command(name: str, space: str, *, has_argument: bool) -> str:
     if name in _STYLES:
         return ""
-    return _symbol(name) + space
-
-
-@lru_cache(maxsize=1024)
-def _symbol(name: str) -> str:
-    return _convert(f"\\{name}").strip(" /") or name
-
-
-@lru_cache(maxsize=4096)
-def formula(source: str) -> str:
-    """One formula, without its dollar signs, as text: `x_1^2` is `x₁²`."""
-    if _depth(source) > _DEPTH_LIMIT or len(source) > _FORMULA_LIMIT:
-        return re.sub(r"[{}\\$]+", " ", source)
-    source = _STYLE.sub("", _BARE_PERCENT.sub(r"\\%", source))
-    source = _TIGHT.sub(rf"\1{_BREAK}", _OPERATOR.sub(_operator, source))
-    for _ in range(_DEPTH_LIMIT):  # from the innermost braces outwards
-        source, script_count = _SCRIPT.subn(_script, source)
-        source, argument_count = _ARGUMENTS.subn(_with_arguments, source)
-        if not script_count + argument_count:
-            break
-    text = _convert(source).translate(_RELEASE)
-    return " ".join(_plain_letters(text).split())
-
-
-def _script(match: re.Match[str]) -> str:
-    sign, group, single = match.groups()
-    text = _plain_letters(_convert(group if group is not None else single))
-    text = text.replace(_BREAK, "").strip()
-    raised = text.replace(" ", "").translate(_SCRIPTS[sign])
-    if not set(raised) & set(text) - {"*"}:
-        return _BREAK + raised
-    if sign == "^" and text in {"⋆", "∗", "†", "′", "∘", "⊤"}:
-        return _BREAK + text
-    return f"{_HELD[sign]}{text if len(text) == 1 or text.isalnum() else f'({text})'}"
-
-
-def _with_arguments(match: re.Match[str]) -> str:
-    first, second = (_grouped(match[name] or "") for name in ("first", "second"))
-    if match["macro"] != "sqrt":
-        return f"{first}/{second}"
-    rest = f"{{{match['second']}}}" if match["second"] is not None else ""
-    root = {"3": "∛", "4": "∜"}.get(match["degree"] or "", "√")
-    return f"{root}{first}{rest}"
-
-
-def _grouped(source: str) -> str:
-    text = source.strip()
-    return (
-        text
-        if len(text) < 2 or text.isalnum() or re.fullmatch(r"\\[A-Za-z]+", text)
-        else f"({text})"
-    )
-
-
-def _operator(match: re.Match[str]) -> str:
-    before = f"{match['before']} " if match["before"] else ""
-    return f"{before}{match['name']}{' ' if match['after'] else ''}"
-
-
-def _closed(source: str) -> str:
-    source = _NESTED.sub(" ", source).replace("[", _BRACKET)
-    return source.replace("\\$", _DOLLAR).replace("$", "")
-
-
-def _convert(source: str) -> str:
-    try:
-        text = str(_to_text.latex_to_text(_closed(source), tolerant_parsing=True))
-    except (LatexWalkerError, LookupError, ValueError, TypeError, AttributeError):
-        return re.sub(r"[{}\\$]+", " ", source)
-    # What the converter leaves of a command that lacks its arguments.
-    return text if "%" in source else text.replace("%s", "")
-
-
-def _plain_letters(text: str) -> str:
-    """Mathematical alphabets, which fonts and screen readers lack, to plain letters."""
-    if text.isascii():
-        return text
-    return "".join(
-        unicodedata.normalize("NFKC", letter) if "\U0001d400" <= letter <= "\U0001d7ff" else letter
-        for letter in text
-    )
-
-
-def _depth(source: str) -> int:
-    depth = deepest = 0
-    for character in source:
-        depth += (character == "{") - (character == "}")
-        deepest = max(deepest, depth)
-    return deepest
+    if name == "footnote":
+        return " "
+    # `\gls{gp}` and other commands of a paper's own show what stands in the braces.
+    return (symbol(name) or ("" if has_argument else name)) + space

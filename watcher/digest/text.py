@@ -9,11 +9,12 @@ from urllib.parse import quote, urlsplit
 _SPACES = re.compile(r"[\s\u0085\u2028\u2029]+")
 
 # Controls, lone surrogates, soft hyphen, bidi marks, embeddings, overrides and isolates, zero-width
-# space, invisible operators, annotations, tags, noncharacters. Joiners stay: Persian and emoji use
-# them.
+# space, invisible operators, annotations, tags, noncharacters, and letters that are nothing but
+# empty. Joiners stay: Persian and emoji use them.
 _INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
-    "\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
+    "\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff"
+    "\U000e0000-\U000e0fff]"
 )
 _MARKS = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 _MARK_PILE = re.compile(rf"({_MARKS}{{3}}){_MARKS}+")

@@ -39,7 +39,8 @@ def quoted(text: str) -> str:
 def address(text: str) -> str:
     """An e-mail address with its domain in ASCII; a display name before it is dropped.
 
-    Domains of special use (`localhost`, `.test`) pass, nothing is looked up.
+    Domains of special use (`localhost`, `.test`) pass, nothing is looked up. What no mail of ours
+    can be addressed to does not.
     """
     if len(text) <= _LONGEST_PLAIN and _PLAIN_ADDRESS.fullmatch(text):
         return text
@@ -59,6 +60,13 @@ def address(text: str) -> str:
         )
     except email_validator.EmailNotValidError as error:
         raise ValueError(f"{quoted(text)} is not an e-mail address: {error}") from error
+    if not found.local_part.isascii():
+        raise ValueError(
+            f"{quoted(text)} has letters before the @ that only some mail servers take (SMTPUTF8);"
+            " write an address in ASCII"
+        )
+    if "=?" in found.local_part:
+        raise ValueError(f"{quoted(text)} has =? before the @, where some would read a code")
     return f"{found.local_part}@{found.ascii_domain}"
 
 
