@@ -235,6 +235,7 @@ def test_only_style_attributes_are_written(source: str, expected: str) -> None:
         ('<p {% if x %}class="a"{% endif %}>', '<p class="a">'),
         ('<body class="a{% if x %} b{% endif %}">', '<body class="a b" S>'),
         ('<p {{ "x" }} class="a">', '<p x class="a" S>'),
+        ('<p{{ " x" }} class="a">', '<p x class="a" S>'),
     ],
 )  # fmt: skip
 def test_what_is_jinjas_stays_as_it_is(source: str, expected: str) -> None:

@@ -56,6 +56,15 @@ def test_what_papers_say_is_escaped_there_too(nasty: str, tmp_path: Path) -> Non
     assert not set(inside) & set("<>\"'")
 
 
+@pytest.mark.parametrize("part", ["part.html", "part.j2", "part", "part.HTML.J2"])
+def test_parts_of_any_name_are_escaped(part: str, tmp_path: Path) -> None:
+    (tmp_path / part).write_text("<i>{{ groups[0].papers[0].plain_title }}</i>")
+    included = f"{LINKS}{{% include '{part}' %}}"
+    found = rendered(tmp_path, chosen(title="<img src=x>"), html=included)
+    assert found.complaint == ""
+    assert "<i>&lt;img src=x&gt;</i>" in found.html
+
+
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
@@ -70,6 +79,15 @@ def test_what_papers_say_is_escaped_there_too(nasty: str, tmp_path: Path) -> Non
         ('{% extends "nothing.j2" %}', "there is no template nothing.j2"),
         ('{% include "../secret.txt" %}', "there is no template ../secret.txt"),
         ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "recursion"),
+        ("{{ 'x' * 10 ** 9 }}", "digest.html.j2, line 1: it makes something too long"),
+        (
+            "{% macro m(n) %}{% if n %}{{ m(n-1) ~ m(n-1) }}{% endif %}{% endmacro %}{{ m(40) }}",
+            "it takes more than 5 s",
+        ),
+        (
+            "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+            "it takes more than 5 s",
+        ),
         ("<p>Hello</p>", "template digest.html.j2: 2410.11878 is left out"),
         (LINKS + "x" * (HTML_LIMIT + 1), "template digest.html.j2: more than 90 kB"),
     ],

@@ -19,6 +19,7 @@ from tests.digest.builders import (
 )
 from tests.digest.html import our_signatures, parsed, shown, signatures
 from watcher.digest import render_digest
+from watcher.digest.language import TAGS
 from watcher.errors import RenderError
 from watcher.models import Author, DigestContent, Failure, Hit, Outage, Reason
 
@@ -140,6 +141,26 @@ def test_no_papers_in_full() -> None:
     assert parsed(rendered.html).css("h2")[0].text() == "All, by title 1"
     assert parsed(rendered.html).css("h3") == []
     assert "All, by title" in rendered.text
+
+
+def test_titles_make_room_for_the_first_ten_in_full() -> None:
+    papers = [chosen(id=f"2601.{n:05}", title=f"{n}: {'a long title ' * 12}") for n in range(600)]
+    page = parsed(render_digest(content(*papers)).html)
+    assert len(page.css("h3")) == 10
+    listed = len(page.css(".listed p > a"))
+    assert 100 < listed < 590
+    [rest] = page.css(".listed .dim")
+    assert rest.text().startswith(f"and {590 - listed} more")
+
+
+def test_each_title_has_its_size_whatever_the_language() -> None:
+    for code in TAGS:
+        page = parsed(
+            render_digest(content(chosen(), chosen(id="2"), max_papers=1, language=code)).html
+        )
+        [title], [listed] = page.css("h3"), page.css(".listed p")
+        assert "font-size:18px" in (title.attributes["style"] or "").replace(" ", "")
+        assert "margin:0 0 8px" in (listed.attributes["style"] or "")
 
 
 def test_an_empty_digest_says_so() -> None:

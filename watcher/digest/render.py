@@ -30,6 +30,9 @@ EXCERPTS = (380, 280, 200, 140)
 _FULL_LIMIT = 150
 """Papers in full: more never fit the HTML, and nobody reads more."""
 
+_FULL_LEAST = 10
+"""Papers in full for which titles make room: many titles alone tell nobody what to read."""
+
 _LISTED_LIMIT = 600
 _RULES_SHOWN = 4
 _NOTES_SHOWN = 8
@@ -125,10 +128,12 @@ class _Digest:
         for plan in plans:
             if fitting := self._fitting(plan):
                 return fitting
+        shortest, least = EXCERPTS[-1], min(full, _FULL_LEAST)
         # What is lost to the list costs less there, so fewer papers in full are never longer.
         return (
-            self._largest(full, lambda full_count: _Plan(EXCERPTS[-1], full_count, listed))
-            or self._largest(listed, lambda listed_count: _Plan(EXCERPTS[-1], 0, listed_count))
+            self._largest(full - least, lambda n: _Plan(shortest, least + n, listed))
+            or self._largest(listed - least, lambda n: _Plan(shortest, least, least + n))
+            or self._largest(least, lambda n: _Plan(shortest, n, n))
             or self._too_long()
         )
 

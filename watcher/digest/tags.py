@@ -19,6 +19,7 @@ _PART = re.compile(
 )
 """What stands in a tag behind its name."""
 
+_JINJA = re.compile(f"[{_PRINTED}{_DONE}]")
 _WORD = re.compile(rf"{_DONE}+|[^\s{_DONE}]+")
 
 
@@ -77,6 +78,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002  # lack offsets
         line, column = self.getpos()
         offset = self._lines[line - 1] + column
+        tag = _JINJA.split(tag, maxsplit=1)[0]
         parts = list(_PART.finditer(self.get_starttag_text() or "", 1 + len(tag)))
         chosen = _between([part["jinja"] is not None for part in parts])
         attributes = tuple(

@@ -8,11 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from watcher.digest.columns import padded, places, wrapped
 from watcher.digest.inlining import InliningLoader
 from watcher.digest.language import ENGLISH, Language
+from watcher.digest.sandbox import Sandbox
 from watcher.errors import RenderError
 from watcher.resources import resource
 
@@ -21,7 +21,7 @@ BUILT_IN = "built-in"
 
 _FAULTS = (
     *(jinja2.TemplateError, OSError, ArithmeticError, AttributeError, LookupError),
-    *(RuntimeError, TypeError, ValueError),
+    *(RuntimeError, TypeError, ValueError, MemoryError),
 )
 """What a template can raise by what is written in it."""
 
@@ -46,6 +46,8 @@ def render(
     """
     try:
         environment = _environment(templates_dir(), own, language, is_mail=is_mail)
+        if isinstance(environment, Sandbox):
+            environment.begin()
         return environment.get_template(name).render(context)
     except _FAULTS as error:
         where = _where(error, own) or f"template {name}"
@@ -69,10 +71,10 @@ def _environment(
         loader = InliningLoader(loader, [built_in, *owned])
     kind = jinja2.Environment
     if own is not None:
-        kind = ImmutableSandboxedEnvironment
+        kind = Sandbox
     environment = kind(
         loader=loader,
-        autoescape=jinja2.select_autoescape(("html.j2",), default=False),
+        autoescape=jinja2.select_autoescape(disabled_extensions=("txt.j2",), default=True),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
