@@ -9,13 +9,14 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 SOURCES := pyproject.toml config.example.toml $(shell find watcher tests templates systemd \
 	-name node_modules -prune -o -type f -not -name '*.pyc' -not -name '.*' -print)
 
-.PHONY: help demo test check lint bench screenshots messages clean
+.PHONY: help demo test check lint bench faults screenshots messages clean
 
 help:
 	@echo 'make demo    the whole way in a minute: pages in, digests out, mail in demo-mail/'
 	@echo 'make test    run the tests (JOBS=2 of them at a time)'
 	@echo 'make check   format, lint, types, imports, coverage; runs the tests if they are due'
 	@echo 'make bench   measure, and print ratios (CORPUS=papers.jsonl.gz: on these papers)'
+	@echo 'make faults   make every fault happen, and count what was lost: hours'
 	@echo 'make screenshots  draw the pictures of the README, with Chromium'
 	@echo 'make messages  bring the catalogues of the languages up to the words of the digest'
 	@echo 'make clean   remove all that was made'
@@ -40,6 +41,9 @@ lint: $(VENV)/.dev
 bench: export CORPUS ?=
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+faults: $(VENV)/.dev
+	$(BIN)/python -m tests.faults
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python -m tests.web.screenshots

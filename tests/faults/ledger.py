@@ -1,0 +1,35 @@
+"""The oracle: who was owed which papers, against what the mail server took."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from tests.faults.rows import Tally
+from tests.world import Mail
+
+Pair = tuple[str, str]
+"""A recipient and a paper."""
+
+
+def settle(
+    tally: Tally, mails: Iterable[Mail], owed: Iterable[Pair], *, may_repeat: bool = False
+) -> None:
+    """Count what was lost and what came twice.
+
+    `may_repeat`: the same bytes may have come again, because the server's answer was lost.
+    """
+    got: dict[Pair, list[bytes]] = defaultdict(list)
+    for mail in mails:
+        for paper_id in mail.paper_ids:
+            got[mail.recipient, paper_id].append(mail.raw)
+    wanted = set(owed)
+    for pair in sorted(wanted - got.keys()):
+        tally.lost += 1
+        tally.unexpected.append(f"{pair} was lost")
+    for pair in sorted(got.keys() - wanted):
+        tally.unexpected.append(f"{pair} was owed to nobody")
+    for pair, copies in got.items():
+        tally.duplicated += len(copies) > 1
+        tally.expect(len(set(copies)) == 1, f"{pair} came twice, in different bytes")
+        tally.expect(may_repeat or len(copies) == 1, f"{pair} came {len(copies)} times")

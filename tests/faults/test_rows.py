@@ -1,0 +1,46 @@
+"""A few tries of each row; `make faults` makes them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.ledger import settle
+from tests.faults.rows import Row, Tally, rows
+from tests.world import Mail
+
+ADA = ("ada@example.org", "2602.00001")
+
+
+@pytest.mark.parametrize("each", rows(), ids=lambda each: each.name)
+def test_a_few_tries(each: Row, tmp_path: Path) -> None:
+    tally = each.run(each.few, tmp_path)
+    assert tally.tries >= each.few
+    assert tally.unexpected == []
+    assert tally.lost == 0
+
+
+def mail(raw: bytes = b"1", recipient: str = ADA[0], paper_id: str = ADA[1]) -> Mail:
+    text = f"https://huggingface.co/papers/{paper_id}"
+    return Mail(recipient, "subject", "<1@example.org>", text, "", raw)
+
+
+@pytest.mark.parametrize(
+    ("mails", "may_repeat", "found"),
+    [
+        ([mail()], False, (0, 0, 0)),
+        ([], False, (1, 0, 1)),
+        ([mail(), mail()], True, (0, 1, 0)),
+        ([mail(), mail()], False, (0, 1, 1)),
+        ([mail(), mail(b"2")], True, (0, 1, 1)),
+        ([mail(), mail(paper_id="2602.00002")], False, (0, 0, 1)),
+        ([mail(), mail(recipient="bob@example.org")], False, (0, 0, 1)),
+    ],
+)
+def test_the_oracle_sees_what_went_wrong(
+    mails: list[Mail], found: tuple[int, int, int], *, may_repeat: bool
+) -> None:
+    tally = Tally()
+    settle(tally, mails, [ADA], may_repeat=may_repeat)
+    assert (tally.lost, tally.duplicated, len(tally.unexpected)) == found
