@@ -25,6 +25,7 @@ from watcher.pipeline.context import Context
 from watcher.rules import Ruleset, builtin_topics
 from watcher.settings import Config, SubscriptionSettings
 from watcher.sources import make_source
+from watcher.steps import Step
 from watcher.store import subscriptions, versions
 from watcher.store.database import Database
 from watcher.store.lock import InstanceLock
@@ -256,7 +257,7 @@ async def take_over(context: Context) -> None:
         upkeep.report_renames(context, connection, renames, now)
         upkeep.report_broken(context, connection, context.config.broken, now)
 
-    await context.write(step)
+    await context.write(step, Step.TAKEN_OVER)
     for problem in context.config.broken:
         log.error("left as it was last good", problem=str(problem))
 

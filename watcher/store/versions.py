@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from watcher.errors import NoDatabaseError, StoreError
+from watcher.steps import Step, reached
 from watcher.store.database import Database
 from watcher.store.schema import metadata
 
@@ -89,6 +90,8 @@ def migrate(
             command.upgrade(settings, "head")
         except CommandError as error:
             raise StoreError(f"{database.name} could not be migrated: {error}") from error
+        reached(Step.MIGRATED, is_committed=False)
+    reached(Step.MIGRATED)
     return copy
 
 
