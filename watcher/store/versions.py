@@ -48,6 +48,13 @@ def version(database: Database, revisions: Sequence[str] = REVISIONS) -> str | N
     return found
 
 
+def is_missing(database: Database) -> bool:
+    """Whether nothing is there; looking does not make it. Raises StoreError as `version` does."""
+    if database.path and not database.path.exists():
+        return True
+    return version(database) is None
+
+
 def require_newest(database: Database, revisions: Sequence[str] = REVISIONS) -> None:
     """For readers: the newest schema, or a StoreError that says what to do."""
     found = version(database, revisions)
