@@ -239,6 +239,9 @@ def test_commands_do_what_they_are_shown_to_do(
             assert copy.stat().st_size
         elif "backup papers.db" in line:
             (at_home.path / "papers.db").unlink(missing_ok=True)
+        elif "--new-database" in line:
+            for path in at_home.path.rglob("watcher.db*"):
+                path.unlink()
         result = at_home.run(line)
         assert result.exit_code == 0, f"{line}: {result.output}"
         assert result.output, line

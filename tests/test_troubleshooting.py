@@ -161,6 +161,13 @@ def damaged(scene: Scene) -> Said:
     return scene.ask("check-now")
 
 
+def lost(scene: Scene) -> Said:
+    scene.configure()
+    scene.ask("check-now")
+    (scene.world.state_dir / "watcher.db").unlink()
+    return scene.ask("check-now")
+
+
 def readable_secret(scene: Scene) -> Said:
     secret = scene.directory / "hub-token"
     secret.write_text("hf_secret\n", encoding="utf-8")
@@ -188,6 +195,7 @@ SCENES: dict[str, Callable[[Scene], Said]] = {
     "has been writing since": another_writes,
     "unknown key": misspelt,
     "is damaged": damaged,
+    "is gone": lost,
     "can read": readable_secret,
 }
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from watcher import __version__
 from watcher.engine import Engine
-from watcher.errors import ConfigError, NoDatabaseError, RuleError
+from watcher.errors import ConfigError, NoDatabaseError, RuleError, StoreError
 from watcher.fetch import Fetcher
 from watcher.mail import make_mailer, make_signer
 from watcher.pipeline import upkeep
@@ -25,7 +25,8 @@ from watcher.pipeline.context import Context
 from watcher.rules import Ruleset, builtin_topics
 from watcher.settings import Config, SubscriptionSettings
 from watcher.sources import make_source
-from watcher.store import subscriptions, versions
+from watcher.steps import Step
+from watcher.store import known, subscriptions, versions
 from watcher.store.database import Database
 from watcher.store.lock import InstanceLock
 
@@ -121,29 +122,61 @@ def last_good_of(database: Database) -> dict[str, str]:
 @contextlib.contextmanager
 def reading(config: Config) -> Iterator[Database]:
     """The database for a command that only looks: no lock, no change. Raises StoreError."""
-    database = Database(config.store_url, writable=False)
     try:
-        versions.require_newest(database)
+        database = _look_at(config)
+    except NoDatabaseError:
+        known.see_not_lost(config.state_dir, config.store_url)
+        raise
+    try:
         yield database
     finally:
         database.close()
 
 
+def _look_at(config: Config) -> Database:
+    database = Database(config.store_url, writable=False)
+    try:
+        versions.require_newest(database)
+    except StoreError:
+        database.close()
+        raise
+    return database
+
+
 @contextlib.contextmanager
-def writing(config: Config, command: str, now: dt.datetime) -> Iterator[Database]:
-    """The database for the one writer, migrated. Raises StoreError, BusyError."""
+def writing(
+    config: Config, command: str, now: dt.datetime, *, is_new: bool = False
+) -> Iterator[Database]:
+    """The database for the one writer, migrated. Raises StoreError, BusyError.
+
+    One that is missing is made where there never was one, or where it `is_new` on purpose: then
+    none may be there.
+    """
     database = Database(config.store_url, writable=True)
     try:
         lock = InstanceLock(database, command, now)
         try:
+            if versions.is_missing(database):
+                if not is_new:
+                    known.see_not_lost(config.state_dir, config.store_url)
+            elif is_new:
+                raise StoreError(f"{database.name} is there; move it away to begin with a new one")
             copy = versions.migrate(database, now)
             if copy:
                 log.warning("database migrated", copy=str(copy))
+            _remember(config, now)
             yield database
         finally:
             lock.release()
     finally:
         database.close()
+
+
+def _remember(config: Config, now: dt.datetime) -> None:
+    try:
+        known.remember(config.state_dir, config.store_url, now)
+    except StoreError as error:  # a server's database can do without a state directory
+        log.info("it would not be noticed if the database went missing", error=str(error))
 
 
 @contextlib.contextmanager
@@ -256,7 +289,7 @@ async def take_over(context: Context) -> None:
         upkeep.report_renames(context, connection, renames, now)
         upkeep.report_broken(context, connection, context.config.broken, now)
 
-    await context.write(step)
+    await context.write(step, Step.TAKEN_OVER)
     for problem in context.config.broken:
         log.error("left as it was last good", problem=str(problem))
 

@@ -19,6 +19,7 @@ from watcher.pipeline.compose import Composed, compose
 from watcher.pipeline.context import Context
 from watcher.pipeline.deliver import Delivered, deliver
 from watcher.pipeline.match import match
+from watcher.steps import Step
 from watcher.store import clock, matches, outbox
 
 log = structlog.get_logger(__name__)
@@ -167,7 +168,9 @@ class Engine:
     async def _match(self, until: float) -> int:
         context = self.context
         now = context.clock()
-        matched = await context.write(lambda connection: match(context, connection, now))
+        matched = await context.write(
+            lambda connection: match(context, connection, now), Step.MATCHED
+        )
         count = matched.new_count
         if matched.undecided and not self.stopping.is_set():
             completed = await complete(context, matched.undecided, now, until=until)
@@ -202,7 +205,7 @@ class Engine:
     async def _upkeep(self) -> None:
         context = self.context
         now = context.clock()
-        await context.write(lambda connection: upkeep.prune(context, connection, now))
+        await context.write(lambda connection: upkeep.prune(context, connection, now), Step.PRUNED)
         await context.write(lambda connection: upkeep.reassure(context, connection, now))
 
     async def _result(

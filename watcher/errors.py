@@ -10,7 +10,8 @@ WatcherError
 │   └── ParseError         an answer that does not hold what it should
 ├── StoreError             the database
 │   ├── BusyError          another instance holds the lock
-│   └── NoDatabaseError    nothing was ever stored
+│   ├── NoDatabaseError    nothing was ever stored
+│   └── LostDatabaseError  something was, and it is gone
 ├── RenderError            a template or a message that cannot be made
 ├── DrawingError           a browser that made no picture of a mail
 └── DeliveryError          one recipient, one answer (whether to try again)
@@ -131,6 +132,10 @@ class BusyError(StoreError):
 
 class NoDatabaseError(StoreError):
     """There is no database yet: nothing was ever checked with this configuration."""
+
+
+class LostDatabaseError(StoreError):
+    """There was a database, and it is gone: a new one would mail everything again."""
 
 
 class RenderError(WatcherError):

@@ -94,6 +94,12 @@ def init(
     system: Annotated[
         bool, typer.Option("--system", help="For the whole machine; root's default.")
     ] = False,
+    new_database: Annotated[
+        bool,
+        typer.Option(
+            "--new-database", help="Do no more than begin anew where the database is lost."
+        ),
+    ] = False,
     config: ConfigOption = None,
     state_dir: StateOption = None,
 ) -> None:
@@ -101,6 +107,9 @@ def init(
     from watcher.cli.answers import Given
 
     options = common(context, config, state_dir)
+    if new_database:
+        _begin_anew(options.load("warning"))
+        return
     logs.configure(options.level("error"))
     asker = Asker(is_interactive() and not yes)
     place = place_of(options.config, options.state_dir, is_system=system, uid=os.geteuid())
@@ -138,6 +147,19 @@ def init(
         raise typer.Exit(BAD_CONFIG)
     if setup.is_mail_failing:
         raise typer.Exit(NOT_WELL)
+
+
+def _begin_anew(loaded: Config) -> None:
+    from watcher import app
+    from watcher.cli.owner import act_as_owner
+
+    act_as_owner(loaded.state_dir)
+    with app.writing(loaded, "init", app.utc_now(), is_new=True) as database:
+        print(f"{database.name} is new and empty")
+    say(
+        "it knows of no mail that was sent: what the rules find on the pages now is mailed again.\n"
+        '`first_run = "baseline"` in a subscription has it mail only what is new from now on.'
+    )
 
 
 def place_of(config: Path | None, state_dir: Path | None, *, is_system: bool, uid: int) -> Place:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from watcher.errors import BusyError, WatcherError
+from watcher.store import known
 
 LEDGER = ".watcher-demo"
 DATABASE = "watcher.db"
@@ -47,6 +48,7 @@ class Folder:
         """Claim the database with all the files it may have beside it."""
         for suffix in _SUFFIXES:
             self.claim(self.path / f"{DATABASE}{suffix}")
+        self.claim(self.path / known.FILE)
 
     def write(self, name: str, text: str) -> None:
         """Make a file. Raises WatcherError where one of that name is somebody else's."""

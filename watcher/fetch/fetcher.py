@@ -31,6 +31,7 @@ from watcher.fetch.client import (
 from watcher.fetch.limits import Limits
 from watcher.models import Page, PageRequest
 from watcher.settings import HttpSettings
+from watcher.steps import Step, reached
 
 # What failed in the end is reported; a word for each try would have cron write for every hiccup.
 stamina.instrumentation.set_on_retry_hooks([])
@@ -130,6 +131,7 @@ class Fetcher:
         headers = {"If-None-Match": request.etag, "If-Modified-Since": request.last_modified}
         conditions = {name: value for name, value in headers.items() if value}
         async with self._client.stream("GET", url, headers=conditions) as response:
+            reached(Step.ASKED)
             self._see_peer(request, response)
             self._see_status(request, response)
             if response.status_code in _REDIRECTS:

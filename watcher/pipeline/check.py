@@ -17,6 +17,7 @@ from watcher.models import Listing, Outcome, Page, PageRequest, Paper, Period
 from watcher.pipeline.context import Context
 from watcher.pipeline.trouble import follow, keep_outage, tell, tell_of_skipped
 from watcher.sources import Source
+from watcher.steps import Step, reached
 from watcher.store import checks, papers
 
 log = structlog.get_logger(__name__)
@@ -76,7 +77,7 @@ async def check(
     def begin(connection: sa.Connection) -> tuple[int, checks.SourceState]:
         return checks.start(connection, source.name, now), checks.state(connection, source.name)
 
-    check_id, state = await context.write(begin)
+    check_id, state = await context.write(begin, Step.BEGUN)
     held_until = state.not_before_at
     if held_until is not None and now < held_until <= now + LONGEST_HOLD:
         why = f"left alone until {held_until:%H:%M:%S} UTC"
@@ -112,7 +113,7 @@ async def check(
         )
         checks.put_state(connection, after)
 
-    await context.write(finish)
+    await context.write(finish, Step.CHECKED)
     log.info(
         "checked",
         source=source.name,
@@ -167,6 +168,7 @@ async def _read_page(
     if known:
         request = replace(request, etag=known.etag, last_modified=known.last_modified)
     page = await context.fetcher.fetch(request)
+    reached(Step.FETCHED)
     body_hash = hashlib.sha256(page.body).hexdigest()
     if known and (page.is_unchanged or known.body_hash == body_hash):
         return _Read(Outcome.UNCHANGED, known_count=known.paper_count)
@@ -174,6 +176,7 @@ async def _read_page(
         listing = await parse(context, source, page, now)
     except ParseError as error:
         return await _from_api(context, source, request, check_id, now, str(error))
+    reached(Step.PARSED)
     shown = listing
     listing, is_cut_off = await _completed(context, source, page, listing, now)
     # What the API makes good must not hide that the page has lost it.
@@ -207,7 +210,7 @@ async def _read_page(
             checks.forget_page(connection, request.url)
         return new_count
 
-    new_count = await context.write(store)
+    new_count = await context.write(store, Step.OBSERVED)
     return _Read(judged.outcome, _ids(listing), new_count=new_count, error=trouble)
 
 

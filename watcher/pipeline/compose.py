@@ -33,6 +33,7 @@ from watcher.pipeline import deliver
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.settings import MailSettings, SubscriptionSettings
+from watcher.steps import Step, reached
 from watcher.store import (
     bounces,
     growth,
@@ -111,7 +112,8 @@ async def compose(
             break
         try:
             digest_id = await context.write(
-                lambda connection, slot=slot: _compose_one(context, connection, slot, now)  # type: ignore[misc]  # bound early
+                lambda connection, slot=slot: _compose_one(context, connection, slot, now),  # type: ignore[misc]  # bound early
+                Step.COMPOSED,
             )
         except WatcherError as error:
             log.error("digest not composed", subscription=slot.subscription.id, error=str(error))
@@ -208,6 +210,7 @@ async def _open_session(context: Context, now: dt.datetime) -> str | None:
         await context.write(lambda connection: deliver.note_trouble(context, connection, text, now))
         log.warning("mail is stuck, nothing is composed", error=text)
         return text
+    reached(Step.PROBED)
     await context.write(lambda connection: deliver.clear_trouble(connection, now))
     return None
 
@@ -225,7 +228,8 @@ async def _close_empty(
             break
         try:
             left += await context.write(
-                lambda connection, chunk=chunk: _close_some(connection, chunk, now)  # type: ignore[misc]  # bound early
+                lambda connection, chunk=chunk: _close_some(connection, chunk, now),  # type: ignore[misc]  # bound early
+                Step.CLOSED,
             )
         except WatcherError:  # each by itself, so that one holds up no other
             left += chunk

@@ -17,6 +17,7 @@ from watcher.mail import Mailer, Signer
 from watcher.rules import Ruleset
 from watcher.settings import Config, SubscriptionSettings
 from watcher.sources import Source
+from watcher.steps import Step, reached
 from watcher.store.database import Database
 
 T = TypeVar("T")
@@ -51,9 +52,19 @@ class Context:
         """The names of the sources a subscription reads."""
         return subscription.sources or tuple(source.name for source in self.sources)
 
-    async def write(self, step: Callable[[sa.Connection], T]) -> T:
+    async def write(self, step: Callable[[sa.Connection], T], name: Step | None = None) -> T:
         """Run a step in one transaction on the writer's thread. Raises StoreError."""
-        return await self._run(self.database.write, step)
+        if name is None:
+            return await self._run(self.database.write, step)
+
+        def run(connection: sa.Connection) -> T:
+            result = step(connection)
+            reached(name, is_committed=False)
+            return result
+
+        result = await self._run(self.database.write, run)
+        reached(name)
+        return result
 
     async def read(self, step: Callable[[sa.Connection], T]) -> T:
         """Run a step on a consistent view. Raises StoreError."""

@@ -17,6 +17,7 @@ from watcher.mail import Session
 from watcher.models import DeliveryState, Envelope
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
+from watcher.steps import Step, reached
 from watcher.store import checks, outbox
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,7 @@ async def deliver(context: Context, stop: asyncio.Event | None = None) -> Delive
     """Try every delivery that is due; `stop` lets the one in flight finish and starts no other."""
     result = Delivered()
     now = context.clock()
-    count = await context.write(lambda connection: outbox.recover(connection, now))
+    count = await context.write(lambda connection: outbox.recover(connection, now), Step.RECOVERED)
     if count:
         log.warning("mails cut short are sent again, byte for byte", count=count)
     tried: set[int] = set()
@@ -87,7 +88,8 @@ async def _work(
         while queue and not (stop and stop.is_set()):
             delivery_id = queue.popleft()
             envelope = await context.write(
-                lambda connection, i=delivery_id: outbox.start(connection, i, context.clock())  # type: ignore[misc]  # bound early
+                lambda connection, i=delivery_id: outbox.start(connection, i, context.clock()),  # type: ignore[misc]  # bound early
+                Step.STARTED,
             )
             if envelope is None:
                 continue
@@ -109,6 +111,7 @@ async def _send(context: Context, session: Session, envelope: Envelope, result: 
             result.mail_error = str(error)
         await _record_error(context, envelope, error, result)
         return
+    reached(Step.ACCEPTED)
     now = context.clock()
     # What was taken and not recorded would go again: the store has a while to come back.
     async for attempt in stamina.retry_context(
@@ -118,7 +121,8 @@ async def _send(context: Context, session: Session, envelope: Envelope, result: 
             await context.write(
                 lambda connection: outbox.finish(
                     connection, envelope.delivery_id, DeliveryState.DELIVERED, answer, now
-                )
+                ),
+                Step.DELIVERED,
             )
     result.is_open = True
     result.delivered_count += not envelope.is_notice

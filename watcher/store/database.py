@@ -131,7 +131,7 @@ class Database:
             if "not a database" in said or "malformed" in said:
                 return (
                     f"{self.name} is damaged ({said}). It was left as it is: put a copy back with"
-                    " `watcher restore`, or move it away"
+                    " `watcher restore`, or move it away and use `watcher init --new-database`"
                 )
             if "locked" in said:
                 return f"{self.name} is locked by another program ({said}); close it and try again"

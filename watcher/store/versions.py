@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from watcher.errors import NoDatabaseError, StoreError
+from watcher.steps import Step, reached
 from watcher.store.database import Database
 from watcher.store.schema import metadata
 
@@ -45,6 +46,13 @@ def version(database: Database, revisions: Sequence[str] = REVISIONS) -> str | N
             f" one knows {REVISIONS[-1]}). It was left as it is; install the newer version"
         )
     return found
+
+
+def is_missing(database: Database) -> bool:
+    """Whether nothing is there; looking does not make it. Raises StoreError as `version` does."""
+    if database.path and not database.path.exists():
+        return True
+    return version(database) is None
 
 
 def require_newest(database: Database, revisions: Sequence[str] = REVISIONS) -> None:
@@ -89,6 +97,8 @@ def migrate(
             command.upgrade(settings, "head")
         except CommandError as error:
             raise StoreError(f"{database.name} could not be migrated: {error}") from error
+        reached(Step.MIGRATED, is_committed=False)
+    reached(Step.MIGRATED)
     return copy
 
 
