@@ -11,13 +11,13 @@ import sqlalchemy as sa
 import stamina
 import structlog
 
-from watcher.digest import DeliveryExpired, MailStuck, RecipientDead
+from watcher.digest import DeliveryExpired, MailParked, MailStuck, RecipientDead
 from watcher.errors import DeliveryError, StoreError
 from watcher.mail import Session
 from watcher.models import DeliveryState, Envelope
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
-from watcher.store import checks, outbox
+from watcher.store import checks, outbox, resends
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,8 @@ TROUBLE_TEXT = "mail-trouble"
 class Delivered:
     """What a delivering did, in mails of digests. `mail_error`: no session opened.
 
-    `is_open`: the server took a mail, of whatever kind.
+    `deferred_count`: those that were not sent and not given up. `is_open`: the server took a mail,
+    of whatever kind.
     """
 
     delivered_count: int = 0
@@ -57,7 +58,7 @@ async def deliver(context: Context, stop: asyncio.Event | None = None) -> Delive
     """Try every delivery that is due; `stop` lets the one in flight finish and starts no other."""
     result = Delivered()
     now = context.clock()
-    count = await context.write(lambda connection: outbox.recover(connection, now))
+    count = await context.write(lambda connection: _recover(context, connection, now))
     if count:
         log.warning("mails cut short are sent again, byte for byte", count=count)
     tried: set[int] = set()
@@ -78,6 +79,15 @@ async def deliver(context: Context, stop: asyncio.Event | None = None) -> Delive
     if result.mail_error is None and result.is_open:
         await context.write(lambda connection: clear_trouble(connection, now))
     return result
+
+
+def _recover(context: Context, connection: sa.Connection, now: dt.datetime) -> int:
+    """See to what an ended process left half sent; how many of it are queued again."""
+    if context.config.settings.mail.parks:
+        answer = "this program ended while it was being sent; the server may have taken it"
+        for delivery in resends.cut_short(connection):
+            _park(context, connection, delivery, answer, now)
+    return outbox.recover(connection, now)
 
 
 async def _work(
@@ -132,7 +142,7 @@ async def _record_error(
     state = await context.write(
         lambda connection: _settle(context, connection, envelope, error, now)
     )
-    if state is DeliveryState.QUEUED:
+    if state in {DeliveryState.QUEUED, DeliveryState.PARKED}:
         result.deferred_count += 1
     else:
         result.failed_count += not envelope.is_notice
@@ -158,6 +168,10 @@ def _settle(
         outbox.finish(connection, delivery.id, DeliveryState.DEAD, answer, now)
         _tell(context, connection, delivery, answer, now, is_expired=False)
         return DeliveryState.DEAD
+    # A notice may come twice: better than a question about it that may be lost as well.
+    if error.is_ambiguous and context.config.settings.mail.parks and not envelope.is_notice:
+        _park(context, connection, delivery, answer, now)
+        return DeliveryState.PARKED
     is_old = delivery.queued_at + EXPIRY_AGE <= now
     if is_old and delivery.attempt_count >= EXPIRY_ATTEMPTS:
         outbox.finish(connection, delivery.id, DeliveryState.EXPIRED, answer, now)
@@ -179,8 +193,7 @@ def _tell(
 ) -> None:
     if delivery.digest_id is None:  # a notice about a notice would go the same way
         return
-    digest = outbox.digest(connection, delivery.digest_id)
-    subscription = digest.subscription_id if digest else "?"
+    subscription = _subscription_of(connection, delivery.digest_id)
     if is_expired:
         expired = DeliveryExpired(
             subscription, delivery.recipient, delivery.queued_at, delivery.attempt_count, answer
@@ -189,6 +202,27 @@ def _tell(
     else:
         dead = RecipientDead(subscription, delivery.recipient, answer)
         notify(context, connection, f"dead:{delivery.id}", dead, now)
+
+
+def _park(
+    context: Context,
+    connection: sa.Connection,
+    delivery: outbox.Delivery,
+    answer: str,
+    now: dt.datetime,
+) -> None:
+    if delivery.digest_id is None:
+        raise AssertionError("only digests are parked")
+    resends.park(connection, delivery.id, answer)
+    subscription = _subscription_of(connection, delivery.digest_id)
+    parked = MailParked(subscription, delivery.recipient, delivery.digest_id, answer)
+    notify(context, connection, f"parked:{delivery.id}", parked, now)
+    log.warning("parked", recipient=delivery.recipient, digest=delivery.digest_id)
+
+
+def _subscription_of(connection: sa.Connection, digest_id: int) -> str:
+    digest = outbox.digest(connection, digest_id)
+    return digest.subscription_id if digest else "?"
 
 
 def note_trouble(context: Context, connection: sa.Connection, text: str, now: dt.datetime) -> None:
