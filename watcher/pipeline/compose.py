@@ -208,7 +208,7 @@ async def _open_session(context: Context, now: dt.datetime) -> str | None:
         await context.write(lambda connection: deliver.note_trouble(context, connection, text, now))
         log.warning("mail is stuck, nothing is composed", error=text)
         return text
-    await context.write(lambda connection: deliver.clear_trouble(connection, now))
+    await context.write(lambda connection: deliver.session_opened(connection, now))
     return None
 
 

@@ -241,8 +241,18 @@ def note_trouble(context: Context, connection: sa.Connection, text: str, now: dt
         notify(context, connection, f"mail:{since}", MailStuck(since_at, text, waiting), now)
 
 
+def session_opened(connection: sa.Connection, now: dt.datetime) -> None:
+    """A server would talk to us: what waited only for that is due now.
+
+    Where something did, whether the trouble is over will be known when that is sent: a server that
+    refuses the sender lets us in before.
+    """
+    if not outbox.hasten(connection, now):
+        clear_trouble(connection, now)
+
+
 def clear_trouble(connection: sa.Connection, now: dt.datetime) -> None:
-    """A session opened: what waited only for that is due now."""
+    """A mail was taken: what waited only for a session is due now."""
     if checks.get_meta(connection, TROUBLE) is not None:
         checks.put_meta(connection, TROUBLE, None)
         checks.put_meta(connection, TROUBLE_TEXT, None)

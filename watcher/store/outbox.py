@@ -200,13 +200,12 @@ def next_due_at(connection: sa.Connection) -> dt.datetime | None:
 
 
 def hasten(connection: sa.Connection, now: dt.datetime) -> int:
-    """A session opens again: what waited only for that is due at once; how many."""
+    """A session opens again: what waited only for that is due by now; how many."""
     done = connection.execute(
         deliveries.update()
         .where(
             deliveries.c.state == DeliveryState.QUEUED,
             deliveries.c.is_session_trouble,
-            deliveries.c.next_attempt_at > now,
         )
         .values(next_attempt_at=now)
     )
