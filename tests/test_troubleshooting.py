@@ -109,6 +109,15 @@ def refused(scene: Scene) -> Said:
     return scene.ask("status")
 
 
+def parked(scene: Scene) -> Said:
+    scene.configure()
+    scene.world.smtp.fail("dot", "accept+drop", times=1)
+    text = scene.world.config_path.read_text()
+    scene.world.config_path.write_text(text.replace("[mail]", '[mail]\nambiguous = "park"'))
+    scene.check()
+    return scene.ask("status")
+
+
 def no_way_for_mail(scene: Scene) -> Said:
     scene.world.config_path.write_text(WEIGHTS, encoding="utf-8")
     return scene.ask("check-now")
@@ -185,6 +194,7 @@ SCENES: dict[str, Callable[[Scene], Said]] = {
     "the certificate is not trusted": unknown_authority,
     "mail is stuck": mail_is_stuck,
     "refused for good": refused,
+    "is parked": parked,
     "there is no way to send mail": no_way_for_mail,
     "blocked": blocked,
     "rate-limited": rate_limited,

@@ -151,7 +151,8 @@ class DeliveryError(WatcherError):
 
     `retryable` False means dead: a 5xx to RCPT, DATA or the dot. `session` True means the
     trouble was before RCPT (connect, STARTTLS, AUTH, MAIL), and so not this recipient's own.
-    `code` is the SMTP code.
+    `code` is the SMTP code. `is_ambiguous`: all was handed over and no answer came, so that the
+    mail may have been taken.
     """
 
     def __init__(
@@ -162,11 +163,13 @@ class DeliveryError(WatcherError):
         retryable: bool,
         session: bool = False,
         code: int | None = None,
+        is_ambiguous: bool = False,
     ) -> None:
-        self.recipient, self.retryable, self.session, self.code = (
+        self.recipient, self.retryable, self.session, self.code, self.is_ambiguous = (
             recipient,
             retryable,
             session,
             code,
+            is_ambiguous,
         )
         super().__init__(message)

@@ -195,6 +195,26 @@ def test_a_recipient_refused_for_good_is_told_until_a_mail_arrives(
     assert "dead, later ones arrived" in said.out
 
 
+def test_a_parked_mail_is_told_until_somebody_has_decided(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    text = world.config_path.read_text()
+    world.config_path.write_text(text.replace("[mail]\n", '[mail]\nambiguous = "park"\n'))
+    fill(world, 1)
+    world.smtp.fail("dot", "accept+drop", times=1)
+    run_pass(world)
+    world.later(days=30)
+    run_pass(world)
+    alive(world)
+    said = ask("status")
+    assert said.code == 3
+    assert "a mail to ada@example.org is parked: 127.0.0.1 port" in said.out
+    assert "`watcher resend 1 --to ada@example.org` sends it again" in said.out
+    mail = ask("status", "--json").json["mail"]
+    assert mail["parked"] == 1
+    [parked] = mail["failed"]
+    assert (parked["state"], parked["digest"], parked["at"]) == ("parked", 1, None)
+
+
 def test_a_mail_deferred_for_long_is_trouble_and_for_minutes_is_not(
     world: World, ask: Asker
 ) -> None:

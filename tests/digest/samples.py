@@ -15,6 +15,7 @@ from watcher.digest import (
     DeliveryExpired,
     Gap,
     Letter,
+    MailParked,
     MailReturned,
     MailStuck,
     NearMiss,
@@ -216,6 +217,7 @@ def _notices() -> Iterator[Notice]:
     yield Quiet(7, 412, (NearMiss("weights", "2603.90006", "Four Days", "9 of 20 votes"),))
     yield RenameSuspected("weights", "team/weights")
     yield Gap("trending", since, until)
+    yield MailParked("weights", RECIPIENT, 12, "smtp.example.org port 587: no answer in time")
     yield MailReturned("weights", RECIPIENT, "554 5.7.1 refused by policy")
     yield RecipientPaused("weights", RECIPIENT, "550 5.1.1 no such user")
     yield TemplatesBroken("templates/digest.html.j2, line 3: 'papers' is undefined")

@@ -13,6 +13,7 @@ from watcher.digest import (
     ConfigBroken,
     DeliveryExpired,
     Gap,
+    MailParked,
     MailReturned,
     MailStuck,
     NearMiss,
@@ -41,6 +42,7 @@ def notices(text: str) -> list[Notice]:
         RecipientDead(text, text, text),
         RecipientPaused(text, text, text),
         MailReturned(text, text, text),
+        MailParked(text, text, 12, text),
         DeliveryExpired(text, text, NOW, 31, text),
         MailStuck(NOW, text, 2),
         ConfigBroken((text,) * 30),
@@ -105,6 +107,14 @@ def notices(text: str) -> list[Notice]:
             ("weights", "552 mailbox full", "tried as usual", "watcher check-config"),
         ),
         (
+            MailParked("weights", "ada@example.org", 12, "no answer in time"),
+            "did a digest reach ada@example.org?",
+            (
+                *("weights", "no answer in time", "may have taken it or not", "--drop"),
+                "watcher resend 12 --to ada@example.org",
+            ),
+        ),
+        (
             DeliveryExpired("weights", "ada@example.org", NOW, 1, "451 later"),
             "a digest to ada@example.org was given up",
             ("weights", SINCE, "once", "451 later", "watcher status"),
@@ -162,7 +172,7 @@ def test_each_kind_says_what_since_when_and_what_next(
 
 def test_kinds_are_distinct() -> None:
     kinds = {type(notice): notice.kind for notice in notices("x")}
-    assert len(set(kinds.values())) == len(kinds) == 13
+    assert len(set(kinds.values())) == len(kinds) == 14
 
 
 def test_many_findings_are_bounded() -> None:

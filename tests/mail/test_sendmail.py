@@ -81,6 +81,7 @@ async def test_a_silent_failure_still_says_its_code(tmp_path: Path) -> None:
 async def test_death_by_a_signal_is_retryable(tmp_path: Path) -> None:
     error = await refusal(program(tmp_path, "os.kill(os.getpid(), 9)"))
     assert error.retryable
+    assert error.is_ambiguous, "it may have queued the mail before"
 
 
 async def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
@@ -92,6 +93,7 @@ async def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path) 
         with pytest.raises(DeliveryError, match=r"within 0\.5 s") as caught:
             await run(path, seconds=0.5)
         assert caught.value.retryable
+        assert caught.value.is_ambiguous
         os.set_blocking(reader, True)
         # Ends only when the last process that holds the other end is gone.
         assert await asyncio.to_thread(os.read, reader, 1) == b""

@@ -243,3 +243,19 @@ async def test_once_the_end_is_asked_for_no_mail_begins(world: World) -> None:
     assert world.mails == []
     await world.run_pass()
     assert len(world.mails) == 40
+
+
+async def test_a_server_that_refuses_the_sender_is_told_since_when(world: World) -> None:
+    ready(world)
+    world.smtp.fail("mail", "550 5.7.1 not you")
+    for _ in range(4):  # each finds that a session opens
+        world.add(make_paper(len(world.site.papers), world.now, title=ZORBLAX))
+        result = await world.run_pass()
+        world.later(minutes=30)
+    assert result.mail_error is not None
+    world.smtp.heal()
+    await world.run_pass()
+    [notice] = world.notices()
+    assert "Since: Thu 19 Feb 2026, 07:00 UTC" in notice.text
+    assert "not you" in notice.text
+    assert [len(mail.paper_ids) for mail in world.digests()] == [2, 3]

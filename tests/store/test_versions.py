@@ -12,8 +12,8 @@ from alembic import autogenerate, command, config, migration, script
 
 from tests.store.conftest import NOW
 from watcher.errors import StoreError
-from watcher.models import Outage
-from watcher.store import backfills, checks, matches, outages, versions
+from watcher.models import DeliveryState, Outage
+from watcher.store import backfills, bounces, checks, matches, outages, outbox, versions
 from watcher.store.database import Database
 from watcher.store.schema import metadata
 
@@ -33,6 +33,21 @@ INSERT INTO remarks (source, made_at, text) VALUES
 'trending could not be read from Tue 17 Feb 06:30 to Thu 19 Feb 08:00 UTC: papers that came …')
 """
 """Of the first schema."""
+
+
+OLD_MAILS = """
+INSERT INTO subscriptions (id, definition, fingerprint, known_at)
+VALUES ('weights', '{}', 'f', '2026-02-19 08:00');
+INSERT INTO digests (id, subscription_id, slot_key, composed_at, subject, html, paper_count)
+VALUES (7, 'weights', 's', '2026-02-19 08:00', 'weights', '', 1);
+INSERT INTO deliveries (id, digest_id, sender, recipient, message_id, state, queued_at,
+next_attempt_at, bounce_token)
+VALUES (9, 7, 'a@b.c', 'ada@example.org', '<1@b.c>', 'dead', '2026-02-19 08:00',
+'2026-02-19 08:00', 'token');
+INSERT INTO bounces (delivery_id, is_final, status, text, reported_at)
+VALUES (9, true, '5.1.1', 'no such user', '2026-02-19 09:00')
+"""
+"""Of the fourth schema."""
 
 
 def at(*moment: int) -> dt.datetime:
@@ -133,6 +148,32 @@ def test_what_an_older_version_stored_is_kept(database_url: str) -> None:
         Outage("trending", at(2026, 2, 17, 6, 30), NOW),
     )
     assert (pair.subscription_id, pair.votes_per_day, pair.backfill_days) == ("weights", None, None)
+
+
+def test_mails_and_what_came_back_of_them_are_kept(database_url: str) -> None:
+    database = Database(database_url, writable=True)
+    settings = config.Config()
+    settings.set_main_option("script_location", str(versions.MIGRATIONS))
+    with database.write() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0004")
+        for statement in OLD_MAILS.split(";"):
+            connection.execute(sa.text(statement))
+    versions.migrate(database, NOW)
+    with database.write() as connection:
+        [kept] = outbox.of_digests(connection, [7])
+        assert (kept.id, kept.state, kept.resend_number) == (9, DeliveryState.DEAD, 0)
+        assert bounces.by_token(connection, "token") == kept
+        run = bounces.in_a_row(connection, kept)
+        assert run is not None
+        assert run.first_at == at(2026, 2, 19, 9)
+    for change, broken in (
+        ("state = 'lost'", "ck_deliveries_state"),
+        ("digest_id = NULL", "ck_deliveries_one_origin"),
+    ):
+        with pytest.raises(StoreError, match=broken), database.write() as connection:
+            connection.execute(sa.text(f"UPDATE deliveries SET {change}"))
+    database.close()
 
 
 def test_a_backup_holds_everything_even_while_someone_writes(tmp_path: Path) -> None:

@@ -88,21 +88,14 @@ def _read(stream: BinaryIO, limit: int) -> bytes:
 def _take(config: Config, raw: bytes, sent_to: str) -> Verdict:
     """Goes past the daemon's lock, as `subscriptions pause` does, and for the same reasons."""
     from watcher import app
-    from watcher.cli.owner import act_as_owner
+    from watcher.cli.owner import act_as_owner, past_the_lock
     from watcher.mail import make_signer
     from watcher.pipeline.bounce import take_bounce
-    from watcher.store import versions
-    from watcher.store.database import Database
 
     signer = make_signer(config)
     act_as_owner(config.state_dir)
     with app.reading(config):  # there is one, of this version: nothing is made here
         pass
-    database = Database(config.store_url, writable=True)
-    try:
-        versions.require_newest(database)
-        with database.write() as connection:
-            now = app.utc_now()
-            return take_bounce(config.settings, signer, connection, raw, now, sent_to=sent_to)
-    finally:
-        database.close()
+    with past_the_lock(config) as database, database.write() as connection:
+        now = app.utc_now()
+        return take_bounce(config.settings, signer, connection, raw, now, sent_to=sent_to)

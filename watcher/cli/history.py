@@ -165,6 +165,7 @@ def as_contract(delivery: Delivery) -> dict[str, object]:
     """One recipient's mail for `--json`."""
     return {
         "recipient": delivery.recipient,
+        "resend": delivery.resend_number,
         "state": delivery.state.value,
         "attempts": delivery.attempt_count,
         "at": delivery.finished_at.isoformat() if delivery.finished_at else None,

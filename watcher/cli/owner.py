@@ -6,10 +6,17 @@ start a second database, and everything would be mailed again.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watcher.cli.common import say
+
+if TYPE_CHECKING:
+    from watcher.settings import Config
+    from watcher.store.database import Database
 
 
 def act_as_owner(state_dir: Path) -> None:
@@ -23,3 +30,18 @@ def act_as_owner(state_dir: Path) -> None:
     os.setgid(stat.st_gid)
     os.setuid(stat.st_uid)
     say(f"acting as the owner of {state_dir} (user id {stat.st_uid})")
+
+
+@contextlib.contextmanager
+def past_the_lock(config: Config) -> Iterator[Database]:
+    """The database as it is, for one short transaction beside the daemon's. Raises StoreError."""
+    from watcher.store import versions
+    from watcher.store.database import Database
+
+    act_as_owner(config.state_dir)
+    database = Database(config.store_url, writable=True)
+    try:
+        versions.require_newest(database)
+        yield database
+    finally:
+        database.close()

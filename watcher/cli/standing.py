@@ -28,7 +28,7 @@ from watcher.cli.common import (
     guarded,
     print_json,
 )
-from watcher.cli.owner import act_as_owner
+from watcher.cli.owner import act_as_owner, past_the_lock
 from watcher.errors import BusyError, NoDatabaseError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _resume_recipient(options: Common, address: str) -> bool:
     found = known.get(address.lower())
     if found is None:
         return False
-    with _open(loaded) as database, database.write() as connection:
+    with past_the_lock(loaded) as database, database.write() as connection:
         if found in paused:
             bounces.resume(connection, found, app.utc_now())
     if options.as_json:
@@ -178,23 +178,8 @@ def _taken_over(config: Config, subscription_id: str) -> Iterator[Database]:
     act_as_owner(config.state_dir)
     if not _has_row(config, subscription_id):
         _take_over(config, subscription_id)
-    with _open(config) as database:
+    with past_the_lock(config) as database:
         yield database
-
-
-@contextlib.contextmanager
-def _open(config: Config) -> Iterator[Database]:
-    """The database as it is. Raises StoreError."""
-    from watcher.store import versions
-    from watcher.store.database import Database
-
-    act_as_owner(config.state_dir)
-    database = Database(config.store_url, writable=True)
-    try:
-        versions.require_newest(database)
-        yield database
-    finally:
-        database.close()
 
 
 def _has_row(config: Config, subscription_id: str) -> bool:

@@ -119,6 +119,7 @@ def as_contract(config: Config, overview: Overview, database: str) -> dict[str, 
                 {
                     "recipient": failed.delivery.recipient,
                     "subscription": failed.subscription_id,
+                    "digest": failed.delivery.digest_id,
                     "state": failed.delivery.state.value,
                     "at": _iso(failed.delivery.finished_at),
                     "answer": failed.delivery.answer,

@@ -141,6 +141,35 @@ class DeliveryExpired(Notice):
 
 
 @dataclass(frozen=True, slots=True)
+class MailParked(Notice):
+    """A mail that was handed over and may or may not have been taken."""
+
+    kind: ClassVar[str] = "mail-parked"
+    subscription: str
+    recipient: str
+    digest_id: int
+    answer: str
+
+    @override
+    def explained(self) -> Explanation:
+        recipient = name(self.recipient)
+        return Explanation(
+            subject=f"did a digest reach {recipient}?",
+            headline=f"Nobody knows whether a digest reached {recipient}",
+            facts=(
+                ("Subscription", name(self.subscription)),
+                ("Digest", str(self.digest_id)),
+                ("What happened", line(self.answer)),
+            ),
+            meaning="The mail server may have taken it or not. As the configuration asks, it is "
+            "kept and not sent again by itself. Later digests are sent as usual.",
+            action="Look into the mail server's log, or ask the reader. If it is there, put --drop "
+            "behind this command; if not, it sends the very same mail again:",
+            command=f"watcher resend {self.digest_id} --to {argument(self.recipient)}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class MailStuck(Notice):
     """No mail session can be opened; this reaches the operator once one can."""
 

@@ -79,9 +79,11 @@ class SendmailMailer:
                     code = await process.wait()
             except TimeoutError as error:
                 raise DeliveryError(
-                    f"{self.program} did not end within {self.timeout:g} s",
+                    f"{self.program} did not end within {self.timeout:g} s; it may have taken the"
+                    " mail",
                     recipient=envelope.recipient,
                     retryable=True,
+                    is_ambiguous=True,
                 ) from error
             finally:
                 if process.returncode is None:
@@ -106,6 +108,7 @@ class SendmailMailer:
             recipient=recipient,
             retryable=code not in _DEAD,
             session=code in _NOT_THE_RECIPIENT,
+            is_ambiguous=code < 0,  # a signal ended it, whatever it had done by then
         )
 
 

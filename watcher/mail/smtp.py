@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 import ssl
 from contextlib import AbstractAsyncContextManager
@@ -22,6 +23,7 @@ from aiosmtplib import (
     SMTP,
     SMTPDataError,
     SMTPException,
+    SMTPResponse,
     SMTPResponseException,
     SMTPServerDisconnected,
     SMTPTimeoutError,
@@ -52,14 +54,18 @@ class _Step(StrEnum):
     MAIL = "the sender (MAIL)"
     RCPT = "the recipient (RCPT)"
     DATA = "the message (DATA)"
+    DOT = "the message's end"
 
     @property
     def is_session(self) -> bool:
         """Whether trouble here is not the recipient's own."""
-        return self not in {_Step.RCPT, _Step.DATA}
+        return self not in {_Step.RCPT, _Step.DATA, _Step.DOT}
 
 
-_TRANSACTION = frozenset({_Step.MAIL, _Step.RCPT, _Step.DATA})
+_TRANSACTION = frozenset({_Step.MAIL, _Step.RCPT, _Step.DATA, _Step.DOT})
+_GO_AHEAD = 354
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
 class _RefusedError(Exception):
@@ -176,14 +182,23 @@ class SmtpSession:
         self._step = _Step.RCPT
         await client.rcpt(envelope.recipient, encoding="utf-8")
         self._step = _Step.DATA
-        try:
-            response = await client.data(envelope.message)
-        except SMTPDataError as error:
-            # The library knows 250 alone; a 250 raised here answers DATA, and nothing was sent.
-            if 200 <= error.code < 300 and error.code != 250:
-                return answer(error)
-            raise
+        response = await client.execute_command(b"DATA")
+        if response.code != _GO_AHEAD:
+            raise SMTPDataError(response.code, response.message)
+        # Not by the library's `data`: from here on the server may have the mail.
+        self._step = _Step.DOT
+        response = await self._say(client, envelope.message)
+        if not 200 <= response.code < 300:
+            raise SMTPDataError(response.code, response.message)
         return answer(response)
+
+    async def _say(self, client: SMTP, message: bytes) -> SMTPResponse:
+        """The message up to its dot; the answer to that."""
+        if client.protocol is None:
+            raise SMTPServerDisconnected("Connection lost")
+        lines = _LINE_END.sub(b"\r\n", message).removesuffix(b"\r\n")
+        client.protocol.write(_DOT.sub(b"..", lines) + b"\r\n.\r\n")
+        return await client.protocol.read_response(self._settings.timeout)
 
     async def _begin(self, envelope: Envelope) -> SMTP:
         if self._client is not None and self._client.is_connected:
@@ -286,14 +301,16 @@ class SmtpSession:
         is_refused = code is not None and 500 <= code < 600
         is_final = is_refused or isinstance(error, (_RefusedError, ValueError))
         text = f"{settings.host} port {settings.port}, {step}: {explain(error, settings)}"
-        if step is _Step.DATA and code is None:
-            text += "; it may have taken the mail, and gets the very same one again"
+        is_ambiguous = step is _Step.DOT and not (code and 400 <= code < 600)
+        if is_ambiguous:
+            text += "; it may have taken the mail"
         return DeliveryError(
             text,
             recipient=recipient,
             retryable=step.is_session or not is_final,
             session=step.is_session,
             code=code,
+            is_ambiguous=is_ambiguous,
         )
 
 

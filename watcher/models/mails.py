@@ -84,7 +84,7 @@ class Envelope:
 
 
 class DeliveryState(StrEnum):
-    """Where a mail to one recipient stands."""
+    """Where a mail to one recipient stands; `parked` waits for a word of the operator."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -92,3 +92,4 @@ class DeliveryState(StrEnum):
     DEAD = "dead"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    PARKED = "parked"

@@ -10,7 +10,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from watcher import schedule
-from watcher.models import MatchState
+from watcher.models import DeliveryState, MatchState
 from watcher.overview.problems import find
 from watcher.overview.records import (
     DaemonOverview,
@@ -161,7 +161,10 @@ def _mail(connection: sa.Connection, now: dt.datetime) -> MailOverview:
         trouble=checks.get_meta(connection, TROUBLE_TEXT),
         failed=tuple(
             _failed(connection, delivery)
-            for delivery in outbox.failed_since(connection, now - FAILED_WITHIN)
+            for delivery in (
+                *outbox.in_state(connection, [DeliveryState.PARKED]),
+                *outbox.failed_since(connection, now - FAILED_WITHIN),
+            )
         ),
     )
 

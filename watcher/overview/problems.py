@@ -158,6 +158,14 @@ def _failed(overview: Overview) -> Iterator[Problem]:
     paused = paused_recipients(overview)
     for failed in overview.mail.failed:
         delivery = failed.delivery
+        if delivery.state is DeliveryState.PARKED:
+            again = f"`watcher resend {delivery.digest_id} --to {delivery.recipient}`"
+            yield Problem(
+                "recipient",
+                f"a mail to {delivery.recipient} is parked: {delivery.answer}; {again} sends it"
+                " again, with --drop it is let go",
+            )
+            continue
         if failed.is_past or (failed.subscription_id and delivery.recipient in paused):
             continue
         at = moment(delivery.finished_at or delivery.queued_at, overview.zone)

@@ -89,7 +89,7 @@ class SubscriptionOverview:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A mail that was given up. `is_past`: that recipient got a later one."""
+    """A mail that was given up or is parked. `is_past`: that recipient got a later one."""
 
     delivery: Delivery
     subscription_id: str | None

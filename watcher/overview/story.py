@@ -213,7 +213,8 @@ def _fates(deliveries: Sequence[Delivery], zone: dt.tzinfo) -> str:
 
 def fate(delivery: Delivery, zone: dt.tzinfo) -> str:
     """One recipient's mail in words."""
-    text = f"{delivery.recipient} {delivery.state}"
+    again = " (sent again)" if delivery.resend_number else ""
+    text = f"{delivery.recipient}{again} {delivery.state}"
     if delivery.finished_at is not None:
         text += f" {moment(delivery.finished_at, zone)}"
     if delivery.state is not DeliveryState.DELIVERED and delivery.answer:

@@ -211,7 +211,7 @@ async def _open_session(context: Context, now: dt.datetime) -> str | None:
         log.warning("mail is stuck, nothing is composed", error=text)
         return text
     reached(Step.PROBED)
-    await context.write(lambda connection: deliver.clear_trouble(connection, now))
+    await context.write(lambda connection: deliver.session_opened(connection, now))
     return None
 
 

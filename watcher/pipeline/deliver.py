@@ -11,14 +11,14 @@ import sqlalchemy as sa
 import stamina
 import structlog
 
-from watcher.digest import DeliveryExpired, MailStuck, RecipientDead
+from watcher.digest import DeliveryExpired, MailParked, MailStuck, RecipientDead
 from watcher.errors import DeliveryError, StoreError
 from watcher.mail import Session
 from watcher.models import DeliveryState, Envelope
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.steps import Step, reached
-from watcher.store import checks, outbox
+from watcher.store import checks, outbox, resends
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,8 @@ TROUBLE_TEXT = "mail-trouble"
 class Delivered:
     """What a delivering did, in mails of digests. `mail_error`: no session opened.
 
-    `is_open`: the server took a mail, of whatever kind.
+    `deferred_count`: those that were not sent and not given up. `is_open`: the server took a mail,
+    of whatever kind.
     """
 
     delivered_count: int = 0
@@ -58,7 +59,9 @@ async def deliver(context: Context, stop: asyncio.Event | None = None) -> Delive
     """Try every delivery that is due; `stop` lets the one in flight finish and starts no other."""
     result = Delivered()
     now = context.clock()
-    count = await context.write(lambda connection: outbox.recover(connection, now), Step.RECOVERED)
+    count = await context.write(
+        lambda connection: _recover(context, connection, now), Step.RECOVERED
+    )
     if count:
         log.warning("mails cut short are sent again, byte for byte", count=count)
     tried: set[int] = set()
@@ -79,6 +82,15 @@ async def deliver(context: Context, stop: asyncio.Event | None = None) -> Delive
     if result.mail_error is None and result.is_open:
         await context.write(lambda connection: clear_trouble(connection, now))
     return result
+
+
+def _recover(context: Context, connection: sa.Connection, now: dt.datetime) -> int:
+    """See to what an ended process left half sent; how many of it are queued again."""
+    if context.config.settings.mail.parks:
+        answer = "this program ended while it was being sent; the server may have taken it"
+        for delivery in resends.cut_short(connection):
+            _park(context, connection, delivery, answer, now)
+    return outbox.recover(connection, now)
 
 
 async def _work(
@@ -136,7 +148,7 @@ async def _record_error(
     state = await context.write(
         lambda connection: _settle(context, connection, envelope, error, now)
     )
-    if state is DeliveryState.QUEUED:
+    if state in {DeliveryState.QUEUED, DeliveryState.PARKED}:
         result.deferred_count += 1
     else:
         result.failed_count += not envelope.is_notice
@@ -162,6 +174,10 @@ def _settle(
         outbox.finish(connection, delivery.id, DeliveryState.DEAD, answer, now)
         _tell(context, connection, delivery, answer, now, is_expired=False)
         return DeliveryState.DEAD
+    # A notice may come twice: better than a question about it that may be lost as well.
+    if error.is_ambiguous and context.config.settings.mail.parks and not envelope.is_notice:
+        _park(context, connection, delivery, answer, now)
+        return DeliveryState.PARKED
     is_old = delivery.queued_at + EXPIRY_AGE <= now
     if is_old and delivery.attempt_count >= EXPIRY_ATTEMPTS:
         outbox.finish(connection, delivery.id, DeliveryState.EXPIRED, answer, now)
@@ -183,8 +199,7 @@ def _tell(
 ) -> None:
     if delivery.digest_id is None:  # a notice about a notice would go the same way
         return
-    digest = outbox.digest(connection, delivery.digest_id)
-    subscription = digest.subscription_id if digest else "?"
+    subscription = _subscription_of(connection, delivery.digest_id)
     if is_expired:
         expired = DeliveryExpired(
             subscription, delivery.recipient, delivery.queued_at, delivery.attempt_count, answer
@@ -193,6 +208,27 @@ def _tell(
     else:
         dead = RecipientDead(subscription, delivery.recipient, answer)
         notify(context, connection, f"dead:{delivery.id}", dead, now)
+
+
+def _park(
+    context: Context,
+    connection: sa.Connection,
+    delivery: outbox.Delivery,
+    answer: str,
+    now: dt.datetime,
+) -> None:
+    if delivery.digest_id is None:
+        raise AssertionError("only digests are parked")
+    resends.park(connection, delivery.id, answer)
+    subscription = _subscription_of(connection, delivery.digest_id)
+    parked = MailParked(subscription, delivery.recipient, delivery.digest_id, answer)
+    notify(context, connection, f"parked:{delivery.id}", parked, now)
+    log.warning("parked", recipient=delivery.recipient, digest=delivery.digest_id)
+
+
+def _subscription_of(connection: sa.Connection, digest_id: int) -> str:
+    digest = outbox.digest(connection, digest_id)
+    return digest.subscription_id if digest else "?"
 
 
 def note_trouble(context: Context, connection: sa.Connection, text: str, now: dt.datetime) -> None:
@@ -211,8 +247,18 @@ def note_trouble(context: Context, connection: sa.Connection, text: str, now: dt
         notify(context, connection, f"mail:{since}", MailStuck(since_at, text, waiting), now)
 
 
+def session_opened(connection: sa.Connection, now: dt.datetime) -> None:
+    """A server would talk to us: what waited only for that is due now.
+
+    Where something did, whether the trouble is over will be known when that is sent: a server that
+    refuses the sender lets us in before.
+    """
+    if not outbox.hasten(connection, now):
+        clear_trouble(connection, now)
+
+
 def clear_trouble(connection: sa.Connection, now: dt.datetime) -> None:
-    """A session opened: what waited only for that is due now."""
+    """A mail was taken: what waited only for a session is due now."""
     if checks.get_meta(connection, TROUBLE) is not None:
         checks.put_meta(connection, TROUBLE, None)
         checks.put_meta(connection, TROUBLE_TEXT, None)

@@ -142,8 +142,14 @@ class MailSettings(Table):
     unsubscribe_secret_file: FilePath = None
     reply_to: Address = Field("", examples=["ada@example.org"])
     bounce: BounceAddress = Field("", examples=["bounces@example.org"])
+    ambiguous: Annotated[Literal["resend", "park"], Lowered] = "resend"
     maildir: Annotated[Path, AfterValidator(values.expanded)] = Path("outbox")
     sendmail: Path = Path("/usr/sbin/sendmail")
+
+    @property
+    def parks(self) -> bool:
+        """Whether a mail that may have been taken waits; a folder never has one twice."""
+        return self.ambiguous == "park" and self.transport != "maildir"
 
 
 class SmtpSettings(Table):

@@ -21,6 +21,7 @@ _UNDER_WAY = (
     DeliveryState.SENDING,
     DeliveryState.DELIVERED,
     DeliveryState.EXPIRED,
+    DeliveryState.PARKED,
 )
 
 

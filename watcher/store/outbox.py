@@ -34,7 +34,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Where one recipient's mail stands."""
+    """Where one recipient's mail stands; `resend_number` counts those sent again on purpose."""
 
     id: int
     digest_id: int | None
@@ -48,6 +48,7 @@ class Delivery:
     finished_at: dt.datetime | None
     answer: str | None
     is_session_trouble: bool
+    resend_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def cancel(
     query = (
         sa.select(deliveries.c.id, deliveries.c.recipient, digests.c.subscription_id)
         .join(digests, deliveries.c.digest_id == digests.c.id)
-        .where(deliveries.c.state.in_(WAITING))
+        .where(deliveries.c.state.in_((*WAITING, DeliveryState.PARKED)))
     )
     lost = [
         row.id
@@ -199,13 +200,12 @@ def next_due_at(connection: sa.Connection) -> dt.datetime | None:
 
 
 def hasten(connection: sa.Connection, now: dt.datetime) -> int:
-    """A session opens again: what waited only for that is due at once; how many."""
+    """A session opens again: what waited only for that is due by now; how many."""
     done = connection.execute(
         deliveries.update()
         .where(
             deliveries.c.state == DeliveryState.QUEUED,
             deliveries.c.is_session_trouble,
-            deliveries.c.next_attempt_at > now,
         )
         .values(next_attempt_at=now)
     )
@@ -298,11 +298,15 @@ def in_state(
 
 
 def unsent(connection: sa.Connection, queued_by: dt.datetime) -> tuple[int, int]:
-    """How many mails of digests wait, and how many of all that wait were queued by then."""
-    is_late = sa.case((deliveries.c.queued_at <= queued_by, 1))
+    """How many mails of digests wait, and how many of all that wait were queued by then.
+
+    Those that wait for a word of the operator are late at once.
+    """
+    is_parked = deliveries.c.state == DeliveryState.PARKED
+    is_late = sa.case((sa.or_(deliveries.c.queued_at <= queued_by, is_parked), 1))
     query = sa.select(sa.func.count(deliveries.c.digest_id), sa.func.count(is_late))
     digest_count, late_count = connection.execute(
-        query.where(deliveries.c.state.in_(WAITING))
+        query.where(sa.or_(deliveries.c.state.in_(WAITING), is_parked))
     ).one()
     return int(digest_count), int(late_count)
 

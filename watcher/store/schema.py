@@ -276,7 +276,7 @@ deliveries = Table(
     Column("notice_id", RowId, ForeignKey("notices.id")),
     Column("sender", StoredText, nullable=False),
     Column("recipient", StoredText, nullable=False),
-    Column("message_id", StoredText, nullable=False, unique=True),
+    Column("message_id", StoredText, nullable=False),
     Column("message", LargeBinary),  # null once pruned
     Column("state", StoredText, nullable=False),
     Column("attempt_count", Integer, nullable=False, server_default="0"),
@@ -287,10 +287,13 @@ deliveries = Table(
     Column("answer", StoredText),
     Column("is_session_trouble", Boolean, nullable=False, server_default=false()),
     Column("bounce_token", StoredText),  # in the envelope sender: what names it in a bounce
-    UniqueConstraint("digest_id", "recipient"),
+    Column("resend_number", Integer, nullable=False, server_default="0"),  # 0: as composed
+    UniqueConstraint("message_id", "resend_number"),
+    UniqueConstraint("digest_id", "recipient", "resend_number"),
     CheckConstraint("(digest_id IS NULL) <> (notice_id IS NULL)", name="one_origin"),
     CheckConstraint(
-        "state IN ('queued', 'sending', 'delivered', 'dead', 'expired', 'cancelled')", name="state"
+        "state IN ('queued', 'sending', 'delivered', 'dead', 'expired', 'cancelled', 'parked')",
+        name="state",
     ),
     Index(None, "state", "next_attempt_at"),
     Index(None, "bounce_token", unique=True),

@@ -110,6 +110,15 @@ def definitions(connection: sa.Connection) -> dict[str, str]:
     return {row.id: row.definition for row in connection.execute(query)}
 
 
+def recipients(connection: sa.Connection, subscription_id: str) -> tuple[str, ...]:
+    """To whom its digests go now; nobody where it was removed."""
+    query = sa.select(subscriptions.c.definition).where(
+        subscriptions.c.id == subscription_id, subscriptions.c.removed_at.is_(None)
+    )
+    definition = scalar(connection, query, str)
+    return msgspec.json.decode(definition, type=_Addressed).to if definition else ()
+
+
 def stem(subscription_id: str) -> str:
     """The name of the file of `subscriptions.d` an id belongs to; empty for the main file's."""
     return subscription_id.partition("/")[0] if "/" in subscription_id else ""

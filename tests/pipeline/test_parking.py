@@ -1,0 +1,150 @@
+"""With `ambiguous = "park"`, a mail that may have been taken waits for a word of the operator."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakesite import make_paper
+from tests.mail.bouncing import block, dsn
+from tests.pipeline.test_bounce import comes_back
+from tests.smtpserver import Stage
+from tests.world import DAILY, WEIGHTS, ZORBLAX, World
+from watcher.models import DeliveryState, Envelope
+from watcher.store import outbox
+from watcher.store.database import Database
+
+TWO = WEIGHTS.replace('["ada@example.org"]', '["ada@example.org", "bob@example.org"]')
+ADA, BOB = "ada@example.org", "bob@example.org"
+
+
+def ready(world: World, part: str = WEIGHTS, mail: str = 'ambiguous = "park"\n') -> None:
+    world.configure(DAILY, part)
+    text = world.config_path.read_text()
+    text = text.replace("[mail]\n", f"[mail]\n{mail}").replace("timeout = 10", "timeout = 1")
+    world.config_path.write_text(text)
+    world.fill()
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+
+
+def states(world: World) -> dict[str, DeliveryState]:
+    """Of the digests' mails, by recipient."""
+    database = Database(world.config().store_url, writable=False)
+    with database.read() as connection:
+        found = outbox.in_state(connection, list(DeliveryState))
+    database.close()
+    return {each.recipient: each.state for each in found if each.digest_id}
+
+
+def left_half_sent(world: World) -> Envelope:
+    """Have a delivery begin, and no more."""
+    database = Database(world.config().store_url, writable=True)
+    with database.write() as connection:
+        [delivery_id] = outbox.due(connection, world.now)
+        envelope = outbox.start(connection, delivery_id, world.now)
+    database.close()
+    assert envelope is not None
+    return envelope
+
+
+@pytest.mark.parametrize("answer", ["drop", "accept+drop", "hang"])
+async def test_silence_after_the_dot_parks_that_one_and_the_operator_is_told(
+    world: World, answer: str
+) -> None:
+    ready(world, TWO)
+    world.smtp.fail("dot", answer, recipient=BOB, times=1)
+    result = await world.run_pass()
+    assert (result.delivered_count, result.pending_count, result.failed_count) == (1, 1, 0)
+    assert not result.is_well
+    for _ in range(3):
+        world.later(hours=30)
+        await world.run_pass()
+    assert states(world) == {ADA: DeliveryState.DELIVERED, BOB: DeliveryState.PARKED}
+    assert len(world.digests(BOB)) == (answer == "accept+drop")
+    [notice] = world.notices()
+    assert "Nobody knows whether a digest reached bob@example.org" in notice.text
+    assert f"watcher resend 1 --to {BOB}" in notice.text
+
+
+async def test_the_next_digest_goes_as_usual(world: World) -> None:
+    ready(world)
+    world.smtp.fail("dot", "accept+drop", times=1)
+    await world.run_pass()
+    world.add(make_paper(2, world.now, title=ZORBLAX))
+    world.later(minutes=30)
+    await world.run_pass()
+    assert [mail.paper_ids for mail in world.digests()] == [["2602.00001"], ["2602.00002"]]
+
+
+@pytest.mark.parametrize("stage", ["rcpt", "data"])
+async def test_silence_before_the_dot_is_no_question(world: World, stage: Stage) -> None:
+    ready(world)
+    world.smtp.fail(stage, "drop", times=1)
+    await world.run_pass()
+    world.later(minutes=1)
+    await world.run_pass()
+    assert states(world) == {ADA: DeliveryState.DELIVERED}
+    assert len(world.digests()) == 1
+
+
+async def test_an_answer_that_is_no_to_the_dot_is_no_question(world: World) -> None:
+    ready(world)
+    world.smtp.fail("dot", "451 4.3.0 later", times=1)
+    await world.run_pass()
+    assert states(world) == {ADA: DeliveryState.QUEUED}
+
+
+async def test_what_a_process_left_half_sent_is_parked(stored_world: World) -> None:
+    world = stored_world
+    ready(world)
+    world.smtp.fail("rcpt", "450 later", times=1)
+    await world.run_pass()
+    world.later(minutes=2)
+    left_half_sent(world)
+    for _ in range(2):
+        await world.run_pass()
+    assert states(world) == {ADA: DeliveryState.PARKED}
+    assert world.digests() == []
+    [notice] = world.notices()
+    assert "this program ended while it was being sent" in notice.text
+
+
+async def test_a_notice_is_not_parked(world: World) -> None:
+    ready(world)
+    world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient=ADA)
+    world.smtp.fail("dot", "accept+drop", recipient="root@example.org", times=1)
+    await world.run_pass()
+    world.later(minutes=1)
+    await world.run_pass()
+    first, second = world.notices()
+    assert first.raw == second.raw
+
+
+async def test_a_folder_never_has_a_mail_twice_so_nothing_is_parked(world: World) -> None:
+    ready(world, mail='ambiguous = "park"\ntransport = "smtp"\n')
+    world.smtp.fail("rcpt", "450 later", times=1)
+    await world.run_pass()
+    world.later(minutes=2)
+    left_half_sent(world)
+    text = world.config_path.read_text()
+    world.config_path.write_text(text.replace('transport = "smtp"', 'transport = "maildir"'))
+    await world.run_pass()
+    assert states(world) == {ADA: DeliveryState.DELIVERED}
+
+
+async def test_a_recipient_who_is_gone_leaves_nothing_parked(world: World) -> None:
+    ready(world, TWO)
+    world.smtp.fail("dot", "drop", recipient=BOB)
+    await world.run_pass()
+    text = world.config_path.read_text()
+    world.config_path.write_text(text.replace(f', "{BOB}"', ""))
+    await world.run_pass()
+    assert states(world)[BOB] is DeliveryState.CANCELLED
+
+
+async def test_a_parked_mail_that_comes_back_had_been_taken(world: World) -> None:
+    ready(world, mail='ambiguous = "park"\nbounce = "bounces@example.org"\n')
+    world.smtp.fail("dot", "accept+drop", times=1)
+    await world.run_pass()
+    assert states(world) == {ADA: DeliveryState.PARKED}
+    assert comes_back(world, dsn(block(ADA))).word == "paused"
+    assert states(world) == {ADA: DeliveryState.DEAD}

@@ -1,0 +1,68 @@
+"""A mail of a digest once more, because somebody says so; or not, though it may not have come."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from email.utils import parseaddr
+
+import sqlalchemy as sa
+
+from watcher.mail.verp import new_sender
+from watcher.models import DeliveryState
+from watcher.settings import MailSettings
+from watcher.store import bounces, outbox, resends, subscriptions
+from watcher.store.outbox import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The last mail of a digest to one recipient; `obstacle` says why it cannot go again."""
+
+    delivery: Delivery
+    obstacle: str | None
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether it waits for somebody to decide."""
+        return self.delivery.state is DeliveryState.PARKED
+
+
+def candidates(connection: sa.Connection, digest_id: int) -> tuple[Candidate, ...]:
+    """A digest's mails, one for each recipient; none where there is no such digest."""
+    digest = outbox.digest(connection, digest_id)
+    if digest is None:
+        return ()
+    wanted = subscriptions.recipients(connection, digest.subscription_id)
+    paused = bounces.paused(connection)
+    found = []
+    for delivery in resends.last_of_digest(connection, digest_id):
+        who, obstacle = delivery.recipient, None
+        if delivery.state in outbox.WAITING:
+            obstacle = "waits still, and goes by itself"
+        elif who not in wanted:
+            obstacle = f"is no recipient of {digest.subscription_id} any more"
+        elif who in paused:
+            obstacle = (
+                f"is paused: {paused[who].reason}; `watcher subscriptions resume {who}` comes first"
+            )
+        elif not resends.has_bytes(connection, delivery.id):
+            obstacle = "got it so long ago that the mail is not kept any more ([store] keep_days)"
+        found.append(Candidate(delivery, obstacle))
+    return tuple(found)
+
+
+def send_again(
+    mail: MailSettings, connection: sa.Connection, delivery: Delivery, now: dt.datetime
+) -> int:
+    """Queue the same bytes as a delivery of its own; its id. A parked one ends by it."""
+    sender = new_sender(mail.bounce, parseaddr(mail.from_)[1])
+    resends.drop(connection, delivery.id, "sent again on purpose", now)
+    return resends.again(
+        connection, delivery, sender=sender.address, bounce_token=sender.token, now=now
+    )
+
+
+def let_go(connection: sa.Connection, delivery: Delivery, now: dt.datetime) -> None:
+    """Send a parked mail no more."""
+    resends.drop(connection, delivery.id, "dropped on purpose", now)
