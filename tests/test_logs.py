@@ -114,5 +114,16 @@ def test_a_file_is_appended_to(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"log\.file: .*nowhere.* cannot be written"):
-        logs.configure("info", "plain", tmp_path / "nowhere" / "log")
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"log\.file: .*file/log cannot be written"):
+        logs.configure("info", "plain", tmp_path / "file" / "log")
+
+
+def test_what_root_begins_the_directory_s_owner_goes_on_with(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    logs.configure("info", "plain", folder / "log").close()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    if os.geteuid() == 0:
+        os.chown(folder, 65534, 65534)
+        logs.configure("info", "plain", folder / "log").close()
+        assert (folder / "log").stat().st_uid == 65534

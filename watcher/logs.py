@@ -31,14 +31,7 @@ def configure(level: str, form: str = "auto", path: Path | None = None) -> TextI
     under systemd with the level as the journal has it, and without the instant, which the journal
     adds itself. Raises ConfigError where the file cannot be written.
     """
-    stream: TextIO = sys.stderr
-    if path is not None:
-        try:
-            stream = path.open("a", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(
-                f"{path} cannot be written: {error.strerror}", key="log.file"
-            ) from error
+    stream: TextIO = sys.stderr if path is None else _opened(path)
     is_journal = _is_journal(stream)
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -66,6 +59,18 @@ def configure(level: str, form: str = "auto", path: Path | None = None) -> TextI
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.ERROR, handlers=[_Forwarding()])
+    return stream
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stream = path.open("a", encoding="utf-8")
+        if os.geteuid() == 0:  # or what root looks at once, the service could not go on with
+            owner = path.parent.stat()
+            os.fchown(stream.fileno(), owner.st_uid, owner.st_gid)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}", key="log.file") from error
     return stream
 
 
