@@ -9,12 +9,13 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 SOURCES := pyproject.toml config.example.toml $(shell find watcher tests templates systemd \
 	-name node_modules -prune -o -type f -not -name '*.pyc' -not -name '.*' -print)
 
-.PHONY: help demo test check lint bench faults screenshots messages clean
+.PHONY: help demo test check lint audit bench faults screenshots messages clean
 
 help:
 	@echo 'make demo    the whole way in a minute: pages in, digests out, mail in demo-mail/'
 	@echo 'make test    run the tests (JOBS=2 of them at a time)'
 	@echo 'make check   format, lint, types, imports, coverage; runs the tests if they are due'
+	@echo 'make audit   ask for known vulnerabilities of what is installed (network)'
 	@echo 'make bench   measure, and print ratios (CORPUS=papers.jsonl.gz: on these papers)'
 	@echo 'make faults   make every fault happen, and count what was lost: hours'
 	@echo 'make screenshots  draw the pictures of the README, with Chromium'
@@ -35,8 +36,16 @@ check: lint $(VENV)/.tested
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive watcher
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Not part of `check`: it asks a service on the network, whose answer changes by itself.
+audit: $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --group audit
+	@mkdir -p build
+	$(BIN)/python -m pip freeze --exclude-editable > build/installed.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement build/installed.txt
 
 bench: export CORPUS ?=
 bench: $(VENV)/.dev

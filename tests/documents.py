@@ -1,4 +1,4 @@
-"""README and guide as tests see them: fenced blocks, tables, code spans, links."""
+"""README, guide and operations as tests see them: fenced blocks, tables, code spans, links."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ class Document:
 
 
 README, GUIDE = Document("README.md"), Document("docs/guide.md")
-DOCUMENTS = (README, GUIDE)
+OPERATIONS = Document("docs/operations.md")
+DOCUMENTS = (README, GUIDE, OPERATIONS)
 
 
 def blocks(language: str, *roles: str) -> list[Block]:

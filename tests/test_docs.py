@@ -45,15 +45,17 @@ ROLES = {
     "cron": {""},
     "postfix": {"main", "master"},
     "python": {"endpoint"},
+    "yaml": {"prometheus.yml"},
 }
 """What a block may be. A `machine` block changes more than a test may; its commands are looked at.
 A `text` block is what the `refused` one before it is told, a file of its name, or DNS records.
 `postfix` blocks are run by `tests/mail/test_postfix_bounce.py`, the `endpoint` by
-`tests/pipeline/test_one_click.py`; `browser` ones need Chromium."""
+`tests/pipeline/test_one_click.py`, `prometheus.yml` by `tests/test_alerts.py`; `browser`
+ones need Chromium."""
 
 FIT_FOR_A_MACHINE = {
     *("make", "pipx", "python3", "pip", "ln", "cp", "chgrp", "chmod"),
-    *("openssl", "systemctl", "systemd-sysusers", "journalctl", "watcher"),
+    *("openssl", "systemctl", "systemd-sysusers", "journalctl", "tar", "watcher"),
 }
 
 READY = ("--yes", "--to", "ada@example.org", "--any", "hypernetwork*", "--maildir", "--offline")
@@ -135,7 +137,7 @@ def test_every_block_is_of_a_kind_that_is_run(document: documents.Document) -> N
     assert document.text.count("```") == 2 * len(document.blocks)
     for before, block in pairwise((None, *document.blocks)):
         assert block is not None
-        role = re.match(r"subscriptions\.d/|templates/|\w+\.txt|\w*", block.role)
+        role = re.match(r"subscriptions\.d/|templates/|\w+\.txt|\w+\.yml|\w*", block.role)
         assert role, str(block)
         assert role[0] in ROLES.get(block.language, ()), str(block)
         if block.language == "text" and not block.role:
@@ -178,6 +180,7 @@ def configured(block: Block, folder: Path) -> Config:
         (folder / name).touch(0o600)
         (folder / name).write_text("a-secret-that-has-many-characters\n")
     main = folder / "config.toml"
+    main.touch(0o600)
     main.write_text(tomlkit.dumps(document), encoding="utf-8")
     config = load(main, state_dir=folder, environ={})
     for broken in config.broken:
@@ -264,8 +267,8 @@ def test_commands_for_a_machine_are_there(block: Block) -> None:
             assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE), line
         for word in words[1:]:
             assert not word.startswith("systemd/") or (CHECKOUT / word).is_file(), line
-            if extra := re.fullmatch(r"\.\[(\w+)\]", word):
-                assert extra[1] in extras["optional-dependencies"], line
+            if extra := re.fullmatch(r"\.\[([\w,]+)\]", word):
+                assert set(extra[1].split(",")) <= set(extras["optional-dependencies"]), line
 
 
 CONSOLE = documents.blocks("console", "")

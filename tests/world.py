@@ -168,6 +168,7 @@ class World:
         """Write the configuration: what the world needs, then `parts`."""
         head = HEAD.format(site=self.site.url, store=self.store, port=self.smtp.port)
         self.config_path.write_text(head + "".join(parts), encoding="utf-8")
+        self.config_path.chmod(0o600)  # as `init` leaves it: it may hold a password
 
     def config(self) -> Config:
         """Load the configuration as a command does."""

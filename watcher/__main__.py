@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from watcher import __version__
@@ -12,6 +13,7 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"watcher {__version__}\n")
         return
+    os.umask(0o077)  # what we make is the owner's alone: it tells addresses and what is read
     from watcher.cli import app  # noqa: PLC0415  # costs more than the answer above
 
     app()

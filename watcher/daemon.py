@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
@@ -16,8 +17,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from watcher import __version__, app, schedule
-from watcher.engine import Engine
+from watcher.counting import Counting
+from watcher.engine import Engine, Result
 from watcher.errors import WatcherError
+from watcher.fetch import ping
 from watcher.settings import Config
 from watcher.store import heartbeat
 from watcher.store.heartbeat import Heartbeat
@@ -55,7 +58,8 @@ class Daemon:
     """One engine on its timers, until it is told to stop.
 
     `pulse` is how often the watchdog is fed, `answer_within` the seconds the store has for it,
-    `overdue` how long each task may run before it is fed no more.
+    `overdue` how long each task may run before it is fed no more. What passes come
+    to is noted in `counting`.
     """
 
     def __init__(
@@ -66,8 +70,10 @@ class Daemon:
         pulse: dt.timedelta = PULSE,
         answer_within: float = ANSWER_WITHIN,
         overdue: Mapping[str, dt.timedelta] = OVERDUE,
+        counting: Counting | None = None,
     ) -> None:
         self._engine = engine
+        self._counting = counting or Counting()
         self._load = load
         self._pulse_every, self._answer_within, self._overdue = pulse, answer_within, overdue
         self._checked_for: dt.datetime | None = None
@@ -143,12 +149,15 @@ class Daemon:
         self._checked_for = self._due_check()
         if self._engine.context.config.stamps() != self._loaded_from:
             await self._reload()
+        began = asyncio.get_running_loop().time()
         try:
             result = await self._engine.run_pass()
         except WatcherError as error:
+            self._note_pass(None, began)
             log.error("the pass failed; the next one tries again", error=str(error))
             sd_notify(f"STATUS={error}")
             return
+        self._note_pass(result, began)
         level = log.info if result.is_well else log.warning
         level(
             "pass done",
@@ -161,6 +170,18 @@ class Daemon:
         )
         sd_notify(f"STATUS={self._status()}")
 
+    def _note_pass(self, result: Result | None, began: float) -> None:
+        seconds = asyncio.get_running_loop().time() - began
+        self._counting.note_pass(result, self._engine.context.clock(), seconds)
+        if result is None or result.is_well:
+            self._ask(partial(self._ping, is_good=result is not None))
+
+    async def _ping(self, *, is_good: bool) -> None:
+        settings = self._engine.context.config.settings
+        error = await ping(settings.health.ping_url, settings.http, is_good=is_good)
+        if error is not None:
+            log.warning("the dead man's switch was not reached", error=error)
+
     async def _minute(self) -> None:
         """A check if one is due, which composes at its end; else just the slots.
 
@@ -170,7 +191,7 @@ class Daemon:
             await self._check()
             return
         try:
-            await self._engine.run_slots()
+            self._counting.note_mail(await self._engine.run_slots())
         except WatcherError as error:
             log.error("slots not closed; the next minute tries again", error=str(error))
 

@@ -18,49 +18,113 @@ LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+_PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+"""Levels as the journal has them, in front of a line: sd-daemon(3)."""
+
+_TRACEBACKS = {"exception", "stack"}
 
 
 def configure(level: str, form: str = "auto", path: Path | None = None) -> TextIO:
     """Set the log up, once at the start of a command; the stream it goes to.
 
-    `form` auto is coloured on a terminal (unless NO_COLOR), plain elsewhere; under systemd without
-    the instant, which the journal adds itself. Raises ConfigError where the file cannot be written.
+    `form` auto is coloured on a terminal (unless NO_COLOR), plain elsewhere: a line for each event,
+    under systemd with the level as the journal has it, and without the instant, which the journal
+    adds itself. Raises ConfigError where the file cannot be written.
     """
-    stream: TextIO = sys.stderr
-    if path is not None:
-        try:
-            stream = path.open("a", encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(
-                f"{path} cannot be written: {error.strerror}", key="log.file"
-            ) from error
-    is_terminal = stream.isatty()
+    stream: TextIO = sys.stderr if path is None else _opened(path)
+    is_journal = _is_journal(stream)
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.StackInfoRenderer(),
     ]
-    if "JOURNAL_STREAM" not in os.environ or path is not None or form == "json":
+    if not is_journal or form == "json":
         processors.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
     if form == "json":
-        processors += [
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ]
+        # Without the variables of the frames: a password is one of them.
+        traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        processors.append(structlog.processors.ExceptionRenderer(traceback))
+        render: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
     else:
-        colours = form != "plain" and is_terminal and not os.environ.get("NO_COLOR")
-        processors.append(
-            structlog.dev.ConsoleRenderer(
-                colors=colours, exception_formatter=structlog.dev.plain_traceback
-            )
+        is_coloured = form != "plain" and stream.isatty() and not os.environ.get("NO_COLOR")
+        processors.append(_printable)
+        render = structlog.dev.ConsoleRenderer(
+            colors=is_coloured, exception_formatter=structlog.dev.plain_traceback
         )
+    processors.append(_lined(render, is_one=not stream.isatty(), is_journal=is_journal))
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(
-        stream=stream, level=logging.ERROR, format="%(levelname)s %(name)s %(message)s"
-    )
+    logging.basicConfig(level=logging.ERROR, handlers=[_Forwarding()])
     return stream
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stream = path.open("a", encoding="utf-8")
+        if os.geteuid() == 0:  # or what root looks at once, the service could not go on with
+            owner = path.parent.stat()
+            os.fchown(stream.fileno(), owner.st_uid, owner.st_gid)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}", key="log.file") from error
+    return stream
+
+
+class _Forwarding(logging.Handler):
+    """Has what libraries log look like the rest."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record as an event of our own log."""
+        log = structlog.get_logger()
+        said, about = record.getMessage(), record.exc_info
+        log.log(record.levelno, said, logger=record.name, exc_info=about)
+
+
+def _is_journal(stream: TextIO) -> bool:
+    """Whether the journal reads this very stream; the variable outlives a redirection."""
+    journal = os.environ.get("JOURNAL_STREAM")
+    if not journal:
+        return False
+    try:
+        there = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # no stream of the system's
+        return False
+    return journal == f"{there.st_dev}:{there.st_ino}"
+
+
+def _printable(
+    _: structlog.typing.WrappedLogger, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Values without control characters: what a server says must not look like a line of ours."""
+    return {
+        key: "".join(map(_harmless, value))
+        if isinstance(value, str) and key not in _TRACEBACKS
+        else value
+        for key, value in event.items()
+    }
+
+
+def _harmless(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else "\ufffd"
+
+
+def _lined(
+    render: structlog.typing.Processor, *, is_one: bool, is_journal: bool
+) -> structlog.typing.Processor:
+    """The event as a line: `is_one` keeps tracebacks in it, the journal has its level in front."""
+
+    def line(
+        logger: structlog.typing.WrappedLogger, level: str, event: structlog.typing.EventDict
+    ) -> str:
+        text = str(render(logger, level, event))
+        if is_one:
+            text = text.replace("\n", "\\n")
+        return f"<{_PRIORITIES.get(level, 6)}>{text}" if is_journal else text
+
+    return line

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -17,7 +19,8 @@ from tests.world import DAILY, WEIGHTS, World
 from watcher import app
 from watcher.cli.copies import readable_by_owner
 from watcher.errors import StoreError
-from watcher.store import papers
+from watcher.store import papers, versions
+from watcher.store.database import name_of
 
 
 @pytest.fixture
@@ -161,6 +164,47 @@ def test_postgresql_has_its_own_tools(world: World, postgres_url: str) -> None:
     said = ask("backup", str(world.directory / "copy.db"))
     assert said.code == 74
     assert "use pg_dump" in said.err
+
+
+def test_from_sqlite_to_postgresql_nothing_is_lost_and_nothing_comes_twice(
+    filled: World, postgres_url: str
+) -> None:
+    copy = filled.directory / "copy.db"
+    assert Asker(filled)("backup", str(copy)).code == 0
+    before = paper_count(filled)
+    assert len(filled.new_mails()) == 1
+    filled.store = postgres_url
+    filled.configure(DAILY, WEIGHTS)
+    ask = Asker(filled)
+    said = ask("restore", str(copy), "--yes")
+    assert (said.code, said.out) == (0, f"{copy} is now {name_of(postgres_url)}\n")
+    assert paper_count(filled) == before
+    [digest] = ask("history", "--json").rows
+    assert digest["subscription"] == "weights"
+    filled.later(hours=1)
+    run_pass(filled)
+    assert filled.new_mails() == [], "what was mailed is not mailed again"
+    fill(filled, 2)
+    filled.later(hours=1)
+    run_pass(filled)
+    [second] = filled.new_mails()
+    assert [each[-5:] for each in second.paper_ids] == ["00002"]
+    said = ask("restore", str(copy), "--yes")
+    assert said.code == 74
+    assert "is not empty; nothing was changed" in said.err
+    assert paper_count(filled) == before + 1
+
+
+def test_an_older_copy_is_not_moved(filled: World, postgres_url: str) -> None:
+    copy = filled.directory / "copy.db"
+    assert Asker(filled)("backup", str(copy)).code == 0
+    with contextlib.closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute(f"UPDATE {versions.VERSION_TABLE} SET version_num = '0001'")
+    filled.store = postgres_url
+    filled.configure(DAILY, WEIGHTS)
+    said = Asker(filled)("restore", str(copy), "--yes")
+    assert said.code == 74
+    assert "run `watcher migrate` where it comes from" in said.err
 
 
 def test_the_owner_gets_a_copy_to_read_and_it_goes_again(tmp_path: Path) -> None:

@@ -123,16 +123,15 @@ def test_mail_that_cannot_be_sent_is_found(world: World, ask: Asker) -> None:
     assert found(ask("doctor", "--json"), "mail")["level"] == "problem"
 
 
-def test_secrets_that_everybody_can_read_are_told(world: World, ask: Asker) -> None:
+def test_secrets_that_everybody_can_read_are_a_problem(world: World, ask: Asker) -> None:
     world.configure(DAILY, WEIGHTS)
     fill(world)
     text = world.config_path.read_text()
     world.config_path.write_text(text.replace("[http]", '[http]\ntoken = "hf_x"'))
     world.config_path.chmod(0o644)
-    warnings = [
-        one["text"] for one in ask("doctor", "--json").json["findings"] if one["level"] == "warning"
-    ]
-    assert any(f"chmod o-r {world.config_path}" in text for text in warnings)
+    said = ask("doctor", "--json")
+    assert said.code == 3
+    assert f"`chmod o-r {world.config_path}`" in found(said, "configuration")["text"]
 
 
 def test_files_that_everybody_can_change_are_found(world: World, ask: Asker) -> None:

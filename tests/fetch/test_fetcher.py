@@ -185,7 +185,30 @@ async def test_a_name_that_leads_into_the_house_is_not_read() -> None:
             with pytest.raises(FetchError, match=r"leads to 127\.0\.0\.1") as caught:
                 await fetcher.fetch(PageRequest("trending", f"{base}/papers"))
     assert not caught.value.retryable
-    assert len(server.requests) == 1
+    assert not server.requests, "not even the token was told"
+
+
+async def test_a_name_may_lead_elsewhere_the_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS rebinding: what counts is where a connection has led, not what a look-up said."""
+    looked_up: list[str | bytes] = []
+    look_up = socket.getaddrinfo
+
+    def rebound(host: str | bytes, port: int, *arguments: int, **keywords: int) -> object:
+        if host not in {"hub.example", b"hub.example"}:
+            return look_up(host, port, *arguments, **keywords)
+        looked_up.append(host)
+        if len(looked_up) == 1:
+            raise socket.gaierror(socket.EAI_AGAIN, "later")
+        return look_up("127.0.0.1", port, *arguments, **keywords)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebound)
+    async with RawServer(answer(body=b"secret")) as server:
+        base = f"http://hub.example:{server.port}"
+        async with fetching(server, base_url=base, token="hf_secret") as fetcher:
+            with pytest.raises(FetchError, match=r"leads to 127\.0\.0\.1"):
+                await fetcher.fetch(PageRequest("trending", f"{base}/papers"))
+    assert len(looked_up) == 2
+    assert not server.requests
 
 
 async def test_localhost_by_its_name_is_the_operator_s_choice() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.settings.making import ONE, loaded, write
+from tests.settings.making import ONE, loaded, mistake, write
 
 FROM = '[mail]\nfrom = "Papers <papers@news.example.org>"\n'
 KEY = '[dkim]\nselector = "papers"\nkey_file = "dkim.pem"\n'
@@ -63,8 +63,6 @@ def test_another_domain_than_the_senders_is_warned_of(tmp_path: Path, domain: st
     )
 
 
-def test_a_key_that_everybody_can_read_is_warned_of(tmp_path: Path, key: Path) -> None:
+def test_a_key_that_everybody_can_read_is_refused(tmp_path: Path, key: Path) -> None:
     key.chmod(0o644)
-    assert loaded(tmp_path, FROM + KEY + ONE).warnings == (
-        f"everybody on this machine can read {key}: chmod o-r {key}",
-    )
+    assert f"`chmod o-r {key.name}`" in mistake(tmp_path, FROM + KEY + ONE)

@@ -131,7 +131,10 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-TABLES = ["schedule", "http", "store", "mail", "smtp", "health", "log", "sources", "topics"]
+TABLES = [
+    *("schedule", "http", "store", "mail", "smtp", "health", "metrics", "log"),
+    *("sources", "topics"),
+]
 KEYS = sorted({key for table in schema.headers().values() for key in schema.keys(table)})
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.settings.making import ONE, loaded, mistake, write
-from watcher.settings import Config
+from watcher.errors import ConfigError
+from watcher.settings import Config, load
 
 SMTP = '[smtp]\nhost = "h.example"\nusername = "a@b.example"\n'
 
@@ -80,7 +83,7 @@ def test_a_table_may_come_from_the_environment_alone(tmp_path: Path) -> None:
             "WATCHER_X__Y",
             (
                 "unknown setting; WATCHER_TABLE__KEY has these tables: "
-                "digest, dkim, health, http, log, mail, schedule, smtp, store"
+                "digest, dkim, health, http, log, mail, metrics, schedule, smtp, store"
             ),
         ),
         (
@@ -224,30 +227,73 @@ def test_a_directory_is_no_secret(tmp_path: Path) -> None:
     assert answer == "config.toml, line 5, http.token_file: … cannot be read: Is a directory"
 
 
-def test_a_secret_that_everybody_can_read_is_warned_of(tmp_path: Path) -> None:
+def test_a_secret_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "hf_x", "token")
     text = f'[http]\ntoken_file = "token"\n{ONE}'
     path.chmod(0o640)
     assert loaded(tmp_path, text).warnings == ()
     path.chmod(0o644)
-    assert loaded(tmp_path, text).warnings == (
-        f"everybody on this machine can read {path}: chmod o-r {path}",
+    assert mistake(tmp_path, text) == (
+        "config.toml, line 2, http.token_file: everybody on this machine can read token; "
+        "nothing is done until `chmod o-r token`"
     )
 
 
-def test_a_configuration_with_a_secret_that_everybody_can_read(tmp_path: Path) -> None:
-    from watcher.settings import load
+SECRETS = [
+    ('[http]\ntoken = "hf_x"', "[http] token"),
+    ('[smtp]\npassword = "x"', "[smtp] password"),
+    (
+        '[mail]\nunsubscribe_secret = "0123456789abcdef0123456789abcdef"',
+        "[mail] unsubscribe_secret",
+    ),
+    ('[dkim]\nselector = "x"\nkey = "x"\ndomain = "example.org"', "[dkim] key"),
+    (
+        '[dkim]\ned25519_selector = "x"\ned25519_key = "x"\ndomain = "example.org"',
+        "[dkim] ed25519_key",
+    ),
+    ('[health]\nping_url = "https://hc-ping.com/x"', "[health] ping_url"),
+    ('[http]\nproxy = "http://me:x@proxy.example:3128"', "[http] proxy"),
+    ('[store]\nurl = "postgresql://me:x@db.example/papers"', "[store] url"),
+]
 
+
+@pytest.mark.parametrize(("text", "told"), SECRETS, ids=[told for _, told in SECRETS])
+def test_a_configuration_with_a_secret_that_everybody_can_read_is_refused(
+    text: str, told: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, f"{text}\n{ONE}")
+    path.chmod(0o604)
+    with pytest.raises(ConfigError) as caught:
+        load(path, environ={})
+    assert (
+        f"everybody on this machine can read {told} in this file; nothing is done until "
+        f"`chmod o-r {path}`"
+    ) in str(caught.value)
+    [command] = re.findall(r"`chmod o-r (.*)`", str(caught.value))
+    subprocess.run(["chmod", "o-r", command], check=True)
+    load(path, environ={})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        '[http]\nproxy = "http://proxy.example:3128"',
+        '[store]\nurl = "postgresql://me@db.example/papers"',
+        '[smtp]\npassword = ""',
+    ],
+)
+def test_without_a_secret_everybody_may_read_it(text: str, tmp_path: Path) -> None:
+    path = write(tmp_path, f"{text}\n{ONE}")
+    path.chmod(0o644)
+    assert load(path, environ={"TZ": "UTC"}).warnings == ()
+
+
+def test_two_secrets_are_told_at_once(tmp_path: Path) -> None:
     path = write(tmp_path, f'[http]\ntoken = "hf_x"\n{SMTP}password = "x"\n{ONE}')
     path.chmod(0o604)
-    assert load(path, environ={}).warnings == (
-        (
-            f"everybody on this machine can read {path}, which holds [http] token and "
-            f"[smtp] password: chmod o-r {path}"
-        ),
-    )
-    path.write_text(ONE)
-    assert load(path, environ={}).warnings == ()
+    with pytest.raises(ConfigError, match=r"\[http\] token and \[smtp\] password"):
+        load(path, environ={})
 
 
 def test_relative_paths_start_where_it_is_documented(tmp_path: Path) -> None:

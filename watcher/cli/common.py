@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NoReturn, ParamSpec, TypeVar
 
+import structlog
 import typer
 
 from watcher import logs
@@ -60,7 +61,10 @@ class Common:
         log = config.settings.log
         logs.configure(self.level(default_level or log.level), log.format, log.file)
         for warning in config.warnings:
-            say(f"warning: {warning}")
+            if log.format == "json":
+                structlog.get_logger().warning(warning)
+            else:
+                say(f"warning: {warning}")
         return config
 
     def level(self, default: str) -> str:

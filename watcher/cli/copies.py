@@ -78,7 +78,7 @@ def restore(
     state_dir: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a copy in the database's place; what stood there is kept beside it."""
+    """Put a copy in the database's place, kept beside it, or into an empty one of PostgreSQL."""
     from watcher import app
     from watcher.store import versions
     from watcher.store.database import Database, name_of

@@ -8,8 +8,11 @@ import gc
 import os
 import signal
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Annotated
 
+import structlog
 import typer
 
 from watcher.cli.common import (
@@ -31,8 +34,13 @@ from watcher.cli.common import (
 )
 from watcher.cli.owner import act_as_owner
 from watcher.engine import Request, Result
+from watcher.errors import ConfigError, WatcherError
 from watcher.mail import make_signer
 from watcher.settings import Config, require_mail
+
+if TYPE_CHECKING:
+    from watcher.counting import Counting
+    from watcher.engine import Engine
 
 MANY = 1_000
 
@@ -54,6 +62,7 @@ def run(
 ) -> None:
     """Watch for good: check by the timer, mail at each slot, until stopped."""
     from watcher import app
+    from watcher.counting import Counting
     from watcher.daemon import Daemon
     from watcher.settings import load
 
@@ -62,15 +71,18 @@ def run(
     _keep(loaded)
     require_mail(loaded)
     make_signer(loaded)  # or raises, before the database is touched
+    serving = _metrics(loaded)
     act_as_owner(loaded.state_dir)
 
     def load_again() -> Config:
         return load(options.config, state_dir=options.state_dir, environ=os.environ)
 
     async def watch() -> None:
+        counting = Counting()
         with app.writing(loaded, "run", app.utc_now()) as database:
             async with app.running(loaded, database) as engine:
-                await Daemon(engine, load_again).run()
+                with serving(lambda: engine.context.config, counting):
+                    await Daemon(engine, load_again, counting=counting).run()
 
     asyncio.run(watch())
 
@@ -124,7 +136,7 @@ def check_now(
                     loop.add_signal_handler(number, engine.stopping.set)
                 if sys.stderr.isatty() and not options.as_json and not options.quiet:
                     engine.on_source = lambda name: say(f"reading {name} …")
-                return await engine.run_pass(request)
+                return await _pass(engine, request, is_told=not (dry_run or source))
 
     result = asyncio.run(check())
     if options.as_json:
@@ -134,6 +146,46 @@ def check_now(
     if result.all_sources_failed:
         raise typer.Exit(ALL_SOURCES_FAILED)
     raise typer.Exit(DONE if result.is_well else NOT_WELL)
+
+
+def _metrics(
+    config: Config,
+) -> Callable[[Callable[[], Config], Counting], AbstractContextManager[None]]:
+    """What serves the metrics, or does nothing where none are wanted. Raises ConfigError."""
+    if not config.settings.metrics.listen:
+        return lambda _, __: nullcontext()
+    try:
+        from watcher.metrics import serving
+    except ImportError as error:
+        path, line = config.locate("", "metrics")
+        raise ConfigError(
+            "metrics need their library: pip install 'paper-watcher[metrics]'",
+            path=path,
+            line=line,
+            key="metrics",
+        ) from error
+    return serving
+
+
+async def _pass(engine: Engine, request: Request, *, is_told: bool) -> Result:
+    """A pass; `is_told`: a dead man's switch hears how it ended, as it does of the daemon's."""
+    from watcher.fetch import ping
+
+    async def tell(*, is_good: bool) -> None:
+        settings = engine.context.config.settings
+        error = await ping(settings.health.ping_url, settings.http, is_good=is_good)
+        if error is not None:
+            structlog.get_logger().warning("the dead man's switch was not reached", error=error)
+
+    try:
+        result = await engine.run_pass(request)
+    except WatcherError:
+        if is_told:
+            await tell(is_good=False)
+        raise
+    if is_told and result.is_well:
+        await tell(is_good=True)
+    return result
 
 
 def _keep(config: Config) -> None:

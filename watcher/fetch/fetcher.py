@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
+import httpcore
 import httpx
 import stamina
 
@@ -130,9 +132,11 @@ class Fetcher:
             raise AssertionError("a Fetcher is used within `async with`")
         headers = {"If-None-Match": request.etag, "If-Modified-Since": request.last_modified}
         conditions = {name: value for name, value in headers.items() if value}
-        async with self._client.stream("GET", url, headers=conditions) as response:
+        extensions = {} if self._is_peer_free else {"trace": partial(_see_peer, request)}
+        async with self._client.stream(
+            "GET", url, headers=conditions, extensions=extensions
+        ) as response:
             reached(Step.ASKED)
-            self._see_peer(request, response)
             self._see_status(request, response)
             if response.status_code in _REDIRECTS:
                 return str(response.headers.get("location", ""))
@@ -177,19 +181,6 @@ class Fetcher:
         if held is not None:
             raise _held(request, *held)
 
-    def _see_peer(self, request: PageRequest, response: httpx.Response) -> None:
-        if self._is_peer_free:
-            return
-        stream = response.extensions["network_stream"]
-        peer, *_ = stream.get_extra_info("server_addr") or ("nowhere",)
-        if not is_public(peer):
-            raise _error(
-                request,
-                f"the host name leads to {peer}, which is no public address: nothing was read. "
-                "Check the DNS; a server of your own is given by its address in [http] base_url",
-                retryable=False,
-            )
-
     def _see_status(self, request: PageRequest, response: httpx.Response) -> None:
         """Raise what an answer without a page means."""
         status, action = response.status_code, response.headers.get("x-amzn-waf-action")
@@ -217,6 +208,27 @@ class Fetcher:
         link = response.links.get("next", {}).get("url")
         target = parsed(link, url) if link else None
         return str(target) if target and origin(target) == self._origin else None
+
+
+async def _see_peer(request: PageRequest, event: str, info: Mapping[str, object]) -> None:
+    """Leave a connection that led into a private network, before a byte is sent over it.
+
+    Whatever the name meant when it was looked up before: this is where it has led.
+    """
+    stream = info.get("return_value")
+    if event != "connection.connect_tcp.complete":
+        return
+    if not isinstance(stream, httpcore.AsyncNetworkStream):
+        raise TypeError(f"not a connection: {stream!r}")
+    peer, *_ = stream.get_extra_info("server_addr") or ("nowhere",)
+    if not is_public(peer):
+        await stream.aclose()
+        raise _error(
+            request,
+            f"the host name leads to {peer}, which is no public address: nothing was asked. "
+            "Check the DNS; a server of your own is given by its address in [http] base_url",
+            retryable=False,
+        )
 
 
 def _is_worth_retrying(error: Exception) -> bool:

@@ -50,7 +50,7 @@ def gather(config: Config, connection: sa.Connection, now: dt.datetime, *, host:
         last_check_at=last_check_at,
         next_check_at=schedule.next_check(settings.schedule.check, zone, now) if is_alive else None,
         paper_count=papers.count_since(connection),
-        sources=tuple(_source(connection, source) for source in settings.sources),
+        sources=tuple(look_at_source(connection, source) for source in settings.sources),
         subscriptions=_subscriptions(config, connection, now),
         mail=_mail(connection, now),
     )
@@ -80,7 +80,8 @@ def _daemon(beat: Heartbeat | None, now: dt.datetime, host: str) -> DaemonOvervi
     return DaemonOverview(beat, is_recent and is_process is not False, is_process)
 
 
-def _source(connection: sa.Connection, source: SourceSettings) -> SourceOverview:
+def look_at_source(connection: sa.Connection, source: SourceSettings) -> SourceOverview:
+    """How one source stands."""
     recent = checks.recent(connection, source.name, LOOKED_THROUGH)
     last = next((check for check in recent if check.outcome is not None), None)
     page = f"search: {source.query}" if source.page == "search" else source.page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
@@ -22,13 +23,16 @@ _BESIDE_CONFIG: tuple[Key, ...] = (
     ("dkim", "key_file"),
     ("dkim", "ed25519_key_file"),
 )
+_SECRET_ALWAYS: tuple[Key, ...] = (("health", "ping_url"),)
+_WITH_PASSWORD: tuple[Key, ...] = (("http", "proxy"), ("store", "url"))
+_PASSWORD = re.compile(r"[^/]*//[^/@]*:[^/]*@")
 _IN_STATE: tuple[Key, ...] = (("log", "file"),)
 
 
 def layered(
     shaped: dict[str, object], over: Overlay, config_dir: Path, state_dir: Path
-) -> tuple[list[Problem], list[str]]:
-    """Put `over` over the shaped values, resolve paths, read secrets; problems and warnings."""
+) -> list[Problem]:
+    """Put `over` over the shaped values, resolve paths, read secrets; the problems."""
     problems = _contradictions(shaped)
     for key, value in over.values.items():
         table = shaped.setdefault(key[0], {})
@@ -39,10 +43,9 @@ def layered(
     for keys, base in ((_BESIDE_CONFIG, config_dir), (_IN_STATE, state_dir)):
         for key in keys:
             problems += _resolve(shaped, key, base)
-    warnings: list[str] = []
     for secret, file_key in NAMED_BY.items():
-        problems += _read(shaped, secret, file_key, warnings)
-    return problems, warnings
+        problems += _read(shaped, secret, file_key)
+    return problems
 
 
 def missing_files(settings: Settings) -> list[Problem]:
@@ -60,21 +63,22 @@ def missing_files(settings: Settings) -> list[Problem]:
     return problems
 
 
-def exposed(document: Document) -> list[str]:
-    """A warning where anybody may read the secrets in the configuration file."""
-    told = []
-    for table, key in NAMED_BY:
+def exposed(document: Document) -> list[Problem]:
+    """A problem where anybody may read the secrets in the configuration file."""
+    held: list[Key] = []
+    for table, key in (*NAMED_BY, *_SECRET_ALWAYS, *_WITH_PASSWORD):
         holder = document.values.get(table)
-        if isinstance(holder, dict) and holder.get(key):
-            told.append(f"[{table}] {key}")
-    if told and _is_open(document.path):
-        held = " and ".join(told)
-        warning = (
-            f"everybody on this machine can read {document.path}, which holds {held}: "
-            f"chmod o-r {document.path}"
-        )
-        return [warning]
-    return []
+        value = holder.get(key) if isinstance(holder, dict) else None
+        if value and ((table, key) not in _WITH_PASSWORD or _PASSWORD.match(str(value))):
+            held.append((table, key))
+    if not held or not _is_open(document.path):
+        return []
+    told = " and ".join(f"[{table}] {key}" for table, key in held)
+    message = (
+        f"everybody on this machine can read {told} in this file; "
+        f"nothing is done until `chmod o-r {document.path}`"
+    )
+    return [Problem(held[0], message)]
 
 
 def _contradictions(shaped: dict[str, object]) -> list[Problem]:
@@ -96,9 +100,7 @@ def _resolve(shaped: dict[str, object], key: Key, base: Path) -> list[Problem]:
     return []
 
 
-def _read(
-    shaped: dict[str, object], secret: Key, file_key: Key, warnings: list[str]
-) -> list[Problem]:
+def _read(shaped: dict[str, object], secret: Key, file_key: Key) -> list[Problem]:
     text, table = _text(shaped, file_key), shaped.get(file_key[0])
     if not text or _text(shaped, secret) or not isinstance(table, dict):
         return []
@@ -108,7 +110,8 @@ def _read(
     except ConfigError as error:
         return [Problem(file_key, error.message)]
     if _is_open(path):
-        warnings.append(f"everybody on this machine can read {path}: chmod o-r {path}")
+        message = f"everybody on this machine can read {path}; nothing is done until"
+        return [Problem(file_key, f"{message} `chmod o-r {path}`")]
     return []
 
 

@@ -65,9 +65,8 @@ def load(
 
     shaped, problems = shaping.main_file(document.values)
     warnings += _renamed(shaped, renamed, document)
-    more, told = layered(shaped, over, path.parent, state)
-    problems += more
-    warnings += told
+    problems += layered(shaped, over, path.parent, state)
+    problems += exposed(document)
     settings = _validated(Settings, shaped, problems)
     if settings is not None and not problems:
         timezone = machine_zone(environ, warnings)
@@ -78,7 +77,6 @@ def load(
     if errors or settings is None:
         raise _one(errors)
     warnings += together.oddities_in(settings)
-    warnings += exposed(document)
     origins = {"": Origin(path)}
     for at, each in enumerate(settings.subscriptions):
         origins[each.id] = Origin(path, ("subscriptions", at))

@@ -65,6 +65,10 @@ def _language_if_any(text: str) -> str:
     return values.language(text) if text.strip() else ""
 
 
+def _ping_url(secret: SecretStr) -> SecretStr:
+    return SecretStr(values.ping_url(secret.get_secret_value()))
+
+
 def _sender_if_any(text: str) -> str:
     return values.sender(text) if text.strip() else ""
 
@@ -203,9 +207,22 @@ class DkimSettings(Table):
 
 
 class HealthSettings(Table):
-    """[health]."""
+    """[health]; `ping_url` is asked for after each good pass."""
 
     quiet_days: Count = 7
+    ping_url: Annotated[SecretStr, AfterValidator(_ping_url)] = SecretStr("")
+
+
+class MetricsSettings(Table):
+    """[metrics]; nothing listens without `listen`, host and port of this machine alone."""
+
+    listen: Annotated[str, AfterValidator(values.listen)] = Field("", examples=["127.0.0.1:9464"])
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port apart."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
 
 
 class LogSettings(Table):
@@ -304,6 +321,7 @@ class Settings(Table):
     digest: DigestSettings = DigestSettings()
     dkim: DkimSettings = DkimSettings()
     health: HealthSettings = HealthSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     sources: tuple[SourceSettings, ...] = (
         SourceSettings(page="trending"),

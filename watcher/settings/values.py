@@ -197,6 +197,36 @@ def proxy(text: str) -> str:
     return stripped
 
 
+def ping_url(text: str) -> str:
+    """The URL of a dead man's switch; an empty one stays empty. Never quoted: it is a secret."""
+    stripped = text.strip()
+    parts = _split(stripped)
+    if stripped and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ValueError('must be a URL such as "https://hc-ping.com/…", as the service names it')
+    if parts.username or parts.password or parts.fragment:
+        raise ValueError("must hold no user name, no password and no #")
+    if stripped and not (stripped.isascii() and stripped.isprintable() and " " not in stripped):
+        raise ValueError("must be one word of printable ASCII characters")
+    return stripped
+
+
+def listen(text: str) -> str:
+    """Host and port on this machine; an empty text stays empty."""
+    stripped = text.strip()
+    if not stripped:
+        return ""
+    host_name, separator, port = stripped.rpartition(":")
+    bare = host_name.removeprefix("[").removesuffix("]")
+    if not separator or not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
+        raise ValueError('must be a host and a port: "127.0.0.1:9464"')
+    if not is_loopback(bare):
+        raise ValueError(
+            f"{quoted(bare)} is not this machine alone, and nobody is asked for a login; "
+            'write "127.0.0.1:9464", and put a web server with one in front'
+        )
+    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
+
+
 def unsubscribe_url(text: str) -> str:
     """The URL that unsubscribes at a click, with its placeholders; an empty one stays empty."""
     stripped = text.strip()

@@ -370,6 +370,11 @@ def last_digest_at(
     return scalar(connection, query, dt.datetime)
 
 
+def digest_count(connection: sa.Connection) -> int:
+    """How many digests were ever composed."""
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(digests)) or 0)
+
+
 def last_notice_at(connection: sa.Connection, kind: str) -> dt.datetime | None:
     """When the operator was last written to about such a thing."""
     query = sa.select(sa.func.max(notices.c.raised_at)).where(notices.c.kind == kind)

@@ -31,7 +31,7 @@ def version(database: Database, revisions: Sequence[str] = REVISIONS) -> str | N
     with database.read() as connection:
         tables = sa.inspect(connection).get_table_names()
         found = (
-            str(connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar())  # noqa: S608  # a constant
+            str(connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar())  # noqa: S608  # a constant  # nosec B608
             if VERSION_TABLE in tables
             else None
         )
@@ -132,18 +132,20 @@ def backup(database: Database, target: Path) -> None:
 
 
 def restore(database: Database, source: Path, now: dt.datetime) -> Path | None:
-    """Put a copy in the place of a SQLite database; the caller holds the lock.
+    """Put a copy in the place of a SQLite database, or into an empty one of PostgreSQL.
 
-    Returns where the database that stood there is kept. Raises StoreError and changes nothing if
-    the copy is damaged, empty, or another program's.
+    The caller holds the lock. Returns where the database that stood there is kept. Raises
+    StoreError and changes nothing if the copy is damaged, empty, or another program's.
     """
     path = database.path
-    if not path:
-        raise StoreError(f"{database.name}: use pg_restore for a PostgreSQL database")
     copy = Database(f"sqlite:///{source.absolute()}", writable=False)
     try:
-        if version(copy) is None or integrity(copy):
+        found = version(copy)
+        if found is None or integrity(copy):
             raise StoreError(f"{source} is empty or damaged; nothing was changed")
+        if not path:
+            _move_in(copy, found, database, now)
+            return None
     finally:
         copy.close()
     partial = path.with_name(f"{path.name}.partial")
@@ -159,6 +161,28 @@ def restore(database: Database, source: Path, now: dt.datetime) -> Path | None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     partial.replace(path)
     return kept
+
+
+def _move_in(copy: Database, found: str, database: Database, now: dt.datetime) -> None:
+    """All rows of a SQLite database into a server's that is empty, in one transaction."""
+    if version(database) is not None:
+        raise StoreError(
+            f"{database.name} is not empty; nothing was changed. Name an empty database, or use"
+            " pg_restore for a copy that pg_dump made"
+        )
+    if found != REVISIONS[-1]:
+        raise StoreError(
+            f"{copy.name} is from an older version; run `watcher migrate` where it comes from, and"
+            " copy it again"
+        )
+    migrate(database, now)
+    with copy.read() as here, database.write() as there:
+        copy_rows(here, there)
+        for table in metadata.sorted_tables:
+            if "id" in table.c and isinstance(table.c.id.type, sa.BigInteger):
+                # The server counts on from what it gave out itself, and that is nothing yet.
+                counter = sa.func.pg_get_serial_sequence(table.name, "id")
+                there.execute(sa.select(sa.func.setval(counter, sa.func.max(table.c.id))))
 
 
 def integrity(database: Database) -> tuple[str, ...]:

@@ -1,0 +1,176 @@
+"""Secrets stay out of logs, errors, JSON and the database, whatever goes wrong."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.looking import Asker
+from tests.fakesite import faults, make_paper
+from tests.signing import ed25519_key
+from tests.smtpserver import SmtpServer
+from tests.switch import dead_mans_switch
+from tests.test_daemon import Service
+from tests.world import DAILY, WEIGHTS, ZORBLAX, World
+
+TOKEN = "hf_TokenThatNobodyMaySee"
+PASSWORD = "PasswordThatNobodyMaySee"
+SECRET = "UnsubscribingSecretThatNobodyMaySee"
+UUID = "uuid-that-nobody-may-see"
+PROXY = "ProxyPasswordThatNobodyMaySee"
+KEY = ed25519_key()
+
+TABLES = f"""
+[log]
+level = "debug"
+format = "{{form}}"
+[dkim]
+domain = "example.org"
+ed25519_selector = "papers"
+ed25519_key = '''
+{KEY}'''
+[health]
+ping_url = "{{switch}}/{UUID}"
+"""
+
+
+def forms(secret: str) -> set[bytes]:
+    """The secret as it may travel: plain, and as logins encode it."""
+    plain = secret.encode()
+    login = b"\0ada\0" + plain
+    return {plain, base64.b64encode(plain).rstrip(b"="), base64.b64encode(login).rstrip(b"=")}
+
+
+HIDDEN = {form for secret in (TOKEN, PASSWORD, SECRET, UUID, PROXY) for form in forms(secret)}
+HIDDEN |= {line.encode() for line in KEY.splitlines() if "-----" not in line}
+
+
+def told(place: str, content: bytes) -> list[str]:
+    """Which secrets stand in it."""
+    return [f"{form!r} in {place}" for form in sorted(HIDDEN) if form in content]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path) as running:
+        running.now = dt.datetime.now(dt.UTC)
+        running.fill(8)
+        running.add(make_paper(99, running.now, title=ZORBLAX))
+        running.smtp.login, running.smtp.is_auth_in_clear = ("ada", PASSWORD), True
+        yield running
+
+
+def configure(world: World, form: str, switch: str, *more: str) -> None:
+    tables = TABLES.format(form=form, switch=switch)
+    world.configure(f'username = "ada"\npassword = "{PASSWORD}"\n', tables, DAILY, WEIGHTS, *more)
+    text = world.config_path.read_text()
+    text = text.replace("[http]", f'[http]\ntoken = "{TOKEN}"')
+    url = "https://example.org/stop?token={token}"
+    text = text.replace(
+        "[mail]", f'[mail]\nunsubscribe_url = "{url}"\nunsubscribe_secret = "{SECRET}"'
+    )
+    world.config_path.write_text(text)
+
+
+@pytest.mark.parametrize("form", ["json", "plain"])
+def test_a_day_of_work_and_of_trouble_tells_no_secret(world: World, form: str) -> None:
+    with dead_mans_switch() as switch:
+        configure(world, form, switch.url)
+        with Service(world, "-vv") as running:
+            running.wait_for("READY=1")
+            assert switch.wait_for(1) == [f"/{UUID}"]
+            world.smtp.wait_for(1)
+            world.smtp.drop_connections()
+            world.smtp.login = ("ada", "another")  # the password is wrong from here on
+            world.add(make_paper(98, world.now, title=ZORBLAX))
+            running.process.send_signal(10)
+            running.wait_for("STATUS=next check")
+            running.wait_for("STATUS=next check")
+            configure(world, form, switch.url, "nonsense = [")
+            running.process.send_signal(1)
+            running.wait_for("RELOADING=1")
+            running.wait_for("READY=1")
+            running.stop()
+    found = told("the log", running.log().encode())
+    assert "535" in running.log()
+    assert "not taken over" in running.log()
+    configure(world, form, switch.url)  # nobody listens there any more
+    world.site.faults["*"] = faults.answering(401)
+    ask = Asker(world)
+    for command in (
+        *(("check-now", "-vv"), ("check-now", "--json"), ("status", "--json"), ("status",)),
+        *(("history", "--json"), ("check-config", "--json"), ("doctor", "--json")),
+        *(("doctor",), ("send-test", "--json"), ("subscriptions", "list", "--json")),
+    ):
+        said = ask(*command)
+        found += told(" ".join(command), (said.out + said.err).encode())
+    for path in world.state_dir.rglob("*"):
+        if path.is_file():
+            found += told(path.name, path.read_bytes())
+    for mail in world.smtp.messages:
+        found += told("a mail", mail.message)
+    assert found == []
+    assert (world.state_dir / "watcher.db").stat().st_size > 50_000
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ("password = ", "pasword = "),
+        ("token = ", "tokken = "),
+        ("unsubscribe_secret = ", "unsubscribe_secrets = "),
+        (f'password = "{PASSWORD}"', f'password = ["{PASSWORD}"]'),
+        (f'token = "{TOKEN}"', f'token = "{TOKEN} two words"'),
+        (f'token = "{TOKEN}"', f'token = "{TOKEN}'),
+        (f'"{SECRET}"', f'"{SECRET[:20]}"'),
+        ("http://", f"http://{PROXY}:{PROXY}@"),
+        (f'password = "{PASSWORD}"', f"password = {PASSWORD}"),
+        ("[log]", f'[http.more]\nproxy = "me:{PROXY}@"\n[log]'),
+        ("-----BEGIN", "-----BEGUN"),
+    ],
+    ids=str,
+)
+def test_a_mistake_in_one_is_told_without_it(world: World, changed: tuple[str, str]) -> None:
+    configure(world, "plain", "https://hc-ping.com")
+    text = world.config_path.read_text()
+    assert changed[0] in text
+    world.config_path.write_text(text.replace(*changed, 1))
+    ask = Asker(world)
+    for command in (("check-config", "--offline"), ("check-now", "--json"), ("doctor",)):
+        said = ask(*command)
+        assert said.code, command
+        assert told(" ".join(command), (said.out + said.err).encode()) == []
+
+
+def test_an_error_that_nobody_foresaw_tells_none_either(world: World) -> None:
+    """A traceback names the lines of the program, not what its variables hold."""
+    with SmtpServer(login=("ada", PASSWORD), is_auth_in_clear=True) as server:
+        program = (
+            "import aiosmtplib\n"
+            "async def broken(*_): raise RuntimeError('nobody foresaw this')\n"
+            "aiosmtplib.SMTP.auth_plain = broken\n"
+            "from watcher.__main__ import main\nmain()\n"
+        )
+        configure(world, "json", "https://127.0.0.1:1")
+        text = world.config_path.read_text()
+        world.config_path.write_text(
+            text.replace(f"port = {world.smtp.port}", f"port = {server.port}")
+        )
+        place = ("--config", str(world.config_path), "--state-dir", str(world.state_dir))
+        with subprocess.Popen(
+            [sys.executable, "-c", program, "run", "-vv", *place], stderr=subprocess.PIPE
+        ) as running:
+            assert running.stderr is not None
+            said = []
+            for line in running.stderr:
+                said.append(line)
+                if b"nobody foresaw this" in line:
+                    running.terminate()
+    assert any(b"nobody foresaw this" in line for line in said)
+    assert told("the traceback", b"".join(said)) == []

@@ -1,0 +1,126 @@
+"""What an operator has of a daemon at work: metrics, a dead man's switch, a log for machines."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import signal
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.looking import Asker
+from tests.fakesite import faults
+from tests.switch import Switch, dead_mans_switch
+from tests.test_daemon import service
+from tests.test_metrics import free_port, metrics_at, scraped
+from tests.world import DAILY, WEIGHTS, World
+
+JSON_LOG = '[log]\nformat = "json"\n'
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path) as running:
+        running.now = dt.datetime.now(dt.UTC)
+        running.fill(8)
+        yield running
+
+
+@pytest.fixture
+def switch() -> Iterator[Switch]:
+    with dead_mans_switch() as running:
+        yield running
+
+
+def pinging(switch: Switch) -> str:
+    return f'[health]\nping_url = "{switch.url}/uuid-of-ours"\n'
+
+
+@contextlib.contextmanager
+def without_table(world: World, name: str) -> Iterator[None]:
+    """Each pass breaks off meanwhile."""
+    path = world.state_dir / "watcher.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as other:
+        other.execute(f"ALTER TABLE {name} RENAME TO away")
+        try:
+            yield
+        finally:
+            other.execute(f"ALTER TABLE away RENAME TO {name}")
+
+
+def test_run_tells_prometheus_and_the_switch_how_its_passes_end(
+    world: World, switch: Switch
+) -> None:
+    port = free_port()
+    world.configure(pinging(switch), metrics_at(port), JSON_LOG, DAILY, WEIGHTS)
+    with service(world) as running:
+        assert switch.wait_for(1) == ["/uuid-of-ours"]
+        assert scraped(port)['passes_total{result="well"}'] == 1
+        world.site.faults["*"] = faults.server_error()
+        running.process.send_signal(signal.SIGUSR1)
+        running.wait_for("STATUS=next check")
+        running.wait_for("STATUS=next check")
+        assert scraped(port)['passes_total{result="trouble"}'] == 1
+        del world.site.faults["*"]
+        with without_table(world, "sources"):
+            running.process.send_signal(signal.SIGUSR1)
+            assert switch.wait_for(2)[1] == "/uuid-of-ours/fail"
+        running.process.send_signal(signal.SIGUSR1)
+        assert switch.wait_for(3)[2] == "/uuid-of-ours", "trouble that passes is not told"
+        assert scraped(port)['passes_total{result="failed"}'] == 1
+        assert running.stop() < 10
+    said = [json.loads(line) for line in running.log().splitlines()]
+    assert {"checked", "pass done", "stopping"} <= {line["event"] for line in said}
+    assert "uuid-of-ours" not in running.log()
+
+
+def test_a_switch_that_hangs_or_is_gone_changes_nothing(world: World, switch: Switch) -> None:
+    switch.is_silent = True
+    world.configure(pinging(switch), DAILY, WEIGHTS)
+    with service(world) as running:
+        switch.wait_for(1)
+        running.process.send_signal(signal.SIGUSR1)
+        switch.wait_for(2)
+        assert running.stop() < 10
+        assert running.process.returncode == 0
+    assert "uuid-of-ours" not in running.log()
+
+
+def test_check_now_tells_the_switch_too(world: World, switch: Switch) -> None:
+    world.configure(pinging(switch), JSON_LOG, DAILY, WEIGHTS)
+    ask = Asker(world)
+    assert ask("check-now").code == 0
+    assert switch.asked == ["/uuid-of-ours"]
+    assert ask("check-now", "--dry-run").code == 0
+    assert ask("check-now", "--source", "daily").code == 0
+    assert len(switch.asked) == 1, "only a whole pass counts"
+    with without_table(world, "sources"):
+        assert ask("check-now").code == 74
+    assert switch.asked[1:] == ["/uuid-of-ours/fail"]
+    world.site.faults["*"] = faults.server_error()
+    assert ask("check-now").code == 1
+    assert len(switch.asked) == 2
+
+
+def test_a_switch_that_is_gone_is_a_warning_without_its_url(world: World) -> None:
+    with dead_mans_switch() as switch:
+        pass
+    world.configure(pinging(switch), JSON_LOG, DAILY, WEIGHTS)
+    said = Asker(world)("check-now")
+    assert said.code == 0
+    [line] = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
+    assert line["event"] == "the dead man's switch was not reached"
+    assert line["error"] == "nothing listens there"
+    assert "uuid-of-ours" not in said.err
+
+
+def test_warnings_of_the_configuration_are_events_of_such_a_log(world: World) -> None:
+    world.configure(JSON_LOG, DAILY, '[dkim]\ndomain = "example.org"\n', WEIGHTS)
+    said = Asker(world)("check-now")
+    lines = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
+    assert any("[dkim] domain is given without a key" in line["event"] for line in lines)
+    assert "warning: " not in said.err

@@ -1,0 +1,39 @@
+"""What the daemon's passes came to since it began: what a restart loses, and may."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from typing import Literal
+
+from watcher.engine import Result
+from watcher.models import Outcome
+
+PassEnd = Literal["well", "trouble", "failed"]
+"""`trouble`: a source or a mail is not well. `failed`: the pass itself broke off."""
+
+
+class Counting:
+    """Counts passes, and what they found; read by another thread."""
+
+    def __init__(self) -> None:
+        self.checks: Counter[tuple[str, Outcome]] = Counter()
+        self.passes: Counter[PassEnd] = Counter()
+        self.session_failure_count = 0
+        self.last_pass_at: dt.datetime | None = None
+        self.last_pass_seconds = 0.0
+
+    def note_pass(self, result: Result | None, at: dt.datetime, seconds: float) -> None:
+        """A pass ended, with a result or (None) without; it took so many seconds."""
+        self.last_pass_at, self.last_pass_seconds = at, seconds
+        if result is None:
+            self.passes["failed"] += 1
+            return
+        self.passes["well" if result.is_well else "trouble"] += 1
+        for checked in result.sources:
+            self.checks[checked.source, checked.outcome] += 1
+        self.note_mail(result)
+
+    def note_mail(self, result: Result) -> None:
+        """Whether a mail session was wanted and none opened."""
+        self.session_failure_count += result.mail_error is not None
