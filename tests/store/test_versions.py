@@ -235,7 +235,7 @@ def test_postgresql_is_backed_up_by_its_own_tools(postgres_url: str, tmp_path: P
     database = Database(postgres_url, writable=True)
     with pytest.raises(StoreError, match="pg_dump"):
         versions.backup(database, tmp_path / "copy.db")
-    with pytest.raises(StoreError, match="pg_restore"):
+    with pytest.raises(StoreError, match="no database at"):
         versions.restore(database, tmp_path / "copy.db", NOW)
     assert versions.integrity(database) == ()
     database.close()
