@@ -27,6 +27,7 @@ _FIELDS: dict[str, tuple[str, Callable[[Paper], bool]]] = {
     "authors": ("authors", lambda paper: paper.authors is not None),
     "organization": ("an organization", lambda paper: paper.organization is not None),
     "published_at": ("a date", lambda paper: paper.published_at is not None),
+    "submitted_at": ("a day of submission", lambda paper: paper.submitted_at is not None),
     "upvotes": ("votes", lambda paper: bool(paper.upvotes)),
     "comment_count": ("a number of comments", lambda paper: paper.comment_count is not None),
     "code_url": ("a link to code", lambda paper: paper.code_url is not None),

@@ -49,6 +49,11 @@ def test_comes_out_as_it_went_in_however_it_is_cut(
     assert read(encoding, *chunks) == content
 
 
+@pytest.mark.parametrize("size", [65_535, 65_536, 65_537, 131_072, 900_000])
+def test_what_becomes_much_larger_comes_out_whole(size: int) -> None:
+    assert read("gzip", ENCODERS["gzip"](b"a" * size), max_bytes=size) == b"a" * size
+
+
 @given(content=st.binary(max_size=2000))
 def test_deflate_without_its_header_is_understood(content: bytes) -> None:
     assert read("deflate", b"", raw_deflate(content)) == content

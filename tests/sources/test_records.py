@@ -79,6 +79,7 @@ def assert_sound(listing: Listing) -> None:
         ("upvotes", 10**10),
         ("upvotes", 10**30),
         ("upvotes", 1.5),
+        ("upvotes", "\ud800"),
         ("githubStars", -3),
         ("githubRepo", "javascript:alert(1)//github.com/a/b"),
         ("githubRepo", "../../etc/passwd"),

@@ -8,6 +8,7 @@ from typing import Final
 _GZIP: Final = 31  # zlib's name for a gzip header
 _ZLIB: Final = 15
 _RAW_DEFLATE: Final = -15
+_STEP: Final = 65_536  # bytes: a chunk may become a thousand times its size
 
 
 class BodyError(Exception):
@@ -19,7 +20,7 @@ class BodyError(Exception):
 
 
 class Body:
-    """Collects a body chunk by chunk; never holds more than `max_bytes` and one chunk.
+    """Collects a body chunk by chunk; never holds more than `max_bytes` and a step or chunk.
 
     `encoding` is the Content-Encoding in lower case: none, gzip or deflate, nothing stacked.
     Everything raises BodyError.
@@ -63,7 +64,12 @@ class Body:
         if inflate.eof and chunk:
             raise BodyError("bytes follow the compressed answer's end", is_retryable=False)
         try:
-            self._content += inflate.decompress(chunk, self._max + 1 - len(self._content))
+            while len(self._content) <= self._max:
+                piece = inflate.decompress(chunk, _STEP)
+                self._content += piece
+                chunk = inflate.unconsumed_tail
+                if len(piece) < _STEP:
+                    break
         except zlib.error as error:
             raise BodyError(
                 f"the compressed answer is damaged ({error})", is_retryable=True

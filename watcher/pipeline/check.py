@@ -27,6 +27,9 @@ BASELINE_AGE = dt.timedelta(days=45)
 
 MORE_PAGES = 20
 
+FEW_BYTES = 256 * 1024
+"""JSON of this size costs neither time nor memory, whatever it holds."""
+
 LONGEST_HOLD = dt.timedelta(hours=1)
 """No site is left alone for longer; what seems to want that was stored under a wrong clock."""
 
@@ -245,11 +248,11 @@ async def _from_api(
 
 
 async def parse(context: Context, source: Source, page: Page, now: dt.datetime) -> Listing:
-    """Read a page; markup in a process of its own, because its depth can take hours to parse.
+    """Read a page in a process of its own, because of what hostile ones take in time and memory.
 
     Raises ParseError.
     """
-    if page.request.form != "page":
+    if page.request.form != "page" and len(page.body) <= FEW_BYTES:
         return source.parse(page, now)
     http = context.config.settings.http
     settings = next(s for s in context.config.settings.sources if s.name == source.name)

@@ -12,6 +12,7 @@ import structlog
 
 from watcher.errors import BlockedError, FetchError, ParseError
 from watcher.models import Paper
+from watcher.pipeline.check import parse
 from watcher.pipeline.context import Context
 from watcher.pipeline.match import Matched, settle
 from watcher.store import papers
@@ -59,7 +60,7 @@ async def _ask(
         request = source.paper_request(paper_id)
         try:
             page = await context.fetcher.fetch(request)
-            found += source.parse(page, now).papers
+            found += (await parse(context, source, page, now)).papers
         except BlockedError:
             return
         except FetchError as error:

@@ -99,7 +99,7 @@ def fit(value: dict[str, object], shape: type[T], flaw: Callable[[str], None]) -
 def _fit_value(given: object, key: str, kind: object, flaw: Callable[[str], None]) -> object:
     try:
         return msgspec.convert(given, kind)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter for a lone surrogate
         pass
     for choice in get_args(kind):
         if get_origin(choice) is list and isinstance(given, list):

@@ -14,6 +14,9 @@ from watcher.errors import ParseError
 from watcher.models import Listing, Page, PageKind
 from watcher.sources.huggingface import HuggingFace
 
+LONGEST_ANSWER = 3_000_000
+"""Bytes of an answer: the hundred papers of a real page take 400,000."""
+
 
 class Job(msgspec.Struct, frozen=True):
     """What to read and within which bounds."""
@@ -46,7 +49,11 @@ def main() -> None:
         answer = Answer(listing=source.parse(job.page, job.now))
     except ParseError as error:
         answer = Answer(error=str(error))
-    sys.stdout.buffer.write(msgspec.msgpack.encode(answer))
+    coded = msgspec.msgpack.encode(answer)
+    if len(coded) > LONGEST_ANSWER:
+        why = f"what it says of its papers takes more than {LONGEST_ANSWER} bytes"
+        coded = msgspec.msgpack.encode(Answer(error=f"{job.page.url} cannot be read: {why}"))
+    sys.stdout.buffer.write(coded)
 
 
 def _limit(what: int, most: int) -> None:
