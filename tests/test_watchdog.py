@@ -10,7 +10,7 @@ import signal
 import socket
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -79,6 +79,7 @@ async def daemon(
     answer_within: float = 10,
     load: Callable[[], Config] | None = None,
     config: Config | None = None,
+    overdue: Mapping[str, dt.timedelta] = SHORT,
 ) -> AsyncIterator[None]:
     config = config or world.config()
     with app.writing(config, "run", app.utc_now()) as database:
@@ -89,7 +90,7 @@ async def daemon(
                     load or world.config,
                     pulse=PULSE,
                     answer_within=answer_within,
-                    overdue=SHORT,
+                    overdue=overdue,
                 ).run()
             )
             try:
@@ -134,6 +135,35 @@ async def test_a_clock_put_back_stops_no_timer(world: World, manager: Manager) -
         with time_machine.travel(app.utc_now() - dt.timedelta(days=365)):
             for _ in range(3):
                 await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+
+
+async def test_a_clock_that_leaps_costs_nothing_for_the_time_that_never_was(
+    world: World, manager: Manager
+) -> None:
+    async with daemon(world):
+        await asyncio.to_thread(manager.heard, "STATUS=next check")
+        await asyncio.to_thread(manager.heard, "STATUS=next check")
+        with time_machine.travel(app.utc_now() + dt.timedelta(days=15)):
+            await asyncio.to_thread(manager.heard, "STATUS=next check")
+
+
+async def test_a_clock_that_leaps_makes_no_task_overdue(world: World, manager: Manager) -> None:
+    world.site.faults["*"] = faults.hang()
+    async with daemon(world, overdue=dict.fromkeys(SHORT, dt.timedelta(hours=1))):
+        await asyncio.to_thread(world.site.wait_for, "*")
+        with time_machine.travel(app.utc_now() + dt.timedelta(days=1)):
+            for _ in range(12):  # more than can have been said before
+                await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+
+
+async def test_a_task_is_overdue_though_the_clock_was_put_back(
+    world: World, manager: Manager
+) -> None:
+    world.site.faults["*"] = faults.hang()
+    async with daemon(world):
+        await asyncio.to_thread(world.site.wait_for, "*")
+        with time_machine.travel(app.utc_now() - dt.timedelta(days=1)):
+            assert await asyncio.to_thread(manager.is_silent_for, 2)
 
 
 async def test_what_nobody_foresaw_is_logged_and_ends_nothing(

@@ -41,6 +41,8 @@ OVERDUE = {
 DRAIN_WITHIN = 8.0
 """Seconds for the mail in flight after SIGTERM; systemd and people wait ten."""
 
+_MOMENT = dt.timedelta(milliseconds=1)
+
 
 def sd_notify(*lines: str) -> None:
     """Tell the service manager, if there is one (the protocol of sd_notify(3))."""
@@ -52,6 +54,23 @@ def sd_notify(*lines: str) -> None:
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.connect(address)
         sock.sendall("\n".join(lines).encode())
+
+
+class Every(IntervalTrigger):  # type: ignore[misc]  # it ships no types
+    """An interval of which what was missed is left out.
+
+    The scheduler makes a list of every run that was missed: where the clock leaps from 1970 to the
+    present, as on a machine without one of its own, these are more than fit into memory.
+    """
+
+    def get_next_fire_time(
+        self, previous_fire_time: dt.datetime | None, now: dt.datetime
+    ) -> dt.datetime | None:
+        """The first instant of it after both, or at `now` where there was none before."""
+        if previous_fire_time is not None:
+            now = max(previous_fire_time, now) + _MOMENT
+        found: dt.datetime | None = super().get_next_fire_time(None, now)
+        return found
 
 
 class Daemon:
@@ -107,8 +126,8 @@ class Daemon:
 
     def _set_timers(self) -> None:
         on_the_minute = self._engine.context.clock().replace(second=0, microsecond=0)
-        every_minute = IntervalTrigger(minutes=1, start_date=on_the_minute, timezone=dt.UTC)
-        pulse = IntervalTrigger(seconds=self._pulse_every.total_seconds(), timezone=dt.UTC)
+        every_minute = Every(minutes=1, start_date=on_the_minute, timezone=dt.UTC)
+        pulse = Every(seconds=self._pulse_every.total_seconds(), timezone=dt.UTC)
         for name, job, trigger in (
             ("minute", self._minute, every_minute),
             ("pulse", self._pulse, pulse),
@@ -210,11 +229,11 @@ class Daemon:
 
     async def _pulse(self) -> None:
         """Feed the watchdog, but only if the store answers and no task is overdue."""
-        now = self._engine.context.clock()
         for task, since in self._engine.running.items():
-            if now - since > self._overdue[task]:
+            if asyncio.get_running_loop().time() - since > self._overdue[task].total_seconds():
                 log.error("a task is overdue, the watchdog is not fed", task=task)
                 return
+        now = self._engine.context.clock()
         beat = Heartbeat(os.getpid(), socket.gethostname(), self._started_at, now, __version__)
         try:
             async with asyncio.timeout(self._answer_within):

@@ -84,21 +84,22 @@ class Engine:
     """The embedded engine: tasks run in this process, never two passes at once.
 
     `checks_within` bounds how long the slots that are due wait for the checks. `on_source` is
-    called with a source's name before it is read; `stopping` is set to end.
+    called with a source's name before it is read; `stopping` is set to end. `running` are the tasks
+    under way, and since when by the loop's clock, which no leap of the wall clock concerns.
     """
 
     def __init__(self, context: Context, *, checks_within: dt.timedelta = CHECKS_WITHIN) -> None:
         self.context = context
         self.on_source: Callable[[str], None] = lambda _: None
         self.stopping = asyncio.Event()
-        self.running: dict[str, dt.datetime] = {}
+        self.running: dict[str, float] = {}
         self._checks_within = checks_within
         self._turn = asyncio.Lock()
         self._probed_at: dt.datetime | None = None
 
     @contextlib.contextmanager
     def _named(self, task: str) -> Iterator[None]:
-        self.running[task] = self.context.clock()
+        self.running[task] = asyncio.get_running_loop().time()
         try:
             yield
         finally:
