@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import zlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from tests.fakesite.markup import CHALLENGE
@@ -25,14 +26,15 @@ class Fault:
     """How an answer is spoiled.
 
     `change` edits the site's own answer. Then, on the wire: `hangs` never answers,
-    `disconnects` closes instead, `drip_seconds` passes before each byte of the body, and
-    `truncate_at` bytes of the body are all that come. After `times` requests it is over
-    (None: never).
+    `disconnects` closes instead, `raw` writes something else altogether, `drip_seconds` passes
+    before each byte of the body, and `truncate_at` bytes of the body are all that come. After
+    `times` requests it is over (None: never).
     """
 
     change: Callable[[Answer], Answer] | None = None
     hangs: bool = False
     disconnects: bool = False
+    raw: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
     drip_seconds: float | None = None
     truncate_at: int | None = None
     times: int | None = None

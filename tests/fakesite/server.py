@@ -9,6 +9,7 @@ import fnmatch
 import gzip
 import hashlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -45,8 +46,8 @@ class FakeSite:
     `now` is the site's clock and stands still. `papers` is a list to append to. `faults` maps
     patterns (fnmatch, against the target and against the path alone) to what goes wrong there;
     the first that fits counts. `has_etags` sends weak ETags and answers 304. `is_stable` makes
-    the same page the same bytes twice, which the real site's never are. `requests` is the
-    ledger.
+    the same page the same bytes twice, which the real site's never are. With `tls` it is an https
+    one. `requests` is the ledger.
     """
 
     def __init__(
@@ -58,10 +59,12 @@ class FakeSite:
         has_etags: bool = False,
         is_stable: bool = False,
         is_compressed: bool = True,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._tls = tls
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
         self.site = Site(self.url, now, list(papers), without_json)
         self.has_etags, self.is_stable, self.is_compressed = has_etags, is_stable, is_compressed
         self.faults: dict[str, Fault] = {}
@@ -139,7 +142,7 @@ class FakeSite:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._handle, sock=self._socket)
+        server = await asyncio.start_server(self._handle, sock=self._socket, ssl=self._tls)
         self._started.set()
         await self._stop.wait()
         server.close()
@@ -170,6 +173,11 @@ class FakeSite:
         if fault.hangs:
             await self._stop.wait()
         if fault.hangs or fault.disconnects:
+            return False
+        if fault.raw is not None:
+            await fault.raw(writer)
+            writer.close()
+            await writer.wait_closed()
             return False
         answer = self._answer(request)
         if fault.change is not None:

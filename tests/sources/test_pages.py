@@ -264,6 +264,17 @@ def test_markup_is_read_where_the_json_claims_to_be_empty_or_holds_nothing_reada
         assert "its markup does" in listing.notes[0]
 
 
+def test_a_card_within_which_the_page_breaks_off_is_no_paper() -> None:
+    card = '<article><h3><a href="/papers/2512.0000{}">A title</a></h3>'
+    whole = card.format(1) + "</article>"
+    listing = read(whole + card.format(2)[:-12], "trending")
+    assert [paper.id for paper in listing.papers] == ["2512.00001"]
+    assert [skipped.reason for skipped in listing.skipped] == [
+        "the page breaks off within the card"
+    ]
+    assert not read(whole * 2, "trending").skipped
+
+
 def test_the_json_is_found_under_another_name() -> None:
     page = sample("daily.html").decode()
     renamed = page.replace('data-target="DailyPapers"', 'data-target="PapersFeed"')

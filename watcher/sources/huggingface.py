@@ -127,7 +127,14 @@ class HuggingFace:
         told = told or self._from_json(page, tree, now)
         if told and (told.papers or (told.says_empty and self.page == "search")):
             return told
+        broken_at = page.body.rfind(b"<article")
+        is_broken = broken_at > page.body.rfind(b"</article")
+        if is_broken:  # what the last card shows may be half of it
+            tree = self._tree(page, page.body[:broken_at])
         cards = markup.gather(tree, self.page, now)
+        if is_broken:
+            position = len(cards.papers) + len(cards.skipped)
+            cards.skip(position, "the page breaks off within the card")
         if told and not cards.papers:
             return told
         period = told.period if told else self._addressed(page)

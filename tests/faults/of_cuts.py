@@ -1,0 +1,93 @@
+"""An answer that breaks off."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import gzip
+import itertools
+import random
+from pathlib import Path
+
+from tests.fakesite import FakeSite, Fault, make_paper
+from tests.faults.rows import Tally, row
+from tests.faults.trouble import once
+from watcher.errors import FetchError, ParseError
+from watcher.fetch import Fetcher
+from watcher.models import PageRequest
+from watcher.settings import HttpSettings, SourceSettings
+from watcher.sources import make_source
+
+NOW = dt.datetime(2026, 2, 19, 12, tzinfo=dt.UTC)
+LENGTH, CHUNKED, CLOSED = "Content-Length: %d\r\n", "Transfer-Encoding: chunked\r\n", ""
+TRENDING = SourceSettings(name="trending", page="trending")
+
+
+@row(
+    "site: an answer cut off at any byte, framed and compressed in each way",
+    "it has failed; where nothing tells that it was cut, no paper is read that was",
+    few=60,
+    many=10**6,
+)
+def cut_off(tries: int, directory: Path) -> Tally:
+    """Every byte of a small page, with and without its JSON."""
+    return asyncio.run(_cut_off(tries))
+
+
+async def _cut_off(tries: int) -> Tally:
+    tally = Tally()
+    papers = [make_paper(number, NOW - dt.timedelta(days=1)) for number in range(3)]
+    async with FakeSite(papers, now=NOW) as site:
+        http = HttpSettings(base_url=site.url, timeout=10)
+        source = make_source(TRENDING, site.url)
+        request = PageRequest("trending", f"{site.url}/papers/trending")
+        async with Fetcher(http, attempts=1, clock=lambda: NOW) as fetcher:
+            for without_json in (False, True):
+                site.faults.clear()
+                site.without_json = without_json
+                whole = await fetcher.fetch(request)
+                known = {paper.id: paper for paper in source.parse(whole, NOW).papers}
+                tally.expect(len(known) == len(papers), "the whole page could not be read")
+                cases = list(
+                    itertools.product(
+                        (LENGTH, CHUNKED, CLOSED), (False, True), range(len(whole.body))
+                    )
+                )
+                random.Random(1).shuffle(cases)
+                for framing, is_gzip, at in cases[: tries // 2]:
+                    what = f"{framing.split(':')[0] or 'closed'}, gzip {is_gzip}, at {at}"
+                    sent, is_told = _sent(whole.body, framing, at, is_gzip=is_gzip)
+                    site.faults["*"] = Fault(raw=once(sent))
+                    tally.tries += 1
+                    try:
+                        page = await fetcher.fetch(request)
+                    except FetchError as error:
+                        tally.expect(is_told and error.retryable, f"{what}: {error}")
+                        continue
+                    tally.expect(not is_told, f"{what}: it passed for whole")
+                    try:
+                        found = source.parse(page, NOW)
+                    except ParseError:
+                        continue
+                    for paper in found.papers:
+                        if without_json or found.origin == "dom":
+                            is_whole = paper.title == known[paper.id].title
+                        else:
+                            is_whole = paper == known[paper.id]
+                        tally.expect(is_whole, f"{what}: {paper}")
+    return tally
+
+
+def _sent(body: bytes, framing: str, at: int, *, is_gzip: bool) -> tuple[bytes, bool]:
+    """What travels, and whether it can be told that this is not all."""
+    head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+    coded = gzip.compress(body, 1, mtime=0) if is_gzip else body
+    if is_gzip:
+        head += "Content-Encoding: gzip\r\n"
+        at = at * len(coded) // len(body)
+    if framing == CHUNKED:
+        part = coded[:at]
+        coded = b"%x\r\n%s\r\n" % (len(part), part) if part else b""
+        return (head + framing + "\r\n").encode() + coded, True
+    length = framing % len(coded) if framing else ""
+    return (head + length + "\r\n").encode() + coded[:at], bool(framing) or is_gzip
