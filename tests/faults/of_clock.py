@@ -91,7 +91,7 @@ def cadences(zone: ZoneInfo, change: dt.datetime, jump: dt.timedelta) -> list[Ca
 @row(
     "clock: 20 time zones on both of their days",
     "one digest for each slot, the hour left out and the one that comes twice included",
-    few=2,
+    few=1,
     many=41,
 )
 def zones(tries: int, directory: Path) -> Tally:

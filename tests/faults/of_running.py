@@ -1,0 +1,208 @@
+"""Many at once, hangs, and running for long."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from tests.fakesite import Answer, Fault, growing, make_paper
+from tests.faults.ledger import settle
+from tests.faults.of_clock import begin
+from tests.faults.rows import Tally, row
+from tests.world import TRENDING, WEIGHTS, ZORBLAX, World
+from watcher.engine import Engine
+
+ADA = "ada@example.org"
+CHECKERS = 20
+
+AT_ONCE = """
+import importlib, os, pkgutil, sys
+import watcher
+for module in pkgutil.walk_packages(watcher.__path__, "watcher."):
+    if ".versions." not in module.name and not module.name.endswith(("env", "__main__")):
+        importlib.import_module(module.name)
+from watcher.__main__ import main
+
+checkers, *place = sys.argv[1:]
+gate, opening = os.pipe()
+children = []
+for number in range(int(checkers) + 1):
+    child = os.fork()
+    if not child:
+        os.close(opening)
+        os.dup2(2, 1)
+        os.read(gate, 1)
+        sys.argv = ["watcher", "check-now" if number else "run", *place]
+        main()
+        os._exit(0)
+    children.append(child)
+print(*children, flush=True)
+os.close(opening)
+for _ in children:
+    ended, status = os.wait()
+    print(ended, os.waitstatus_to_exitcode(status), flush=True)
+"""
+"""Real processes that begin in the same instant, because all that is slow was done before."""
+
+
+@row(
+    "the daemon and 20 `check-now` at once",
+    "one runs, the others exit 75",
+    few=1,
+    many=20,
+)
+def at_once(tries: int, directory: Path) -> Tally:
+    """All 21 are let go together; the site answers only when the 20 that were late have ended."""
+    tally = Tally()
+    for number in range(tries):
+        folder = directory / f"{number}"
+        folder.mkdir()
+        with World(folder) as world:
+            _race(world, tally)
+        tally.tries += 1
+    return tally
+
+
+def _race(world: World, tally: Tally) -> None:
+    begin(world, dt.datetime.now(dt.UTC))
+    paper = make_paper(1, world.now, title=ZORBLAX)
+    world.add(paper)
+    world.configure(TRENDING, WEIGHTS)
+    late_ones_ended = threading.Event()
+
+    def wait(answer: Answer) -> Answer:
+        late_ones_ended.wait(60)
+        return answer
+
+    world.site.faults["*"] = Fault(change=wait)
+    place = ("--config", str(world.config_path), "--state-dir", str(world.state_dir))
+    with subprocess.Popen(
+        [sys.executable, "-c", AT_ONCE, str(CHECKERS), *place],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        daemon, *checkers = map(int, process.stdout.readline().split())
+        codes: dict[int, int] = {}
+        for _ in range(CHECKERS):
+            ended, code = map(int, process.stdout.readline().split())
+            codes[ended] = code
+        late_ones_ended.set()
+        [winner] = {daemon, *checkers} - codes.keys()
+        world.smtp.wait_for(1)
+        if winner == daemon:
+            os.kill(winner, signal.SIGTERM)
+        codes[winner] = int(process.stdout.readline().split()[1])
+    counted = Counter(codes.values())
+    tally.expect(counted == {75: CHECKERS, 0: 1}, f"they ended with {dict(counted)}")
+    settle(tally, world.digests(), [(ADA, paper.id)])
+
+
+EVERY = dt.timedelta(minutes=30)
+A_DAY = 48
+"""Checks."""
+
+CHANGED_EVERY = 20
+"""Of so many checks one finds other bytes, with drifting votes; reading those takes a process."""
+
+KEEP_DAYS = 1
+
+
+@row(
+    "10,000 check cycles without new papers",
+    "memory, file descriptors, threads, database flat; a paper that was pruned never comes again",
+    few=192,
+    many=10_000,
+)
+def cycles(tries: int, directory: Path) -> Tally:
+    """One engine checks every half hour of its clock; what was mailed first leaves and returns."""
+    tally = Tally()
+    with World(directory) as world:
+        asyncio.run(_cycles(world, tally, tries))
+    return tally
+
+
+async def _cycles(world: World, tally: Tally, tries: int) -> None:
+    begin(world, world.now)
+    mailed = make_paper(1, world.now, title=ZORBLAX)
+    world.add(mailed)
+    world.configure(TRENDING, WEIGHTS, "[health]\nquiet_days = 0\n")
+    config = world.config_path.read_text()
+    keeping = config.replace("[store]\n", f"[store]\nkeep_days = {KEEP_DAYS}\n")
+    world.config_path.write_text(keeping)
+    measured: list[dict[str, int]] = []
+    every = tries // 4 // A_DAY * A_DAY  # pruned is once a day
+    async with world.engine() as engine:
+        await engine.run_pass()
+        world.site.papers.remove(mailed)
+        for number in range(1, tries + 1):
+            world.now += EVERY
+            if number % CHANGED_EVERY == 0:
+                drifting = growing(world.now, number, days=0.001)
+                world.site.papers[-1] = replace(world.site.papers[-1], votes=drifting)
+            await engine.run_pass()
+            world.site.requests.clear()
+            tally.tries += 1
+            if number % every == 0:
+                measured.append(await _measures(engine))
+        first, last = measured[1], measured[-1]  # the first half of the way warms up
+        grown = {name: (first[name], last[name]) for name in first if last[name] > first[name]}
+        allowed = {"memory": 8_000_000, "pages": 8, "rows": 5}
+        for name, (before, after) in grown.items():
+            tally.expect(
+                after - before <= allowed.get(name, 0), f"{name} grew from {before} to {after}"
+            )
+        world.add(
+            replace(
+                mailed,
+                listed_on=world.now.date(),
+                trends=(mailed.arrives_at, world.now + EVERY * 9),
+            )
+        )
+        for _ in range(2):
+            world.now += EVERY
+            await engine.run_pass()
+    settle(tally, world.digests(), [(ADA, mailed.id)])
+
+
+async def _measures(engine: Engine) -> dict[str, int]:
+    return {
+        **_of_process(),
+        "tasks": len(asyncio.all_tasks()),
+        "pages": await engine.context.read(_pages),
+        "rows": await engine.context.read(_rows),
+    }
+
+
+def _of_process() -> dict[str, int]:
+    gc.collect()
+    resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "memory": resident,
+        "file descriptors": sum(1 for _ in Path("/proc/self/fd").iterdir()),
+        "threads": threading.active_count(),
+    }
+
+
+def _pages(connection: sa.Connection) -> int:
+    return int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
+
+
+def _rows(connection: sa.Connection) -> int:
+    tables = sa.inspect(connection).get_table_names()
+    return sum(
+        int(connection.scalar(sa.select(sa.func.count()).select_from(sa.table(name))) or 0)
+        for name in tables
+    )
