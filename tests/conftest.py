@@ -73,10 +73,11 @@ _PROGRAMS = {
     "browser": "chromium",
     "openssl": "openssl",
     "systemd": "systemd-analyze",
+    "booted": "systemd-analyze",
 }
 """What tests with these marks run."""
 
-_AS_ROOT = {"postfix", "dovecot"}
+_AS_ROOT = {"postfix", "dovecot", "booted"}
 
 
 def _missing(marker: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.looking import Asker, beat, fill
-from tests.fakesite import Fault, make_paper
+from tests.fakesite import Fault, faults, make_paper
 from tests.fakesite.faults import Answer
 from tests.world import DAILY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.store import subscriptions
@@ -48,6 +49,7 @@ def test_all_is_well(world: World, ask: Asker) -> None:
     assert "10 papers known" in text
     assert f"process {os.getpid()} on {socket.gethostname()}" in text
     assert "next check Thu 2026-02-19 07:30 UTC" in text
+    assert re.search(r"daily +just now +in 29 minutes +ok", text)
     assert "Thu 2026-02-19 08:00 UTC  1 paper" in text
     assert "\x1b" not in said.out
 
@@ -72,6 +74,7 @@ def test_the_json_tells_all_of_it(world: World, ask: Asker) -> None:
     [source] = told["sources"]
     assert (source["name"], source["outcome"], source["papers"]) == ("daily", "ok", 10)
     assert source["trouble_since"] is None
+    assert source["next_check_at"] == "2026-02-19T07:30:00+00:00"
     [subscription] = told["subscriptions"]
     assert subscription["to"] == ["ada@example.org"]
     assert subscription["standing"] == "active"
@@ -79,6 +82,18 @@ def test_the_json_tells_all_of_it(world: World, ask: Asker) -> None:
     assert subscription["last_digest"]["papers"] == 1
     assert told["mail"]["delivered"] == 1
     assert told["mail"]["failed"] == []
+    assert told["next_check_at"] == "2026-02-19T07:30:00+00:00"
+
+
+def test_a_site_that_wants_to_be_left_alone_is_checked_after_that(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    world.site.faults["*"] = faults.rate_limited(3600)
+    run_pass(world)
+    alive(world)
+    told = ask("status", "--json").json
+    [source] = told["sources"]
+    assert source["left_alone_until"] == "2026-02-19T08:00:00+00:00"
+    assert source["next_check_at"] == "2026-02-19T08:00:00+00:00"
     assert told["next_check_at"] == "2026-02-19T07:30:00+00:00"
 
 

@@ -150,6 +150,21 @@ async def test_without_starttls_nothing_is_said_in_clear(server: SmtpServer) -> 
     assert {command.verb for command in server.commands} == {"EHLO"}
 
 
+@pytest.mark.parametrize(
+    "answer", ["454 4.7.0 not now", "502 5.5.1 not here", "250 2.0.0 no need of that"]
+)
+async def test_when_starttls_is_refused_nothing_is_said_in_clear_either(
+    secure_server: SmtpServer, authority: Authority, answer: str
+) -> None:
+    secure_server.login, secure_server.is_auth_in_clear = ("ada", "secret"), True
+    secure_server.fail("starttls", answer)
+    error = await refusal(secured(secure_server, authority, username="ada", password="secret"))
+    assert error.session
+    verbs = [command.verb for command in secure_server.commands]
+    assert verbs[:2] == ["EHLO", "STARTTLS"]
+    assert not {"AUTH", "MAIL"} & set(verbs)
+
+
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 async def test_a_stranger_s_certificate_is_refused_and_ca_file_named(
     authority: Authority, tmp_path: Path, security: str

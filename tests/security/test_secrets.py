@@ -148,6 +148,18 @@ def test_a_mistake_in_one_is_told_without_it(world: World, changed: tuple[str, s
         assert told(" ".join(command), (said.out + said.err).encode()) == []
 
 
+def test_a_server_that_does_not_answer_is_named_without_its_password(world: World) -> None:
+    configure(world, "plain", "https://127.0.0.1:1")
+    text = world.config_path.read_text()
+    url = f"postgresql://me:{PROXY}@127.0.0.1:1/papers"
+    world.config_path.write_text(text.replace("sqlite:///watcher.db", url))
+    ask = Asker(world)
+    for command in (("status",), ("status", "--json"), ("check-now", "-vv"), ("doctor",)):
+        said = ask(*command)
+        assert "127.0.0.1:1/papers" in said.out + said.err
+        assert told(" ".join(command), (said.out + said.err).encode()) == []
+
+
 def test_an_error_that_nobody_foresaw_tells_none_either(world: World) -> None:
     """A traceback names the lines of the program, not what its variables hold."""
     with SmtpServer(login=("ada", PASSWORD), is_auth_in_clear=True) as server:

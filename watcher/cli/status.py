@@ -142,6 +142,7 @@ def _source_contract(source: SourceOverview) -> dict[str, object]:
         "page": source.page,
         "outcome": last and last.outcome and last.outcome.value,
         "checked_at": _iso(last.started_at if last else None),
+        "next_check_at": _iso(source.next_check_at),
         "papers": last.paper_count if last else 0,
         "new": last.new_count if last else 0,
         "error": last and last.error,
@@ -197,7 +198,7 @@ def _report(config: Config, overview: Overview, database: str) -> None:
         )
     print()
     table(
-        ("source", "last check", "outcome", "papers", "new", "last good", ""),
+        ("source", "last check", "next", "outcome", "papers", "new", "last good", ""),
         [_source_row(overview, source) for source in overview.sources],
     )
     print()
@@ -215,11 +216,13 @@ def _source_row(overview: Overview, source: SourceOverview) -> tuple[str, ...]:
 
     last, good_at = source.last, source.state.last_good_at
     good = ago(good_at, overview.now) if good_at else "never"
+    coming = ago(source.next_check_at, overview.now) if source.next_check_at else ""
     if last is None or last.outcome is None:
-        return (source.name, "never", "not checked yet", "", "", good, "")
+        return (source.name, "never", coming, "not checked yet", "", "", good, "")
     return (
         source.name,
         ago(last.started_at, overview.now),
+        coming,
         OUTCOME_WORDS[last.outcome],
         str(last.paper_count),
         str(last.new_count),

@@ -50,7 +50,10 @@ def gather(config: Config, connection: sa.Connection, now: dt.datetime, *, host:
         last_check_at=last_check_at,
         next_check_at=schedule.next_check(settings.schedule.check, zone, now) if is_alive else None,
         paper_count=papers.count_since(connection),
-        sources=tuple(look_at_source(connection, source) for source in settings.sources),
+        sources=tuple(
+            _with_next(config, look_at_source(connection, source), now, is_alive=is_alive)
+            for source in settings.sources
+        ),
         subscriptions=_subscriptions(config, connection, now),
         mail=_mail(connection, now),
     )
@@ -86,6 +89,17 @@ def look_at_source(connection: sa.Connection, source: SourceSettings) -> SourceO
     last = next((check for check in recent if check.outcome is not None), None)
     page = f"search: {source.query}" if source.page == "search" else source.page
     return SourceOverview(source.name, page, last, checks.state(connection, source.name))
+
+
+def _with_next(
+    config: Config, source: SourceOverview, now: dt.datetime, *, is_alive: bool
+) -> SourceOverview:
+    if not is_alive:
+        return source
+    held_until = source.state.not_before_at or now
+    after = max(now, held_until - dt.timedelta.resolution)  # it may be asked at that very instant
+    next_at = schedule.next_check(config.settings.schedule.check, config.zone(), after)
+    return replace(source, next_check_at=next_at)
 
 
 def _subscriptions(

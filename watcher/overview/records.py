@@ -51,12 +51,16 @@ class DaemonOverview:
 
 @dataclass(frozen=True, slots=True)
 class SourceOverview:
-    """A source: its last check that ended (None: there was none), and how it fares."""
+    """A source: its last check that ended (None: there was none), and how it fares.
+
+    `next_check_at` is None while no daemon is alive, and not before the site wants to be asked.
+    """
 
     name: str
     page: str
     last: Check | None
     state: SourceState
+    next_check_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
