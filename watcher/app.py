@@ -161,6 +161,8 @@ def writing(
                     known.see_not_lost(config.state_dir, config.store_url)
             elif is_new:
                 raise StoreError(f"{database.name} is there; move it away to begin with a new one")
+            else:
+                versions.require_whole(database)
             copy = versions.migrate(database, now)
             if copy:
                 log.warning("database migrated", copy=str(copy))

@@ -87,6 +87,18 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(database: Datab
     assert found == "9999"
 
 
+def test_a_damaged_page_is_found_before_anything_is_read_from_it(database: Database) -> None:
+    versions.require_whole(database)
+    if not database.path:
+        return
+    database.close()
+    content = bytearray(database.path.read_bytes())
+    content[-4096:] = b"\xa5" * 4096
+    database.path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"is damaged \(.*watcher restore"):
+        versions.require_whole(database)
+
+
 def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     with sqlite3.connect(path) as raw:

@@ -129,17 +129,23 @@ class Database:
         said = str(error).strip() or type(error).__name__
         if isinstance(error, sqlite3.DatabaseError):
             if "not a database" in said or "malformed" in said:
-                return (
-                    f"{self.name} is damaged ({said}). It was left as it is: put a copy back with"
-                    " `watcher restore`, or move it away and use `watcher init --new-database`"
-                )
+                return self.damaged(said)
             if "locked" in said:
                 return f"{self.name} is locked by another program ({said}); close it and try again"
             if "unable to open" in said or "readonly" in said:
                 return f"{self.name} cannot be opened ({said}); see its owner and permissions"
             if "disk is full" in said:
                 return f"no room left for {self.name} ({said}); nothing was recorded or sent"
+            if "disk I/O" in said:
+                return f"{self.name} cannot be read or written ({said}); see its disk, and its room"
         return f"{self.name}: {said}"
+
+    def damaged(self, how: str) -> str:
+        """What to do about a damaged file."""
+        return (
+            f"{self.name} is damaged ({how}). It was left as it is: put a copy back with"
+            " `watcher restore`, or move it away and use `watcher init --new-database`"
+        )
 
     def close(self) -> None:
         """Give up the connections."""
