@@ -220,7 +220,7 @@ JUMPS = (8 * HOUR, -DAY, HOUR, -HOUR, DAY, -365 * DAY, 365 * DAY)
 @row(
     "clock: the daemon's timers when it jumps, or after 8 hours asleep",
     "one digest for each slot, at most one catch-up, and soon",
-    few=2,
+    few=0,  # real seconds count: a busy machine is late
     many=35,
 )
 def timers(tries: int, directory: Path) -> Tally:
