@@ -292,7 +292,8 @@ def resent(tries: int, directory: Path) -> Tally:
             passes(world, (2, None), (4, None), (60, None))
             settle(tally, digests(world), owed((ADA, 1), (BOB, 1)), may_repeat=True)
             count = times + 1 if answer.startswith("accept") else 1
-            tally.expect(len(world.digests(BOB)) == count, f"{answer}: {world.digests(BOB)}")
+            came = len(world.digests(BOB))
+            tally.expect(came == count, f"{answer}: Bob has it {came} times, not {count}")
             tally.expect(len(world.digests(ADA)) == 1, f"{answer}: Ada has it again")
             tally.expect(not world.notices(), f"{answer}: the operator was told")
         tally.tries += 1
