@@ -16,7 +16,8 @@ from tests.mail.bouncing import EXIM, PERSON, QMAIL, VACATION, block, dsn
 from tests.sources.reading import NOW, answer, sample, source
 from tests.world import DAILY, WEIGHTS
 from watcher import app
-from watcher.digest.latex import formula, readable
+from watcher.digest.formulas import formula
+from watcher.digest.latex import readable
 from watcher.errors import ConfigError, ParseError
 from watcher.mail.bounces import envelope_recipients, read_report
 from watcher.models import PageKind
