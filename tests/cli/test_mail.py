@@ -37,7 +37,7 @@ def test_another_address_and_json(world: World, ask: Asker) -> None:
         ("connect", "421 4.3.2 not now", "the connection"),
         ("mail", "550 5.7.1 not from you", "the sender (MAIL)"),
         ("rcpt", "550 5.1.1 no such user", "the recipient (RCPT)"),
-        ("dot", "554 5.6.0 spam", "the message (DATA)"),
+        ("dot", "554 5.6.0 spam", "the message's end"),
     ],
 )
 def test_each_step_that_fails_is_told(

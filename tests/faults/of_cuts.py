@@ -26,7 +26,7 @@ TRENDING = SourceSettings(name="trending", page="trending")
 @row(
     "site: an answer cut off at any byte, framed and compressed in each way",
     "it has failed; where nothing tells that it was cut, no paper is read that was",
-    few=60,
+    few=20,
     many=10**6,
 )
 def cut_off(tries: int, directory: Path) -> Tally:

@@ -133,7 +133,7 @@ def _kill(tally: Tally, victims: Victims, world: World, point: Point, nth: int) 
 @row(
     "SIGKILL at any moment, while days of the site are replayed",
     "nothing lost; a duplicate only between the server's acceptance and its record",
-    few=6,
+    few=3,
     many=1000,
 )
 def at_any_moment(tries: int, directory: Path) -> Tally:

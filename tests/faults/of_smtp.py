@@ -121,7 +121,7 @@ def fresh(directory: Path, number: int) -> Path:
     " dot, QUIT",
     "5xx from RCPT on is dead for that recipient and reported, and the next digest goes; all else"
     " waits and goes once; a failing QUIT means sent",
-    few=len(STAGES),
+    few=4,
     many=len(CASES),
 )
 def every_stage(tries: int, directory: Path) -> Tally:
@@ -240,7 +240,7 @@ def _heard(world: World) -> tuple[int, int]:
 @row(
     "SMTP: one of two recipients refused",
     "the other has it, once; the operator is told of a 5xx; of all else it comes later, once",
-    few=3,
+    few=1,
     many=24,
 )
 def one_refused(tries: int, directory: Path) -> Tally:
@@ -277,7 +277,7 @@ SILENCES = ("accept+drop", "accept+hang", "drop", "hang", "accept+rubbish")
 @row(
     'SMTP: silence or drop after the dot, `ambiguous = "resend"`',
     "the same bytes again until they are answered",
-    few=2,
+    few=1,
     many=20,
 )
 def resent(tries: int, directory: Path) -> Tally:
@@ -304,7 +304,7 @@ def resent(tries: int, directory: Path) -> Tally:
     'SMTP: silence or drop after the dot, `ambiguous = "park"`',
     "not sent again until the operator, who is told, says `watcher resend`: then the same bytes,"
     " once",
-    few=2,
+    few=1,
     many=20,
 )
 def parked(tries: int, directory: Path) -> Tally:
