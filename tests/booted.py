@@ -54,6 +54,14 @@ exec env -i container=trial PATH=/usr/bin:/usr/sbin /lib/systemd/systemd --syste
 """
 
 
+def namespaces_are_allowed() -> bool:
+    """Whether this machine lets us make them, as containers often do not."""
+    try:
+        return not subprocess.run([*UNSHARE, "true"], check=False, capture_output=True).returncode
+    except OSError:
+        return False
+
+
 class BootedSystemd:
     """Boots with `units` by their names; `config` is /etc/paper-watcher/config.toml.
 

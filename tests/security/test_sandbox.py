@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.booted import BootedSystemd
+from tests.booted import BootedSystemd, namespaces_are_allowed
 from tests.fakesite import make_paper
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher import app
 from watcher.resources import resource
 
-pytestmark = pytest.mark.booted
+pytestmark = [
+    pytest.mark.booted,
+    pytest.mark.skipif(not namespaces_are_allowed(), reason="this machine allows no namespaces"),
+]
 
 PASSWORD = "from-a-credential"
 UNIT = (resource("systemd") / "watcher.service").read_text()
