@@ -11,10 +11,10 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
-import time
 from pathlib import Path
 from typing import Self
 
@@ -49,8 +49,8 @@ mount --make-rshared /  # as at a real boot: credentials come by propagation
 echo /opt/python/lib > /etc/ld.so.conf.d/trial.conf
 {etc}
 ldconfig
-exec env -i container=trial PATH=/usr/bin:/usr/sbin /lib/systemd/systemd --system \
-    --unit=trial.target --log-target=console --show-status=no
+exec env -i container=trial NOTIFY_SOCKET=/mnt/notify PATH=/usr/bin:/usr/sbin \
+    /lib/systemd/systemd --system --unit=trial.target --log-target=console --show-status=no
 """
 
 
@@ -134,19 +134,21 @@ class BootedSystemd:
             etc=self._etc(),
         )
         self._console = (self.shared / "console").open("w")
-        self._process = subprocess.Popen(
-            [
-                *UNSHARE,
-                "--kill-child",
-                "sh",
-                "-c",
-                shield,
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=self._console,
-            stderr=subprocess.STDOUT,
-        )
-        self._wait_until(lambda: self._systemctl("is-active", "trial.target") == "active")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+            notified.bind(str(self.shared / "notify"))
+            notified.settimeout(LONGEST_WAIT)
+            self._process = subprocess.Popen(
+                [*UNSHARE, "--kill-child", "sh", "-c", shield],
+                stdin=subprocess.DEVNULL,
+                stdout=self._console,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                while b"READY=1" not in notified.recv(4096).splitlines():
+                    pass
+            except TimeoutError as error:
+                console = self.read("console")
+                raise AssertionError(f"systemd did not come up:\n{console}") from error
 
     def _etc(self) -> str:
         """Lines of shell that make the user, the configuration and the credentials."""
@@ -200,15 +202,6 @@ class BootedSystemd:
     def _children(self) -> list[str]:
         pid = self._process.pid
         return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-    def _wait_until(self, holds: object) -> None:
-        assert callable(holds)
-        deadline = time.monotonic() + LONGEST_WAIT
-        while self._process.poll() is None and time.monotonic() < deadline:
-            if self._children() and holds():
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"systemd did not come up:\n{self.read('console')}")
 
     def _leave(self) -> None:
         if hasattr(self, "_process"):

@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.booted import namespaces_are_allowed
 from tests.postgres import PostgresServer
 from tests.web import packages
 
@@ -89,6 +90,8 @@ def _missing(marker: str) -> str | None:
     program = _PROGRAMS.get(marker)
     if program and not shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/usr/bin"):
         return f"needs {program}"
+    if marker == "booted" and not namespaces_are_allowed():
+        return "needs namespaces, which this machine does not allow"
     return None
 
 

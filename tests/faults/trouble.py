@@ -200,7 +200,7 @@ def _for_ever(part: bytes, head: bytes = b"") -> Callable[[asyncio.StreamWriter]
         while True:
             writer.write(part)
             await writer.drain()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # no time: others run, which `drain` alone may not let them
 
     return write
 

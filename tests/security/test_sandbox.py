@@ -8,16 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.booted import BootedSystemd, namespaces_are_allowed
+from tests.booted import BootedSystemd
 from tests.fakesite import make_paper
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher import app
 from watcher.resources import resource
 
-pytestmark = [
-    pytest.mark.booted,
-    pytest.mark.skipif(not namespaces_are_allowed(), reason="this machine allows no namespaces"),
-]
+pytestmark = pytest.mark.booted
 
 PASSWORD = "from-a-credential"
 UNIT = (resource("systemd") / "watcher.service").read_text()

@@ -54,6 +54,20 @@ def at(*moment: int) -> dt.datetime:
     return dt.datetime(*moment, tzinfo=dt.UTC)  # type: ignore[misc,arg-type]  # as many as are told
 
 
+def migrated_from(revision: str, rows: str, url: str) -> Database:
+    """A database in which an older version left these rows, brought up to this one."""
+    database = Database(url, writable=True)
+    settings = config.Config()
+    settings.set_main_option("script_location", str(versions.MIGRATIONS))
+    with database.write() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, revision)
+        for statement in rows.split(";"):
+            connection.execute(sa.text(statement))
+    versions.migrate(database, NOW)
+    return database
+
+
 def test_the_migrations_make_the_very_tables_of_the_schema(database: Database) -> None:
     with database.read() as connection:
         context = migration.MigrationContext.configure(
@@ -141,15 +155,7 @@ def test_an_old_database_is_copied_before_it_is_changed(tmp_path: Path) -> None:
 
 
 def test_what_an_older_version_stored_is_kept(database_url: str) -> None:
-    database = Database(database_url, writable=True)
-    settings = config.Config()
-    settings.set_main_option("script_location", str(versions.MIGRATIONS))
-    with database.write() as connection:
-        settings.attributes["connection"] = connection
-        command.upgrade(settings, "0001")
-        for statement in OLD_ROWS.split(";"):
-            connection.execute(sa.text(statement))
-    versions.migrate(database, NOW)
+    database = migrated_from("0001", OLD_ROWS, database_url)
     with database.read() as connection:
         [pair] = matches.of_paper(connection, "2602.00001")
         assert backfills.done(connection) == set()
@@ -163,15 +169,7 @@ def test_what_an_older_version_stored_is_kept(database_url: str) -> None:
 
 
 def test_mails_and_what_came_back_of_them_are_kept(database_url: str) -> None:
-    database = Database(database_url, writable=True)
-    settings = config.Config()
-    settings.set_main_option("script_location", str(versions.MIGRATIONS))
-    with database.write() as connection:
-        settings.attributes["connection"] = connection
-        command.upgrade(settings, "0004")
-        for statement in OLD_MAILS.split(";"):
-            connection.execute(sa.text(statement))
-    versions.migrate(database, NOW)
+    database = migrated_from("0004", OLD_MAILS, database_url)
     with database.write() as connection:
         [kept] = outbox.of_digests(connection, [7])
         assert (kept.id, kept.state, kept.resend_number) == (9, DeliveryState.DEAD, 0)
