@@ -52,7 +52,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
 faults: $(VENV)/.dev
-	$(BIN)/python -m tests.faults
+	$(BIN)/python -m tests.faults --jobs $(JOBS)
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python -m tests.web.screenshots

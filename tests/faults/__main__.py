@@ -2,56 +2,69 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
+import multiprocessing
 import sys
-import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from tests.faults.rows import Row, rows
-from watcher import logs
+from tests.faults.trying import Outcome, as_line, tried
 
 REPORT = Path(__file__).parents[2] / "docs" / "faults.md"
 COLUMNS = ("fault", "right outcome", "tries", "lost", "duplicated", "unexpected", "seconds")
 HEAD = """\
 # Faults
 
-What `make faults` found on {day}. Every fault is made to happen; what was mailed is counted by the
-mail server, what was asked for by the site. A duplicate is the same bytes once more, where the
-answer to the first was lost; any other one counts as unexpected.
+What `make faults` found on {day}, on Python {python}, in {minutes} minutes. Every fault is made to
+happen; what was mailed is counted by the mail server, what was asked for by the site. A duplicate
+is the same bytes once more, where the answer to the first was lost; any other one counts as
+unexpected.
 
 """
 
 
-def main(wanted: list[str]) -> int:
-    """Run the rows whose names begin with any of `wanted` (none: all); 1 where one went wrong."""
-    logs.configure("error")
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * 2 + "|--:" * 5 + "|"]
-    print("\n".join(lines), flush=True)
-    chosen = [r for r in rows() if not wanted or r.name.startswith(tuple(wanted))]
-    failures: list[str] = []
-    for each in chosen:
-        line, unexpected = _tried(each)
-        lines.append(line)
-        failures += [f"{each.name}: {sentence}" for sentence in unexpected]
-        print(line, flush=True)
-    print("\n".join(failures[:50]), file=sys.stderr)
-    if not wanted:
-        text = HEAD.format(day=dt.datetime.now(dt.UTC).date()) + "\n".join(lines) + "\n"
-        REPORT.write_text(text, encoding="utf-8")
-    return 1 if failures else 0
-
-
-def _tried(each: Row) -> tuple[str, list[str]]:
+def main() -> int:
+    """Run the rows whose names begin with any of those given, or all; 1 where one went wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=main.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--jobs", type=int, default=2, help="rows at a time (2)")
+    asked = parser.parse_args()
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="watcher-fault-") as directory:
-        tally = each.run(each.many, Path(directory))
-    cells = (
-        *(each.name, each.promise, tally.tries, tally.lost, tally.duplicated),
-        *(len(tally.unexpected), f"{time.monotonic() - started:.0f}"),
-    )
-    return "| " + " | ".join(map(str, cells)) + " |", tally.unexpected
+    chosen = [r for r in rows() if not asked.names or r.name.startswith(tuple(asked.names))]
+    head = f"{as_line(*COLUMNS)}\n|{'---|' * 2}{'--:|' * 5}"
+    print(head, flush=True)
+    outcomes: dict[str, Outcome] = {}
+    for outcome in _outcomes(chosen, asked.jobs):
+        outcomes[outcome.name] = outcome
+        print(outcome.line, flush=True)
+        for sentence in outcome.tally.unexpected[:20]:
+            print(f"{outcome.name}: {sentence}", file=sys.stderr, flush=True)
+    if not asked.names:
+        text = HEAD.format(
+            day=dt.datetime.now(dt.UTC).date(),
+            python=sys.version.split()[0],
+            minutes=round((time.monotonic() - started) / 60),
+        )
+        lines = "\n".join(outcomes[each.name].line for each in chosen)
+        REPORT.write_text(f"{text}{head}\n{lines}\n", encoding="utf-8")
+    return int(any(each.tally.unexpected for each in outcomes.values()))
+
+
+def _outcomes(chosen: list[Row], jobs: int) -> Iterator[Outcome]:
+    """Of each row as it ends; those that need the machine for themselves come last."""
+    for together, workers in (
+        ([each for each in chosen if each.few], jobs),
+        ([each for each in chosen if not each.few], 1),
+    ):
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+            running: list[Future[Outcome]] = [pool.submit(tried, each.name) for each in together]
+            for future in as_completed(running):
+                yield future.result()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

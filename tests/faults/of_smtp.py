@@ -15,6 +15,7 @@ from tests.faults.ledger import settle
 from tests.faults.rows import Tally, row
 from tests.smtpserver import Stage
 from tests.world import DAILY, WEIGHTS, ZORBLAX, Mail, World
+from watcher import logs
 
 ADA, BOB, ROOT = "ada@example.org", "bob@example.org", "root@example.org"
 TO_BOTH = WEIGHTS.replace(f'["{ADA}"]', f'["{ADA}", "{BOB}"]')
@@ -325,6 +326,7 @@ def parked(tries: int, directory: Path) -> Tally:
             tally.expect(all(f"watcher resend 1 --to {BOB}" in text for text in told), answer)
             command = ("resend", "1", "--to", BOB, "--yes", *(["--drop"] if is_dropped else []))
             said = Asker(world)(*command)
+            logs.configure("error")  # the command set up its own
             tally.expect(said.code == 0, f"{answer}: {said}")
             passes(world, (3 * 24 * 60, None))
             pairs = pairs if is_dropped else [*pairs, (BOB, 1)]
