@@ -128,12 +128,12 @@ async def test_a_process_that_answers_nonsense_is_a_page_that_was_not_read(child
 async def test_no_secret_reaches_the_process(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHER_SMTP__PASSWORD", "secret")
     monkeypatch.setenv("PYTHONSTARTUP", "secret")
-    monkeypatch.setenv("COVERAGE_RUN", "kept")
+    monkeypatch.setenv("DYLD_RUN", "kept")
     reading = asyncio.create_task(isolated(trending()))
     await child.pid()
     await reading
     assert "secret" not in child.environment()
-    assert "COVERAGE_RUN=kept" in child.environment()
+    assert "DYLD_RUN=kept" in child.environment()
 
 
 async def test_modules_in_the_working_directory_are_not_the_programs(

@@ -29,7 +29,7 @@ MEMORY_BYTES = 140_000_000
 _PIECE = 65_536
 
 _KEPT = ("PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH")
-_KEPT_PREFIXES = ("COVERAGE_", "DYLD_")
+_KEPT_PREFIX = "DYLD_"
 
 
 async def parse_isolated(
@@ -111,7 +111,7 @@ def _environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+        if name in _KEPT or name.startswith(_KEPT_PREFIX)
     }
 
 

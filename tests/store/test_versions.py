@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -68,12 +69,38 @@ def migrated_from(revision: str, rows: str, url: str) -> Database:
     return database
 
 
-def test_the_migrations_make_the_very_tables_of_the_schema(database: Database) -> None:
+def schema_of(connection: sa.Connection) -> dict[tuple[str, str], list[str]]:
+    """What the database itself says of its tables; in no order, since none matters."""
+    database = sa.inspect(connection)
+    found: dict[tuple[str, str], list[str]] = {}
+    for table in database.get_table_names():
+        parts: dict[str, list[Any]] = {
+            "columns": list(database.get_columns(table)),
+            "key": [database.get_pk_constraint(table)],
+            "foreign keys": list(database.get_foreign_keys(table)),
+            "indexes": list(database.get_indexes(table)),
+            "unique": list(database.get_unique_constraints(table)),
+            "checks": list(database.get_check_constraints(table)),
+        }
+        found |= {(table, kind): sorted(map(repr, those)) for kind, those in parts.items()}
+    return found
+
+
+def test_the_migrations_make_the_very_tables_of_the_schema(database_url: str) -> None:
+    database = migrated_from("0001", OLD_ROWS, database_url)
     with database.read() as connection:
         context = migration.MigrationContext.configure(
             connection, opts={"version_table": versions.VERSION_TABLE}
         )
         assert autogenerate.compare_metadata(context, metadata) == []
+        migrated = schema_of(connection)
+    with database.write() as connection:
+        connection.exec_driver_sql(f"DROP TABLE {versions.VERSION_TABLE}")
+        metadata.drop_all(connection)
+    versions.migrate(database, NOW)
+    with database.read() as connection:
+        assert schema_of(connection) == migrated
+    database.close()
 
 
 def test_the_known_revisions_are_the_migrations() -> None:

@@ -99,20 +99,37 @@ def migrate(
             f"{database.path.name}.before-{REVISIONS[-1]}-{now:%Y%m%d%H%M%S}"
         )
         backup(database, copy)
+    with database.write() as connection:
+        if found is None:
+            _create(connection)
+        else:
+            _upgrade(connection, database.name)
+        reached(Step.MIGRATED, is_committed=False)
+    reached(Step.MIGRATED)
+    return copy
+
+
+def _create(connection: sa.Connection) -> None:
+    """The newest schema at once; a test holds it against what the migrations make."""
+    metadata.create_all(connection, checkfirst=False)
+    name = sa.Column("version_num", sa.String(32), nullable=False)
+    key = sa.PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc")
+    table = sa.Table(VERSION_TABLE, sa.MetaData(), name, key)  # as Alembic makes it
+    table.create(connection)
+    connection.execute(table.insert().values(version_num=REVISIONS[-1]))
+
+
+def _upgrade(connection: sa.Connection, name: str) -> None:
     from alembic import command, config  # noqa: PLC0415  # a quarter of a second, rarely needed
     from alembic.util.exc import CommandError  # noqa: PLC0415
 
     settings = config.Config()
     settings.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with database.write() as connection:
-        settings.attributes["connection"] = connection
-        try:
-            command.upgrade(settings, "head")
-        except CommandError as error:
-            raise StoreError(f"{database.name} could not be migrated: {error}") from error
-        reached(Step.MIGRATED, is_committed=False)
-    reached(Step.MIGRATED)
-    return copy
+    settings.attributes["connection"] = connection
+    try:
+        command.upgrade(settings, "head")
+    except CommandError as error:
+        raise StoreError(f"{name} could not be migrated: {error}") from error
 
 
 def copy_rows(here: sa.Connection, there: sa.Connection) -> None:
