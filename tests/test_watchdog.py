@@ -19,7 +19,7 @@ import time_machine
 from tests.fakesite import faults
 from tests.world import TRENDING, WEIGHTS, World
 from watcher import app
-from watcher.daemon import Daemon
+from watcher.daemon import Daemon, pace
 from watcher.settings import Config
 
 PULSE = dt.timedelta(seconds=0.2)
@@ -127,6 +127,47 @@ async def test_it_is_not_fed_while_the_store_does_not_answer(
         finally:
             other.close()
         await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+
+
+async def test_a_feeding_under_way_at_the_end_is_no_trouble(
+    world: World, manager: Manager, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with daemon(world):
+        for _ in range(2):  # the second when the pass is done
+            await asyncio.to_thread(manager.heard, "STATUS=next check")
+        await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+        with contextlib.closing(
+            sqlite3.connect(world.state_dir / "watcher.db", isolation_level=None)
+        ) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert await asyncio.to_thread(manager.is_silent_for, 2)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.to_thread(manager.heard, "STOPPING=1")
+            other.execute("ROLLBACK")
+    assert "Traceback" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("said", "pulse", "answer_within"),
+    [
+        ({}, 30, 20),
+        ({"WATCHDOG_USEC": "90000000"}, 22.5, 15),
+        ({"WATCHDOG_USEC": "6000000", "WATCHDOG_PID": str(os.getpid())}, 1.5, 1),
+        ({"WATCHDOG_USEC": "6000000", "WATCHDOG_PID": "1"}, 30, 20),
+        ({"WATCHDOG_USEC": "600000000"}, 30, 20),
+        ({"WATCHDOG_USEC": "0"}, 30, 20),
+        ({"WATCHDOG_USEC": "soon"}, 30, 20),
+    ],
+)
+def test_an_impatient_manager_hears_it_more_often(
+    said: dict[str, str],
+    pulse: float,
+    answer_within: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    assert pace() == (dt.timedelta(seconds=pulse), answer_within)
 
 
 async def test_a_clock_put_back_stops_no_timer(world: World, manager: Manager) -> None:

@@ -56,6 +56,20 @@ def sd_notify(*lines: str) -> None:
         sock.sendall("\n".join(lines).encode())
 
 
+def pace() -> tuple[dt.timedelta, float]:
+    """How often to feed the watchdog, and the seconds the store has for it.
+
+    PULSE and ANSWER_WITHIN, or less where the service manager is less patient: one feeding may be
+    missed (sd_watchdog_enabled(3)).
+    """
+    pid = os.environ.get("WATCHDOG_PID", "")
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    if pid not in {"", str(os.getpid())} or not microseconds.isdecimal() or not int(microseconds):
+        return PULSE, ANSWER_WITHIN
+    seconds = int(microseconds) / 1_000_000
+    return min(PULSE, dt.timedelta(seconds=seconds / 4)), min(ANSWER_WITHIN, seconds / 6)
+
+
 class Every(IntervalTrigger):  # type: ignore[misc]  # it ships no types
     """An interval of which what was missed is left out.
 
@@ -76,9 +90,9 @@ class Every(IntervalTrigger):  # type: ignore[misc]  # it ships no types
 class Daemon:
     """One engine on its timers, until it is told to stop.
 
-    `pulse` is how often the watchdog is fed, `answer_within` the seconds the store has for it,
-    `overdue` how long each task may run before it is fed no more. What passes come
-    to is noted in `counting`.
+    `pulse` is how often the watchdog is fed, `answer_within` the seconds the store has for it, both
+    as `pace` says where they are None; `overdue` how long each task may run before it is fed no
+    more. What passes come to is noted in `counting`.
     """
 
     def __init__(
@@ -86,15 +100,18 @@ class Daemon:
         engine: Engine,
         load: Callable[[], Config],
         *,
-        pulse: dt.timedelta = PULSE,
-        answer_within: float = ANSWER_WITHIN,
+        pulse: dt.timedelta | None = None,
+        answer_within: float | None = None,
         overdue: Mapping[str, dt.timedelta] = OVERDUE,
         counting: Counting | None = None,
     ) -> None:
         self._engine = engine
         self._counting = counting or Counting()
         self._load = load
-        self._pulse_every, self._answer_within, self._overdue = pulse, answer_within, overdue
+        paced, answered = pace()
+        self._pulse_every = paced if pulse is None else pulse
+        self._answer_within = answered if answer_within is None else answer_within
+        self._overdue = overdue
         self._checked_for: dt.datetime | None = None
         self._stop = asyncio.Event()
         self._started_at = engine.context.clock()
@@ -132,7 +149,15 @@ class Daemon:
             ("minute", self._minute, every_minute),
             ("pulse", self._pulse, pulse),
         ):
-            self._scheduler.add_job(job, trigger, id=name, replace_existing=True)
+            timed = partial(self._timed, job)
+            self._scheduler.add_job(timed, trigger, id=name, name=name, replace_existing=True)
+
+    async def _timed(self, job: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await job()
+        except asyncio.CancelledError:
+            if not self._stop.is_set():  # the scheduler would report the end as a failure
+                raise
 
     async def _mind_clock(self) -> None:
         """The scheduler sleeps until an instant: a clock put back would have it oversleep."""
@@ -254,7 +279,7 @@ class Daemon:
                     pass
         except TimeoutError:
             log.warning("the mail in flight did not end in time; it goes again at the next start")
-        # Waiting would cancel a coroutine that still runs; by now none should.
+        # What still runs of a timer, a pulse say, is cancelled.
         self._scheduler.shutdown(wait=False)
         for task in self._asked:
             task.cancel()

@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -42,10 +43,11 @@ _STEPS = tuple(Step)
 class Job(msgspec.Struct, frozen=True):
     """A command, at which instant, and how it ends.
 
-    `at` and `nth`: by its own hand, when it comes to that point for that time. `after` and
-    `delay`: so many seconds after so many points, whatever it does then; with `copy_to` the state
-    directory is copied there at that moment. `file_bytes`: no file may grow longer. Without any of
-    these it ends by itself.
+    `at` and `nth`: by its own hand, when it comes to that point for that time; if it `hangs`, the
+    thread that came there waits for ever instead. `after` and `delay`: so many seconds after so
+    many points, whatever it does then; with `copy_to` the state directory is copied there at that
+    moment. `file_bytes`: no file may grow longer. Without any of these it ends by itself.
+    `environ` is added to the environment.
     """
 
     arguments: list[str]
@@ -54,10 +56,12 @@ class Job(msgspec.Struct, frozen=True):
     state_dir: str
     at: Point | None = None
     nth: int = 1
+    hangs: bool = False
     after: int | None = None
     delay: float = 0
     copy_to: str = ""
     file_bytes: int | None = None
+    environ: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Fate(msgspec.Struct, frozen=True):
@@ -170,9 +174,12 @@ def _live(job: Job, said: int) -> NoReturn:
             os.write(said, bytes([_STEPS.index(step) << 1 | is_committed]))
             count += (step, is_committed) == job.at
             if (step, is_committed) == job.at and count == job.nth:
+                if job.hangs:
+                    _deadlock()
                 os.kill(os.getpid(), signal.SIGKILL)
 
         steps.hook = note
+        os.environ |= job.environ
         if job.file_bytes is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (job.file_bytes, job.file_bytes))
         from watcher.cli import app
@@ -187,6 +194,12 @@ def _live(job: Job, said: int) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _deadlock() -> None:
+    lock = threading.Lock()
+    with lock, lock:
+        pass
 
 
 if __name__ == "__main__":

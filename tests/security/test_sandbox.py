@@ -1,4 +1,4 @@
-"""The unit's sandbox under a real systemd: the program works in it, and cannot leave it."""
+"""The unit under a real systemd: the program works in its sandbox, cannot leave it, nor hang."""
 
 from __future__ import annotations
 
@@ -79,6 +79,27 @@ found = {
 print(json.dumps(found))
 """
 
+HANGING = r"""
+import os, pathlib, threading
+from watcher import steps
+from watcher.__main__ import main
+
+lives = pathlib.Path(os.environ["STATE_DIRECTORY"]) / "lives"
+count = len(lives.read_text()) if lives.exists() else 0
+
+def hang(step, is_committed):
+    place = ("papers observed", False) if count == 0 else ("page asked for", True)
+    if count < 2 and (step, is_committed) == place:
+        lives.write_text("x" * (count + 1))
+        lock = threading.Lock()
+        with lock, lock:
+            pass
+
+steps.hook = hang
+main()
+"""
+"""Its first life ends in the thread that writes, its second in the event loop."""
+
 ALLOWED = {
     "state": "done: 1",
     "who": "done: paper-watcher",
@@ -131,3 +152,27 @@ def test_the_program_works_inside_and_nothing_leads_outside(world: World) -> Non
     assert {name: found.pop(name) for name in ALLOWED} == ALLOWED
     assert len(found) > 15
     assert {name: said for name, said in found.items() if said.startswith("done")} == {}
+
+
+def test_the_watchdog_ends_what_hangs_and_it_is_started_again(world: World) -> None:
+    booted = BootedSystemd(
+        world.directory, world.config_path.read_text(), {"smtp.password": PASSWORD}
+    )
+    keys = {
+        "ExecStart": "/usr/bin/env python /opt/hanging.py run",
+        "WatchdogSec": "4",
+        "RestartSec": "1",
+        "StandardError": "append:/mnt/log",
+    }
+    booted.add("watcher.service", changed(**keys))
+    booted.put("hanging.py", HANGING)
+    with booted:
+        booted.start("watcher.service")
+        [mail] = world.smtp.wait_for(1, timeout=60)
+        shown = booted.show("watcher.service")
+        assert (shown["ActiveState"], shown["NRestarts"]) == ("active", "2"), booted.read("log")
+        assert mail.recipient == "ada@example.org"
+        booted.stop("watcher.service")
+        assert booted.show("watcher.service")["Result"] == "success", booted.read("log")
+    assert "Traceback" not in booted.read("log")
+    assert len(world.digests()) == 1
