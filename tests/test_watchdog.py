@@ -180,6 +180,7 @@ async def test_what_nobody_foresaw_is_logged_and_ends_nothing(
         await asyncio.to_thread(world.site.wait_for, "/papers/trending")
         os.kill(os.getpid(), signal.SIGHUP)
         await asyncio.to_thread(manager.heard, "RELOADING=1")
+        await asyncio.to_thread(manager.heard, "READY=1")
         os.kill(os.getpid(), signal.SIGUSR1)
         await asyncio.to_thread(manager.heard, "RELOADING=1")
         await asyncio.to_thread(world.site.wait_for, "/papers/trending", count=2)
