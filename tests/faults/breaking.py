@@ -50,6 +50,7 @@ def of_main(text: str, rng: random.Random) -> list[Break]:
 
 def of_person(text: str, rng: random.Random) -> list[Break]:
     """Those of a file of `subscriptions.d` that holds `to` first and a rule's `any` last."""
+    end = text.count("\n") + 1
     tables = (SubscriptionSettings, RuleSettings)
     keys = {key for table in tables for key in schema.keys(table)}
     found = [
@@ -57,8 +58,10 @@ def of_person(text: str, rng: random.Random) -> list[Break]:
         *(_with_line(text, "", f"{key} = {wrong}") for key in sorted(keys) for wrong in WRONG[:3]),
         *_mistaken(text),
         *_files(text),
-        _with_line(text, "[smtp]", 'host = "127.0.0.1"'),
-        _with_line(text, "[log]", 'level = "debug"'),
+        *(
+            Break(table, _writing(f"{text}[{table}]\nx = 1\n"), f", line {end}, {table}:")
+            for table in ("smtp", "log")
+        ),
         Break("empty", _writing(""), ": holds no subscription"),
         Break("a pipe", _pipe, ": is no file"),
         Break("for ever", lambda path: _linked(path, "/dev/zero"), ": is no file"),
