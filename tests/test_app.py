@@ -94,6 +94,46 @@ async def test_reloading_goes_on_with_the_last_good_configuration(world: World) 
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00001"]]
 
 
+async def test_what_would_not_start_is_not_taken_up_either(world: World) -> None:
+    async with world.engine() as engine:
+        before = engine.context
+        world.config_path.write_text("")
+        [problem] = await app.reload(engine, world.config)
+        assert "no way to send mail" in str(problem)
+        assert engine.context is before
+        world.add(make_paper(1, world.now, title=ZORBLAX))
+        assert (await engine.run_pass()).delivered_count == 1
+
+
+async def test_the_operator_is_told_once_of_each_mistake_until_it_is_mended(world: World) -> None:
+    async def told() -> list[str]:
+        world.later(days=1)
+        await world.run_pass()
+        return [
+            line for mail in world.new_mails() for line in mail.text.splitlines() if "/" in line
+        ]
+
+    eves = bobs(world).with_name("eve.toml")
+    bobs(world).write_text(BROKEN["key"])
+    [line] = await told()
+    assert "bob.toml" in line
+    assert await told() == []
+    eves.write_text(BROKEN["key"])
+    assert len(await told()) == 2
+    bobs(world).unlink()
+    assert await told() == []
+    async with world.engine() as engine:
+        world.configure(DAILY, WEIGHTS, "nonsense = [")
+        await app.reload(engine, world.config)
+        await app.reload(engine, world.config)
+        await engine.run_pass()
+    assert len(world.new_mails()) == 1
+    world.configure(DAILY, WEIGHTS)
+    assert await told() == []
+    bobs(world).write_text(BROKEN["key"])
+    assert len(await told()) == 2, "it is broken once more"
+
+
 async def test_reloading_waits_for_the_pass_under_way(world: World) -> None:
     world.add(make_paper(1, world.now, title=ZORBLAX))
     async with world.engine() as engine:

@@ -170,6 +170,22 @@ def test_a_changed_file_is_taken_up_at_the_next_check_by_itself(world: World) ->
         assert world.smtp.wait_for(2)[1].recipient == "bob@example.org"
 
 
+def test_a_change_is_taken_up_as_soon_as_the_files_it_names_are_there(world: World) -> None:
+    with service(world) as running:
+        world.smtp.wait_for(1)
+        running.wait_for("STATUS=next check")
+        other = WEIGHTS.replace('"weights"', '"other"').replace("ada@", "bob@")
+        world.configure(DAILY, WEIGHTS, other)
+        text = world.config_path.read_text()
+        world.config_path.write_text(text.replace("[http]\n", '[http]\ntoken_file = "token"\n'))
+        running.process.send_signal(signal.SIGUSR1)
+        assert world.smtp.wait_for(2)[1].recipient == "root@example.org"
+        (world.directory / "token").write_text("hf_x")
+        (world.directory / "token").chmod(0o600)
+        running.process.send_signal(signal.SIGUSR1)
+        assert world.smtp.wait_for(3)[2].recipient == "bob@example.org"
+
+
 def test_sigterm_in_the_middle_of_many_loses_none_and_doubles_none(world: World) -> None:
     people = ", ".join(f'"r{number}@example.org"' for number in range(30))
     world.configure("connections = 1\n", DAILY, WEIGHTS.replace('"ada@example.org"', people))

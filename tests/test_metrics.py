@@ -117,10 +117,12 @@ async def test_a_site_that_fails_and_mail_that_is_stuck(world: World) -> None:
     counting.note_pass(await world.run_pass(), world.now, 1)
     counting.note_pass(None, world.now, 2)
     counting.note_mail(Result(mail_error="421"))
+    counting.is_change_refused = True
     with served(world, counting) as port:
         found = scraped(port)
     assert found['checks_total{outcome="blocked",source="trending"}'] == 2
     assert found['source_outcome{outcome="blocked",source="trending"}'] == 1
+    assert found["config_broken_files"] == 1
     assert found['source_last_good_timestamp_seconds{source="trending"}'] == 0
     assert found["mail_stuck_timestamp_seconds"] == began.timestamp()
     assert found['matches{state="pending"}'] == 1

@@ -19,6 +19,7 @@ import time_machine
 from tests.fakesite import faults
 from tests.world import TRENDING, WEIGHTS, World
 from watcher import app
+from watcher.counting import Counting
 from watcher.daemon import Daemon, pace
 from watcher.settings import Config
 
@@ -80,6 +81,7 @@ async def daemon(
     load: Callable[[], Config] | None = None,
     config: Config | None = None,
     overdue: Mapping[str, dt.timedelta] = SHORT,
+    counting: Counting | None = None,
 ) -> AsyncIterator[None]:
     config = config or world.config()
     with app.writing(config, "run", app.utc_now()) as database:
@@ -91,6 +93,7 @@ async def daemon(
                     pulse=PULSE,
                     answer_within=answer_within,
                     overdue=overdue,
+                    counting=counting,
                 ).run()
             )
             try:
@@ -213,10 +216,16 @@ async def test_what_nobody_foresaw_is_logged_and_ends_nothing(
     def broken() -> Config:
         raise KeyError("nobody foresaw this")
 
-    async with daemon(world, load=broken):
-        await asyncio.to_thread(manager.heard, "STATUS=next check")
+    counting = Counting()
+    async with daemon(world, load=broken, counting=counting):
+        await asyncio.to_thread(world.site.wait_for, "/papers/trending")
         os.kill(os.getpid(), signal.SIGHUP)
         await asyncio.to_thread(manager.heard, "RELOADING=1")
+        await asyncio.to_thread(manager.heard, "READY=1")
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await asyncio.to_thread(manager.heard, "RELOADING=1")
+        await asyncio.to_thread(world.site.wait_for, "/papers/trending", count=2)
+        assert counting.is_change_refused
         await asyncio.to_thread(manager.heard, "WATCHDOG=1")
         await asyncio.to_thread(manager.heard, "WATCHDOG=1")
     assert "nobody foresaw this" in capsys.readouterr().out

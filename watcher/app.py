@@ -23,7 +23,7 @@ from watcher.mail import make_mailer, make_signer
 from watcher.pipeline import upkeep
 from watcher.pipeline.context import Context
 from watcher.rules import Ruleset, builtin_topics
-from watcher.settings import Config, SubscriptionSettings
+from watcher.settings import Config, SubscriptionSettings, require_mail
 from watcher.sources import make_source
 from watcher.steps import Step
 from watcher.store import known, subscriptions, versions
@@ -312,6 +312,7 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
         old = engine.context
         try:
             config = load()
+            require_mail(config)  # or it would not start either
             last_good = await old.read(subscriptions.definitions)
             context = build(
                 config,
@@ -324,7 +325,11 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
         except ConfigError as error:
             log.error("configuration not taken over", problem=str(error))
             now, problems = old.clock(), (error,)
-            await old.write(lambda connection: upkeep.report_broken(old, connection, problems, now))
+            await old.write(
+                lambda connection: upkeep.report_broken(
+                    old, connection, problems, now, is_whole=False
+                )
+            )
             return problems
         async with contextlib.AsyncExitStack() as failure:
             await failure.enter_async_context(context.fetcher)

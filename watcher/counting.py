@@ -22,6 +22,7 @@ class Counting:
         self.session_failure_count = 0
         self.last_pass_at: dt.datetime | None = None
         self.last_pass_seconds = 0.0
+        self.is_change_refused = False  # the configuration as it was read last
 
     def note_pass(self, result: Result | None, at: dt.datetime, seconds: float) -> None:
         """A pass ended, with a result or (None) without; it took so many seconds."""

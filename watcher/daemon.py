@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
@@ -115,7 +116,7 @@ class Daemon:
         self._checked_for: dt.datetime | None = None
         self._stop = asyncio.Event()
         self._started_at = engine.context.clock()
-        self._loaded_from = engine.context.config.seen
+        self._loaded_from: Mapping[Path, object] | None = engine.context.config.seen
         self._scheduler = AsyncIOScheduler(
             timezone=dt.UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -242,14 +243,23 @@ class Daemon:
     async def _reload(self) -> None:
         sd_notify("RELOADING=1")
         # Before it is read: what is written while it is being read counts as a change.
-        seen = self._engine.context.config.stamps()
+        former = self._engine.context
+        seen = former.config.stamps()
+        taken_from = None
         try:
             problems = await app.reload(self._engine, self._load)
         except WatcherError as error:
             log.error("not reloaded", error=str(error))
+        except Exception:
+            log.exception("not reloaded, in a way nobody foresaw")
         else:
-            self._loaded_from = seen
-            log.info("configuration read again", problems=len(problems))
+            if self._engine.context is not former:
+                taken_from = seen
+                log.info("configuration read again", problems=len(problems))
+        # What is in the way may be files that only the new configuration names: without stamps to
+        # go by, each check tries again.
+        self._loaded_from = taken_from
+        self._counting.is_change_refused = taken_from is None
         sd_notify("READY=1", f"STATUS={self._status()}")
 
     async def _pulse(self) -> None:

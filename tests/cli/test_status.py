@@ -315,6 +315,18 @@ def test_a_broken_file_of_one_subscriber_is_trouble_and_stops_nobody(
     assert "eve.toml" in said.out
 
 
+def test_a_configuration_that_lost_its_way_to_mail_is_trouble(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world)
+    run_pass(world)
+    alive(world)
+    text = world.config_path.read_text()
+    world.config_path.write_text(text.replace('host = "127.0.0.1"\n', ""))
+    said = ask("status", "--json")
+    assert said.code == 3
+    assert "no way to send mail" in said.json["problems"][0]["text"]
+
+
 def test_a_rule_that_cannot_match_is_told_and_the_rest_still_shown(
     world: World, ask: Asker
 ) -> None:

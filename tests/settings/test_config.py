@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -254,7 +255,28 @@ def test_a_broken_link_is_a_broken_file(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.symlink_to("gone")
     (error,) = loaded(tmp_path, "").broken
-    assert str(error) == f"{path}: there is no such file; `watcher init` makes one"
+    assert str(error) == f"{path}: cannot be read: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("make", "answer"),
+    [
+        (os.mkfifo, "is no file; put a file of text in its place"),
+        (Path.mkdir, "is no file; put a file of text in its place"),
+        (lambda path: path.symlink_to("/dev/zero"), "is no file; put a file of text in its place"),
+        (lambda path: path.write_bytes(b"#" * 1_000_001), "is larger than 1 MB"),
+    ],
+)
+def test_nobody_waits_for_what_is_in_the_place_of_a_file(
+    make: Callable[[Path], object], answer: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "subscriptions.d" / "ada.toml"
+    path.parent.mkdir()
+    make(path)
+    config = loaded(tmp_path, ONE)
+    assert [each.id for each in config.settings.subscriptions] == ["papers"]
+    (error,) = config.broken
+    assert str(error) == f"{path}: {answer}"
 
 
 def test_subscriptions_d_must_be_a_directory(tmp_path: Path) -> None:

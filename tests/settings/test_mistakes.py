@@ -52,6 +52,11 @@ def test_no_record_tells_a_secret() -> None:
         (b"a = " + b"1" * 5000, "config.toml: a number has thousands of digits"),
         (b"a = " + b"[" * 5000, "config.toml: brackets are nested too deeply"),
         (b"a = " + b"{b=" * 5000, "config.toml: brackets are nested too deeply"),
+        (
+            b"log" + b".a" * 5000 + b" = 1",
+            "config.toml, line 1, log.a: unknown key; known here are level, format, file",
+        ),
+        (b"#" * 20_000_001, "config.toml: is larger than 20 MB"),
         (b"a = 1\rb = 2\r", 'config.toml, line 1, a: column 6: text must stand in quotes: a = "…"'),
     ],
 )

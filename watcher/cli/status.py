@@ -74,9 +74,11 @@ def _look(config: Config, now: dt.datetime) -> Overview:
     from watcher import app
     from watcher.errors import ConfigError
     from watcher.overview import gather
+    from watcher.settings import require_mail
 
     with app.reading(config) as database:
         try:
+            require_mail(config)
             config, _ = app.compile_rules(config, app.last_good_of(database))
         except ConfigError as error:  # the daemon goes on with the rules it has
             config = replace(config, broken=(*config.broken, error))

@@ -16,6 +16,7 @@ from watcher.pipeline.notify import notify
 from watcher.store import checks, outages, outbox, papers, slots, subscriptions
 
 PRUNED = "pruned-at"
+TOLD = "config-told"
 EVERY = dt.timedelta(days=1)
 MISSES_FROM = 300
 """Papers looked through for near misses: the newest."""
@@ -86,13 +87,28 @@ def near_misses(
 
 
 def report_broken(
-    context: Context, connection: sa.Connection, problems: tuple[ConfigError, ...], now: dt.datetime
+    context: Context,
+    connection: sa.Connection,
+    problems: tuple[ConfigError, ...],
+    now: dt.datetime,
+    *,
+    is_whole: bool = True,
 ) -> None:
-    """Tell the operator, once for each text, what of the configuration was not taken over."""
-    if problems:
-        texts = tuple(str(problem) for problem in problems)
-        key = f"config:{now:%Y-%m-%d}:{hash_of(texts)}"
-        notify(context, connection, key, ConfigBroken(texts), now)
+    """Tell the operator what of the configuration was not taken over, once until it is mended.
+
+    `is_whole`: these are all problems that there are; others that were told of are mended.
+    """
+    told = set((checks.get_meta(connection, TOLD) or "").split())
+    texts = tuple(str(problem) for problem in problems)
+    found = {hash_of((text,)) for text in texts}
+    if news := found - told:
+        key = f"config:{now:%Y-%m-%dT%H:%M:%S}:{hash_of(texts)}"
+        if not notify(context, connection, key, ConfigBroken(texts), now):
+            found -= news
+    if not is_whole:
+        found |= told
+    if found != told:
+        checks.put_meta(connection, TOLD, " ".join(sorted(found)) or None)
 
 
 def report_renames(

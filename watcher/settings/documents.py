@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import stat
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,12 @@ from watcher.settings.locating import Node, locate
 from watcher.settings.paths import KeyPath
 from watcher.settings.stamps import Stamp, stamp_of
 from watcher.settings.syntax import fault_in
+
+LARGEST = 20_000_000
+"""Bytes of a configuration: tens of thousands of subscriptions."""
+
+LARGEST_BESIDE = 1_000_000
+"""Bytes of a file of `subscriptions.d`: tens of thousands of keywords."""
 
 _IMPLIED = {"subscriptions", "rules", "any", 0}
 """Parts of a path that the short forms leave out."""
@@ -45,7 +52,21 @@ class Document:
 
 def read(path: Path) -> Document:
     """Read a file. Raises ConfigError: it cannot be read, is not UTF-8, is not TOML."""
-    text = _text(path)
+    return _document(path, _text(path))
+
+
+def read_beside(path: Path) -> Document:
+    """The same for a file that others may have put there: nothing of it makes anybody wait."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", path=path) from error
+    if not stat.S_ISREG(status.st_mode):  # a pipe would be read for ever
+        raise ConfigError("is no file; put a file of text in its place", path=path)
+    return _document(path, _text(path, LARGEST_BESIDE))
+
+
+def _document(path: Path, text: str) -> Document:
     try:
         return Document(path, tomllib.loads(text), text)
     except RecursionError as error:
@@ -80,9 +101,10 @@ def _text_again(path: Path, stamp: Stamp | None) -> str:  # noqa: ARG001  # tell
     return _text(path)
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, largest: int = LARGEST) -> str:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(largest + 1)
     except FileNotFoundError as error:
         raise ConfigError("there is no such file; `watcher init` makes one", path=path) from error
     except IsADirectoryError as error:
@@ -91,6 +113,8 @@ def _text(path: Path) -> str:
         ) from error
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", path=path) from error
+    if len(content) > largest:
+        raise ConfigError(f"is larger than {largest // 1_000_000} MB", path=path)
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ConfigError("saved as UTF-16; save it as UTF-8", path=path)
     try:

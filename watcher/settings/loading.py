@@ -17,7 +17,7 @@ from watcher import __version__
 from watcher.errors import ConfigError, InvalidConfigError
 from watcher.settings import shaping, together, values
 from watcher.settings.config import SUBSCRIPTIONS, Config, Origin, named_files, subscription_files
-from watcher.settings.documents import Document, read
+from watcher.settings.documents import Document, read, read_beside
 from watcher.settings.explaining import Problem, problems_of
 from watcher.settings.layering import exposed, layered, missing_files
 from watcher.settings.overlay import Overlay, overlay
@@ -231,7 +231,7 @@ def _subscription_file(
     renamed: Mapping[str, str],
     warnings: list[str],
 ) -> tuple[SubscriptionSettings, ...]:
-    document = read(path)
+    document = read_beside(path)
     shaped, problems = shaping.subscription_file(document.values, path.stem, main_name)
     warnings += _renamed(shaped, renamed, document)
     file = _validated(SubscriptionFile, shaped, problems)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
 
 from watcher.settings import schema
@@ -40,13 +39,22 @@ def rename(values: dict[str, object], renamed: Mapping[str, str]) -> list[tuple[
 
 def main_file(values: Values) -> tuple[dict[str, object], list[Problem]]:
     """The values of the configuration itself."""
-    shaped = copy.deepcopy(dict(values))
+    shaped = {key: _copied(value) for key, value in values.items()}
     problems = [problem for key in ("sources", "subscriptions") for problem in _named(shaped, key)]
     if "sources" in shaped:
         shaped["sources"] = as_tables(shaped["sources"])
     if "subscriptions" in shaped:
         shaped["subscriptions"] = _subscriptions(shaped["subscriptions"], "papers", "", problems)
     return shaped, problems
+
+
+def _copied(value: object) -> object:
+    """A copy as deep as anything is changed; copying all of it could end at Python's own depth."""
+    if isinstance(value, dict):
+        return dict(value)
+    if isinstance(value, list):
+        return [dict(each) if isinstance(each, dict) else each for each in value]
+    return value
 
 
 def subscription_file(

@@ -76,6 +76,7 @@ def _sender_if_any(text: str) -> str:
 Lowered = BeforeValidator(_lowered)
 Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0)]
 Rate = Annotated[float, BeforeValidator(_no_truth), Field(ge=0, allow_inf_nan=False)]
+Days = Annotated[Count, Field(le=36500)]  # a calendar ends some time
 Seconds = Annotated[float, BeforeValidator(_no_truth), Field(gt=0, le=600, allow_inf_nan=False)]
 LanguageCode = Annotated[str, AfterValidator(values.language)]
 FilePath = Annotated[Path | None, BeforeValidator(_absent)]
@@ -126,7 +127,7 @@ class StoreSettings(Table):
     url: Annotated[str, AfterValidator(values.store_url)] = Field(
         "sqlite:///watcher.db", repr=False
     )
-    keep_days: Annotated[Count, Field(ge=1)] = 400
+    keep_days: Annotated[Days, Field(ge=1)] = 400
 
 
 class MailSettings(Table):
@@ -209,7 +210,7 @@ class DkimSettings(Table):
 class HealthSettings(Table):
     """[health]; `ping_url` is asked for after each good pass."""
 
-    quiet_days: Count = 7
+    quiet_days: Days = 7
     ping_url: Annotated[SecretStr, AfterValidator(_ping_url)] = SecretStr("")
 
 
