@@ -44,7 +44,7 @@ LOADS = (Load(1, ONE_AT_A_TIME, (370, 300)), Load(30, "", (720, 690)))
     "disk full, at each write of a pass",
     "no commit, no send, a clear message; recovers unaided",
     few=2,
-    many=240,
+    many=200,
 )
 def disk_full(tries: int, directory: Path) -> Tally:
     """There is room for so many pages more; a file that may not grow stands in for a disk.
