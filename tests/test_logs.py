@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -39,6 +40,15 @@ def test_plain_has_no_colours_and_names_its_values(capsys: pytest.CaptureFixture
     assert "\x1b" not in err
     assert "mail is stuck" in err
     assert "error=refused" in err
+
+
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_what_a_full_disk_does_not_take_stops_nothing(form: str) -> None:
+    stream = logs.configure("info", form, Path("/dev/full"))
+    for _ in range(3):
+        structlog.get_logger("x").info("checked", papers="3" * 5000)
+    with contextlib.suppress(OSError):  # of what is left in the buffer
+        stream.close()
 
 
 @pytest.mark.parametrize(("form", "start"), [("plain", "[warning"), ("json", '{"error": "no')])

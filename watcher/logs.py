@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 
@@ -55,7 +56,7 @@ def configure(level: str, form: str = "auto", path: Path | None = None) -> TextI
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Lenient(stream))),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.ERROR, handlers=[_Forwarding()])
@@ -72,6 +73,22 @@ def _opened(path: Path) -> TextIO:
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}", key="log.file") from error
     return stream
+
+
+class _Lenient:
+    """A stream of which what cannot be written, on a full disk, is left out: it stops no mail."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 class _Forwarding(logging.Handler):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.disks import no_room
 from tests.mail.conftest import envelope
 from watcher.errors import DeliveryError
 from watcher.mail.sendmail import SendmailMailer
@@ -134,6 +135,18 @@ async def test_a_missing_program_is_the_session_s_trouble(tmp_path: Path) -> Non
     with pytest.raises(DeliveryError, match=r"\[mail\] sendmail") as caught:
         await mailer.probe()
     assert caught.value.session
+
+
+async def test_a_disk_without_room_for_a_moment_is_the_session_s_trouble(tmp_path: Path) -> None:
+    path = program(tmp_path, f"open({str(tmp_path / 'run')!r}, 'w')")
+    with no_room(10):
+        error = await refusal(path)
+    assert "no temporary file can be written: File too large" in str(error)
+    assert error.session
+    assert error.retryable
+    assert not error.is_ambiguous
+    assert not (tmp_path / "run").exists()
+    await run(path)
 
 
 async def test_an_address_no_program_can_be_given_is_dead(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
 import json
 import os
@@ -28,6 +30,8 @@ NOT_WELL = 3
 STORE = 74
 BUSY = 75
 BAD_CONFIG = 78
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 ConfigOption = Annotated[
     Path | None,
@@ -109,6 +113,11 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
             # Whoever read us has enough; say nothing, not even at the interpreter's end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(DONE) from None
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            where = f" for {error.filename}" if error.filename else ""
+            fail(f"no room left{where} ({error.strerror})", STORE)
 
     return run
 
@@ -132,7 +141,8 @@ def exit_code(error: WatcherError) -> int:
 
 def say(text: str) -> None:
     """A line for the person at the terminal: on stderr, so that stdout stays for results."""
-    print(text, file=sys.stderr)
+    with contextlib.suppress(OSError):  # what cannot be said there can be said nowhere
+        print(text, file=sys.stderr)
 
 
 def fail(text: str, code: int) -> NoReturn:

@@ -12,7 +12,7 @@ from watcher.store import known
 
 LEDGER = ".watcher-demo"
 DATABASE = "watcher.db"
-_SUFFIXES = ("", "-wal", "-shm", "-journal", ".lock")
+_SUFFIXES = ("", "-wal", "-shm", "-journal", ".lock", ".reserve")
 
 
 class Folder:

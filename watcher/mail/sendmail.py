@@ -55,9 +55,7 @@ class SendmailMailer:
     async def send(self, envelope: Envelope) -> str:
         """Have the program queue the mail. Raises DeliveryError."""
         # Files, not pipes: a child that the program leaves behind may hold a pipe open for ever.
-        with tempfile.TemporaryFile() as mail, tempfile.TemporaryFile() as output:
-            mail.write(envelope.message.replace(b"\r\n", b"\n"))
-            mail.seek(0)
+        with _spooled(envelope) as mail, tempfile.TemporaryFile() as output:
             try:
                 process = await asyncio.create_subprocess_exec(
                     self.program,
@@ -110,6 +108,26 @@ class SendmailMailer:
             session=code in _NOT_THE_RECIPIENT,
             is_ambiguous=code < 0,  # a signal ended it, whatever it had done by then
         )
+
+
+def _spooled(envelope: Envelope) -> BinaryIO:
+    """The mail as a file that is gone once it is closed. Raises DeliveryError."""
+    file = None
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # whoever asked for it closes it
+        file.write(envelope.message.replace(b"\r\n", b"\n"))
+        file.seek(0)
+    except OSError as error:
+        if file is not None:
+            with contextlib.suppress(OSError):  # closing would write what is left
+                file.close()
+        raise DeliveryError(
+            f"no temporary file can be written: {error.strerror}",
+            recipient=envelope.recipient,
+            retryable=True,
+            session=True,
+        ) from error
+    return file
 
 
 def _last_line(output: BinaryIO) -> str:

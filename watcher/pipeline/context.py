@@ -6,18 +6,19 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import sqlalchemy as sa
 
+from watcher.errors import StoreError
 from watcher.fetch import Fetcher
 from watcher.mail import Mailer, Signer
 from watcher.rules import Ruleset
 from watcher.settings import Config, SubscriptionSettings
 from watcher.sources import Source
 from watcher.steps import Step, reached
+from watcher.store import reserve
 from watcher.store.database import Database
 
 T = TypeVar("T")
@@ -54,29 +55,39 @@ class Context:
 
     async def write(self, step: Callable[[sa.Connection], T], name: Step | None = None) -> T:
         """Run a step in one transaction on the writer's thread. Raises StoreError."""
-        if name is None:
-            return await self._run(self.database.write, step)
+        return await self._in_turn(lambda: self._commit(step, name), name)
 
-        def run(connection: sa.Connection) -> T:
-            result = step(connection)
-            reached(name, is_committed=False)
-            return result
+    async def record(self, step: Callable[[sa.Connection], T], name: Step | None = None) -> T:
+        """`write`, of what has happened elsewhere and is not undone: it may use the reserve."""
 
-        result = await self._run(self.database.write, run)
-        reached(name)
-        return result
+        def commit() -> T:
+            try:
+                return self._commit(step, name)
+            except StoreError:
+                if not reserve.give_up(self.database):
+                    raise
+                return self._commit(step, name)  # at once, before anybody else takes the room
+
+        return await self._in_turn(commit, name)
 
     async def read(self, step: Callable[[sa.Connection], T]) -> T:
         """Run a step on a consistent view. Raises StoreError."""
-        return await self._run(self.database.read, step)
 
-    async def _run(
-        self,
-        transaction: Callable[[], AbstractContextManager[sa.Connection]],
-        step: Callable[[sa.Connection], T],
-    ) -> T:
-        def run() -> T:
-            with transaction() as connection:
+        def look() -> T:
+            with self.database.read() as connection:
                 return step(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self.writer, run)
+        return await self._in_turn(look)
+
+    def _commit(self, step: Callable[[sa.Connection], T], name: Step | None) -> T:
+        with self.database.write() as connection:
+            result = step(connection)
+            if name is not None:
+                reached(name, is_committed=False)
+            return result
+
+    async def _in_turn(self, work: Callable[[], T], name: Step | None = None) -> T:
+        result = await asyncio.get_running_loop().run_in_executor(self.writer, work)
+        if name is not None:
+            reached(name)
+        return result

@@ -18,7 +18,7 @@ from watcher.models import DeliveryState, Envelope
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.steps import Step, reached
-from watcher.store import checks, outbox, resends
+from watcher.store import checks, outbox, resends, reserve
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +100,7 @@ async def _work(
         while queue and not (stop and stop.is_set()):
             delivery_id = queue.popleft()
             envelope = await context.write(
-                lambda connection, i=delivery_id: outbox.start(connection, i, context.clock()),  # type: ignore[misc]  # bound early
+                lambda connection, i=delivery_id: _start(context, connection, i),  # type: ignore[misc]  # bound early
                 Step.STARTED,
             )
             if envelope is None:
@@ -113,6 +113,15 @@ async def _work(
                 await _record_error(context, envelope, error, result)
                 continue
             await _send(context, session, envelope, result)
+
+
+def _start(context: Context, connection: sa.Connection, delivery_id: int) -> Envelope | None:
+    """Take down that it begins, and see that there will be room to take down how it ended."""
+    envelope = outbox.start(connection, delivery_id, context.clock())
+    if envelope is not None:
+        count = context.mailer.session_count
+        reserve.keep(context.database, count * reserve.for_record(len(envelope.message)))
+    return envelope
 
 
 async def _send(context: Context, session: Session, envelope: Envelope, result: Delivered) -> None:
@@ -130,7 +139,7 @@ async def _send(context: Context, session: Session, envelope: Envelope, result: 
         on=StoreError, attempts=None, timeout=RECORD_WITHIN, wait_initial=0.1, wait_max=5.0
     ):
         with attempt:
-            await context.write(
+            await context.record(
                 lambda connection: outbox.finish(
                     connection, envelope.delivery_id, DeliveryState.DELIVERED, answer, now
                 ),
@@ -145,7 +154,7 @@ async def _record_error(
     context: Context, envelope: Envelope, error: DeliveryError, result: Delivered
 ) -> None:
     now = context.clock()
-    state = await context.write(
+    state = await context.record(
         lambda connection: _settle(context, connection, envelope, error, now)
     )
     if state in {DeliveryState.QUEUED, DeliveryState.PARKED}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 30_000}
 """How long to wait for a server: seconds, seconds, milliseconds; the URL may say otherwise."""
+
+_NO_ROOM = 65_536
+"""Bytes; the index of SQLite's journal alone grows by half of it."""
 
 _ONE_VIEW = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -134,11 +138,18 @@ class Database:
                 return f"{self.name} is locked by another program ({said}); close it and try again"
             if "unable to open" in said or "readonly" in said:
                 return f"{self.name} cannot be opened ({said}); see its owner and permissions"
-            if "disk is full" in said:
-                return f"no room left for {self.name} ({said}); nothing was recorded or sent"
+            if "disk is full" in said or ("disk I/O" in said and self._is_full()):
+                return f"no room left for {self.name} ({said}); make room, it goes on by itself"
             if "disk I/O" in said:
                 return f"{self.name} cannot be read or written ({said}); see its disk, and its room"
         return f"{self.name}: {said}"
+
+    def _is_full(self) -> bool:
+        """Whether there is no room: SQLite says so only of some of its files."""
+        try:
+            return self.path is not None and shutil.disk_usage(self.path.parent).free < _NO_ROOM
+        except OSError:
+            return False
 
     def damaged(self, how: str) -> str:
         """What to do about a damaged file."""

@@ -129,9 +129,10 @@ def _lock_file(path: Path, command: str, now: dt.datetime) -> TextIO:
         message = f"{_holder(handle)}; nothing was done"
         handle.close()
         raise BusyError(message) from error
-    handle.truncate(0)
-    json.dump({"pid": os.getpid(), "command": command, "since": now.isoformat()}, handle)
-    handle.flush()
+    told = {"pid": os.getpid(), "command": command, "since": now.isoformat()}
+    with contextlib.suppress(OSError):  # on a full disk it holds without saying for whom
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(told).encode(), 0)
     return handle
 
 

@@ -179,8 +179,14 @@ def restore(database: Database, source: Path, now: dt.datetime) -> Path | None:
     finally:
         copy.close()
     partial = path.with_name(f"{path.name}.partial")
-    shutil.copyfile(source, partial)
-    partial.chmod(0o600)
+    try:
+        shutil.copyfile(source, partial)
+        partial.chmod(0o600)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(
+            f"{source} cannot be copied to {partial} ({error.strerror}); nothing was changed"
+        ) from error
     kept = None
     if path.exists():
         kept = path.with_name(f"{path.name}.replaced-{now:%Y%m%d%H%M%S}")
