@@ -155,7 +155,7 @@ LIKED_AFTER = 36 * HOUR
     "clock: jumps of an hour, a day, a year, both ways; asleep for 8 hours",
     "one digest for each slot, at most one catch-up",
     few=1,
-    many=40,
+    many=20,
 )
 def jumps(tries: int, directory: Path) -> Tally:
     """A fortnight with a change of clocks in it; the machine's own clock jumps at random."""

@@ -147,7 +147,7 @@ TROUBLES = (damaged, away, newer, cut_off, gone, foreign, emptied, overwritten, 
     "database damaged, missing, newer, another program's, locked",
     "refused and left as it is, nothing mailed; goes on once it is put right",
     few=3,
-    many=20 * len(TROUBLES),
+    many=10 * len(TROUBLES),
 )
 def unusable(tries: int, directory: Path) -> Tally:
     """Each in turn, on a day that has a paper for everybody; a lock is waited for half a minute."""
@@ -240,7 +240,7 @@ def _make_old(world: World) -> None:
     "power cut, at any moment of a pass",
     "the files open well and whole, nothing lost; what was mailed and not recorded goes again",
     few=3,
-    many=300,
+    many=150,
 )
 def power_cut(tries: int, directory: Path) -> Tally:
     """The process is held, its files are copied, and the pass goes on with the copy."""

@@ -64,7 +64,7 @@ class _Feed:
     "nothing lost, and no flood: nothing is composed while no session opens; then frozen digests"
     " unchanged, then one digest of everything pending",
     few=1,
-    many=30,
+    many=12,
 )
 def away(tries: int, directory: Path) -> Tally:
     """Six cadences; the program is started anew now and then."""

@@ -43,7 +43,7 @@ BATCH = 40
     "papers leave and return after 30 days, are reordered, retitled, re-dated, a v2, pruned",
     "each comes once, whatever becomes of it",
     few=1,
-    many=30,
+    many=12,
 )
 def restless(tries: int, directory: Path) -> Tally:
     """Forty checks in some ten weeks, a seed for each try; a single one is short."""

@@ -183,13 +183,13 @@ def _wait_for_pass(service: Service) -> None:
 ONE_BROKEN = "the 99 others and the last good rules go on; the operator is told once; nobody twice"
 
 
-@row("one user's file of a hundred broken at the start", ONE_BROKEN, few=FEW, many=40)
+@row("one user's file of a hundred broken at the start", ONE_BROKEN, few=FEW, many=20)
 def one_at_start(tries: int, directory: Path) -> Tally:
     """Each pass is a `check-now`; of every second file there is nothing that was ever good."""
     return _hundred(tries, directory, _by_commands)
 
 
-@row("one user's file of a hundred broken under a running daemon", ONE_BROKEN, few=FEW, many=40)
+@row("one user's file of a hundred broken under a running daemon", ONE_BROKEN, few=FEW, many=20)
 def one_on_reload(tries: int, directory: Path) -> Tally:
     """By turns at SIGHUP and found at the next check."""
     return _hundred(tries, directory, _by_daemon)
