@@ -23,9 +23,12 @@ PATIENCE = 60.0
 
 
 class Service:
-    """`watcher run` under a notify socket; `said` is all it told the service manager."""
+    """`watcher run` under a notify socket; `said` is all it told the service manager.
 
-    def __init__(self, world: World, *extra: str) -> None:
+    What it logs to stderr is kept in a file, unless another descriptor is named for it.
+    """
+
+    def __init__(self, world: World, *extra: str, stderr: int | None = None) -> None:
         self.world = world
         self.said: list[str] = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -41,7 +44,7 @@ class Service:
             ],
             env={**os.environ, "NOTIFY_SOCKET": str(path)},
             stdin=subprocess.DEVNULL,
-            stderr=self._log,
+            stderr=self._log if stderr is None else stderr,
         )
 
     def __enter__(self) -> Self:

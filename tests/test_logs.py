@@ -137,3 +137,139 @@ def test_what_root_begins_the_directory_s_owner_goes_on_with(tmp_path: Path) -> 
         os.chown(folder, 65534, 65534)
         logs.configure("info", "plain", folder / "log").close()
         assert (folder / "log").stat().st_uid == 65534
+
+
+FILLING = """
+import json, logging, os, resource, structlog, sys
+from pathlib import Path
+from watcher import logs
+
+path, form, full = Path(sys.argv[1]), sys.argv[2], 8192
+resource.setrlimit(resource.RLIMIT_FSIZE, (full, 2 * full))  # as on a disk of this size
+path.write_bytes(b"." * (full - 11) + b"\\n")
+logs.configure("info", form, path)
+log = structlog.get_logger("x")
+log.info("cut in its midst")
+log.info("lost")
+logging.getLogger("a library").error("lost as well")
+assert path.stat().st_size == full
+resource.setrlimit(resource.RLIMIT_FSIZE, (2 * full, 2 * full))
+log.info("heard")
+log.info("and again")
+"""
+"""A program whose log finds no room for a while; its second argument is the form."""
+
+
+def ran(program: str, *arguments: str) -> str:
+    """What a program said on stdout and stderr."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_a_full_disk_loses_lines_and_says_so_once_there_is_room(form: str, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    assert ran(FILLING, str(path), form) == ""
+    _, cut, heard, again = path.read_text().splitlines()
+    assert len(cut) == 10
+    assert "heard" in heard
+    assert ("lines_lost=3" in heard) if form == "plain" else json.loads(heard)["lines_lost"] == 3
+    assert "lines_lost" not in again
+
+
+@pytest.mark.parametrize(("form", "shown"), [("plain", "b\ufffdr"), ("json", "b\\udce4r")])
+def test_a_name_that_is_not_unicode_is_written_all_the_same(
+    form: str, shown: str, tmp_path: Path
+) -> None:
+    with logs.configure("info", form, tmp_path / "log"):
+        structlog.get_logger("x").info("read", file=os.fsdecode(b"b\xe4r"))
+    assert shown in (tmp_path / "log").read_text()
+
+
+def test_values_that_do_not_fit_what_a_library_says_are_no_error() -> None:
+    program = (
+        "import logging; from watcher import logs; logs.configure('info', 'plain');"
+        "logging.getLogger('x').error('%d of them', 'many');"
+        "logging.getLogger('x').log(45, 'between the levels')"
+    )
+    first, second = ran(program).splitlines()
+    assert "%d of them" in first
+    assert "between the levels" in second
+
+
+def test_a_stream_that_nobody_reads_is_no_error() -> None:
+    program = (
+        "import os, structlog; from watcher import logs; logs.configure('info', 'json');"
+        "structlog.get_logger().info('unheard'); structlog.get_logger().info('unheard');"
+        "os.write(1, b'done')"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, stdout=subprocess.PIPE, stderr=writer
+    )
+    os.close(writer)
+    assert (done.returncode, done.stdout) == (0, b"done")
+
+
+def test_without_any_stream_there_is_no_log_and_no_error() -> None:
+    program = (
+        "import structlog; from watcher import logs; logs.configure('info');"
+        "structlog.get_logger().info('unheard'); print('done')"
+    )
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, program],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "done\n"
+
+
+def test_a_log_that_was_rotated_goes_on_in_the_new_file(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with logs.configure("info", "plain", path):
+        log = structlog.get_logger("x")
+        log.info("first")
+        path.rename(tmp_path / "log.1")
+        log.info("second")
+        path.rename(tmp_path / "log.2")
+        path.touch()
+        log.info("third")
+        tmp_path.joinpath("log.1").unlink()
+        log.info("fourth")
+    assert "second" in (tmp_path / "log.2").read_text()
+    assert [line.split()[-1] for line in path.read_text().splitlines()] == ["third", "fourth"]
+
+
+def test_where_no_new_file_can_be_made_the_old_one_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "log"
+    with logs.configure("info", "plain", path):
+        path.parent.rename(tmp_path / "away")
+        path.parent.touch()
+        structlog.get_logger("x").info("said")
+    assert "said" in (tmp_path / "away" / "log").read_text()
+
+
+def test_only_a_file_of_that_directory_is_given_to_its_owner(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    folder = tmp_path / "state"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    (tmp_path / "root's").touch()
+    (folder / "link").symlink_to(tmp_path / "root's")
+    (folder / "hard").hardlink_to(tmp_path / "root's")
+    os.mkfifo(folder / "pipe")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    for name in ("link", "hard", "pipe"):
+        logs.configure("info", "plain", folder / name).close()
+        assert (folder / name).stat().st_uid == 0
+    os.close(reader)

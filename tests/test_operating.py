@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import os
+import resource
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -13,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.looking import Asker
-from tests.fakesite import faults
+from tests.fakesite import faults, make_paper
 from tests.switch import Switch, dead_mans_switch
-from tests.test_daemon import service
+from tests.test_daemon import Service, service
 from tests.test_metrics import free_port, metrics_at, scraped
-from tests.world import DAILY, WEIGHTS, World
+from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 
 JSON_LOG = '[log]\nformat = "json"\n'
 
@@ -124,3 +126,43 @@ def test_warnings_of_the_configuration_are_events_of_such_a_log(world: World) ->
     lines = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
     assert any("[dkim] domain is given without a key" in line["event"] for line in lines)
     assert "warning: " not in said.err
+
+
+def test_a_full_disk_under_the_log_stops_no_mail(world: World) -> None:
+    path = world.directory / "watcher.log"
+    world.configure(f'[log]\nfile = "{path}"\n', DAILY, WEIGHTS)
+    world.add(make_paper(99, world.now, title=ZORBLAX))
+    with service(world) as running:
+        world.smtp.wait_for(1)
+        running.wait_for("STATUS=next check")
+        full = 64 * 2**20  # far more than the database, so that only the log has no room
+        resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (full, full))
+        os.truncate(path, full)
+        world.add(make_paper(98, world.now, title=ZORBLAX))
+        running.process.send_signal(signal.SIGUSR1)
+        assert len(world.smtp.wait_for(2)) == 2
+        running.wait_for("STATUS=next check")
+        assert path.stat().st_size == full
+        os.truncate(path, 0)
+        running.process.send_signal(signal.SIGUSR1)
+        running.wait_for("STATUS=next check")
+        assert running.stop() < 10
+        assert running.process.returncode == 0
+    heard = path.read_text().splitlines()
+    assert "lines_lost=" in heard[0]
+    assert any("pass done" in line for line in heard)
+    assert running.log() == ""
+
+
+def test_a_stderr_that_nobody_reads_stops_no_mail(world: World) -> None:
+    world.add(make_paper(99, world.now, title=ZORBLAX))
+    world.configure(DAILY, WEIGHTS)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with Service(world, stderr=writer) as running:
+        os.close(writer)
+        running.wait_for("READY=1")
+        world.smtp.wait_for(1)
+        running.wait_for("STATUS=next check")
+        assert running.stop() < 10
+        assert running.process.returncode == 0

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import sys
 from pathlib import Path
-from typing import TextIO, cast
 
 import structlog
 
 from watcher.errors import ConfigError
+from watcher.lines import Lines
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -25,19 +23,35 @@ _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 _TRACEBACKS = {"exception", "stack"}
 
 
-def configure(level: str, form: str = "auto", path: Path | None = None) -> TextIO:
-    """Set the log up, once at the start of a command; the stream it goes to.
+def configure(level: str, form: str = "auto", path: Path | None = None) -> Lines:
+    """Set the log up, once at the start of a command; where its lines go.
 
     `form` auto is coloured on a terminal (unless NO_COLOR), plain elsewhere: a line for each event,
     under systemd with the level as the journal has it, and without the instant, which the journal
-    adds itself. Raises ConfigError where the file cannot be written.
+    adds itself. Raises ConfigError where the file cannot be written; once it is open, logging
+    never raises.
     """
-    stream: TextIO = sys.stderr if path is None else _opened(path)
-    is_journal = _is_journal(stream)
+    try:
+        lines = Lines.of_stderr() if path is None else Lines(path=path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}", key="log.file") from error
+    structlog.configure(
+        processors=_processors(lines, form),
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=lambda *_: _Logger(lines),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.ERROR, handlers=[_Forwarding()])
+    return lines
+
+
+def _processors(lines: Lines, form: str) -> list[structlog.typing.Processor]:
+    is_journal, is_terminal = lines.is_journal, lines.is_terminal
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.StackInfoRenderer(),
+        _tell_lost(lines),
     ]
     if not is_journal or form == "json":
         processors.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
@@ -47,48 +61,26 @@ def configure(level: str, form: str = "auto", path: Path | None = None) -> TextI
         processors.append(structlog.processors.ExceptionRenderer(traceback))
         render: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
     else:
-        is_coloured = form != "plain" and stream.isatty() and not os.environ.get("NO_COLOR")
+        is_coloured = form != "plain" and is_terminal and not os.environ.get("NO_COLOR")
         processors.append(_printable)
         render = structlog.dev.ConsoleRenderer(
             colors=is_coloured, exception_formatter=structlog.dev.plain_traceback
         )
-    processors.append(_lined(render, is_one=not stream.isatty(), is_journal=is_journal))
-    structlog.configure(
-        processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Lenient(stream))),
-        cache_logger_on_first_use=False,
-    )
-    logging.basicConfig(level=logging.ERROR, handlers=[_Forwarding()])
-    return stream
+    processors.append(_lined(render, is_one=not is_terminal, is_journal=is_journal))
+    return processors
 
 
-def _opened(path: Path) -> TextIO:
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stream = path.open("a", encoding="utf-8")
-        if os.geteuid() == 0:  # or what root looks at once, the service could not go on with
-            owner = path.parent.stat()
-            os.fchown(stream.fileno(), owner.st_uid, owner.st_gid)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}", key="log.file") from error
-    return stream
+class _Logger:
+    """What structlog hands the finished lines to, by the name of their level."""
 
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
 
-class _Lenient:
-    """A stream of which what cannot be written, on a full disk, is left out: it stops no mail."""
+    def msg(self, line: str) -> None:
+        """Write the line, or lose it."""
+        self._lines.write(line)
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        with contextlib.suppress(OSError):
-            return self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError):
-            self._stream.flush()
+    debug = info = warning = error = critical = exception = msg
 
 
 class _Forwarding(logging.Handler):
@@ -96,21 +88,26 @@ class _Forwarding(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record as an event of our own log."""
+        try:
+            said = record.getMessage()
+        except (TypeError, ValueError):  # its values do not fit its text
+            said = str(record.msg)
+        level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
         log = structlog.get_logger()
-        said, about = record.getMessage(), record.exc_info
-        log.log(record.levelno, said, logger=record.name, exc_info=about)
+        log.log(level, said, logger=record.name, exc_info=record.exc_info)
 
 
-def _is_journal(stream: TextIO) -> bool:
-    """Whether the journal reads this very stream; the variable outlives a redirection."""
-    journal = os.environ.get("JOURNAL_STREAM")
-    if not journal:
-        return False
-    try:
-        there = os.fstat(stream.fileno())
-    except (OSError, ValueError):  # no stream of the system's
-        return False
-    return journal == f"{there.st_dev}:{there.st_ino}"
+def _tell_lost(lines: Lines) -> structlog.typing.Processor:
+    """After lines that could not be written, the first that can says how many those were."""
+
+    def tell(
+        _: structlog.typing.WrappedLogger, __: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        if lines.lost_count:
+            event["lines_lost"] = lines.lost_count
+        return event
+
+    return tell
 
 
 def _printable(
