@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import re
 import warnings
@@ -138,6 +139,42 @@ async def test_a_clear_login_goes_to_loopback_only_and_shows_no_password() -> No
         error = await refusal(SmtpMailer(settings(server, username="ada", password="secret")))
         assert [command.line for command in server.commands][1:] == ["AUTH CRAM-MD5"]
     assert error.session
+
+
+@pytest.mark.parametrize("method", ["PLAIN", "LOGIN", "CRAM-MD5"])
+@pytest.mark.parametrize("refusal_of", ["535 no: {said}", "500-what is\r\n500 {said}?", "{said}"])
+async def test_a_login_that_a_server_quotes_is_struck_out(method: str, refusal_of: str) -> None:
+    with SmtpServer(
+        login=("ada", "another"), is_auth_in_clear=True, auth_methods=(method,)
+    ) as server:
+        server.refusal = refusal_of
+        error = await refusal(SmtpMailer(settings(server, username="ada", password="S3cret!pass")))
+    said = str(error) + repr(error.__cause__)
+    assert "***" in said
+    plain, login = b"\0ada\0S3cret!pass", b"S3cret!pass"
+    for form in (plain, login, b"ada 0123"):
+        assert base64.b64encode(form)[:8].decode() not in said
+    assert error.session
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        "S3cret!pass",
+        "S3CRET!PASS",
+        "UzNjcmV0",
+        "uzNjcmV0IXBhc3M=",
+        "AGFkYQBTM2Ny",
+        "TM2NyZXQhcGFzcw",
+    ],
+)
+async def test_a_part_of_a_login_is_struck_out_and_the_rest_stays(quoted: str) -> None:
+    with SmtpServer(login=("ada", "x"), is_auth_in_clear=True) as server:
+        server.refusal = f"535 5.7.8 see https://example.org/auth/errors <{quoted}> ada"
+        error = await refusal(SmtpMailer(settings(server, username="ada", password="S3cret!pass")))
+    assert "535 5.7.8 see https://example.org/auth/errors <***> ada" in str(error).replace(
+        "=>", ">"
+    )
 
 
 async def test_without_starttls_nothing_is_said_in_clear(server: SmtpServer) -> None:
