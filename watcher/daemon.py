@@ -224,6 +224,7 @@ class Daemon:
             log.error("not reloaded", error=str(error))
         else:
             self._loaded_from = seen
+            self._counting.broken_count = len(problems)
             log.info("configuration read again", problems=len(problems))
         sd_notify("READY=1", f"STATUS={self._status()}")
 

@@ -68,7 +68,9 @@ class _Figures(Collector):
         """All metrics; those of the store only where it answers."""
         config = self._config()
         yield _gauge("build_info", "The version that runs.", {__version__: 1}, "version")
-        broken = len(config.broken)
+        broken = self._counting.broken_count
+        if broken is None:
+            broken = len(config.broken)
         yield _gauge("config_broken_files", "Files that were left as they were last good.", broken)
         yield from _counted(self._counting)
         try:
