@@ -75,7 +75,8 @@ class SmtpServer:
 
     `tls` offers STARTTLS, or speaks TLS from the start with `is_implicit_tls`; `login` is the
     (user, password) without which no MAIL is taken, offered only under TLS unless
-    `is_auth_in_clear`; `extensions` are further EHLO lines.
+    `is_auth_in_clear`; `extensions` are further EHLO lines. `refusal` is said to a wrong login,
+    with the client's last line for `{said}`, which may stand in a fault's answer, too.
     """
 
     host = "127.0.0.1"
@@ -95,6 +96,7 @@ class SmtpServer:
         self.login, self.is_auth_in_clear = login, is_auth_in_clear
         self.auth_methods, self.extensions = auth_methods, extensions
         self.port = port
+        self.refusal = "535 5.7.8 credentials invalid"
         self._faults: list[_Fault] = []
         self._ledger = _Ledger()
         self._changed = threading.Condition()
@@ -280,6 +282,7 @@ class _Dialogue:
     def __init__(self, server: SmtpServer, connection: socket.socket, number: int) -> None:
         self._server, self._socket, self._number = server, connection, number
         self._lines: BinaryIO = connection.makefile("rb")
+        self._said = ""
         self._is_greeted = False
         self._user: str | None = None
         self._mail_from: str | None = None
@@ -319,6 +322,7 @@ class _Dialogue:
         line = self._lines.readline()
         if not line.endswith(b"\n"):
             raise _GoneError
+        self._said = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
         return line
 
     def _fails(self, stage: Stage, recipient: str | None = None) -> bool:
@@ -346,7 +350,7 @@ class _Dialogue:
             self._server._released.wait(LONGEST_WAIT)
             self._server._hang(-1)
             answer = "250 2.0.0 queued"
-        self._say(answer)
+        self._say(answer.replace("{said}", self._said))
 
     def _secure(self) -> None:
         assert self._server.tls is not None
@@ -393,6 +397,8 @@ class _Dialogue:
         method, _, initial = arguments.partition(" ")
         if method.upper() == "PLAIN":
             _, user, password = _decoded(initial or self._ask("")).split("\0")
+        elif method.upper() == "CRAM-MD5":
+            user, _, password = _decoded(self._ask("PDEyM0BleGFtcGxlLm9yZz4=")).partition(" ")
         else:
             user = _decoded(initial or self._ask("VXNlcm5hbWU6"))
             password = _decoded(self._ask("UGFzc3dvcmQ6"))
@@ -400,7 +406,7 @@ class _Dialogue:
             self._user = user
             self._say("235 2.7.0 welcome")
         else:
-            self._say("535 5.7.8 credentials invalid")
+            self._answer(self._server.refusal)
 
     def _ask(self, question: str) -> str:
         self._say(f"334 {question}")

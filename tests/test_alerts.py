@@ -66,6 +66,15 @@ def test_alerts_have_what_prometheus_wants_of_them() -> None:
         assert alert["expr"].count("(") == alert["expr"].count(")")
 
 
+@pytest.mark.parametrize("state", ["dead", "expired", "parked"])
+def test_a_mail_that_ends_undelivered_or_waits_for_a_word_has_an_alert(state: str) -> None:
+    assert any(
+        state in states.split("|")
+        for alert in ALERTS
+        for states in re.findall(r'deliveries\{state=~?"([^"]+)"', alert["expr"])
+    )
+
+
 def test_each_alert_is_explained() -> None:
     told = [row.spans(0)[0] for row in documents.rows("Alert", "It means", "Do this")]
     assert told == [alert["alert"] for alert in ALERTS]

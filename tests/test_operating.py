@@ -108,6 +108,41 @@ def test_check_now_tells_the_switch_too(world: World, switch: Switch) -> None:
     assert len(switch.asked) == 2
 
 
+def test_the_switch_hears_of_a_database_that_cannot_be_opened(world: World, switch: Switch) -> None:
+    world.configure(pinging(switch), DAILY, WEIGHTS)
+    ask = Asker(world)
+    with service(world) as running:
+        switch.wait_for(1)
+        assert ask("check-now").code == 75
+        assert len(switch.asked) == 1, "another one watches, and tells it"
+        assert running.stop() < 10
+    path = world.state_dir / "watcher.db"
+    path.write_bytes(b"nonsense" * 1000)
+    for command, count in (("check-now", 2), ("run", 3)):
+        assert ask(command).code == 74
+        assert switch.asked[1:] == ["/uuid-of-ours/fail"] * (count - 1)
+    for other in (("--dry-run",), ("--source", "daily")):
+        assert ask("check-now", *other).code == 74
+    assert len(switch.asked) == 3
+    path.unlink()
+    assert ask("check-now").code == 74
+    assert len(switch.asked) == 4
+
+
+def test_a_broken_configuration_is_counted_until_it_is_mended(world: World) -> None:
+    port = free_port()
+    world.configure(metrics_at(port), DAILY, WEIGHTS)
+    good = world.config_path.read_text()
+    with service(world) as running:
+        assert scraped(port)["config_broken_files"] == 0
+        for text, count in ((f"{good}\nnonsense = [", 1), (good, 0)):
+            world.config_path.write_text(text)
+            running.process.send_signal(signal.SIGHUP)
+            running.wait_for("RELOADING=1")
+            running.wait_for("READY=1")
+            assert scraped(port)["config_broken_files"] == count
+
+
 def test_a_switch_that_is_gone_is_a_warning_without_its_url(world: World) -> None:
     with dead_mans_switch() as switch:
         pass

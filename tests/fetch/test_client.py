@@ -7,7 +7,13 @@ import pytest
 from watcher.fetch.client import is_local, is_public
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::808:808"),
+        *("64:ff9b:1::808:808", "2002:808:808::1"),
+    ],
+)
 def test_public(address: str) -> None:
     assert is_public(address)
     assert not is_local(address)
@@ -18,7 +24,9 @@ def test_public(address: str) -> None:
     [
         *("127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.169.254", "100.64.0.1"),
         *("0.0.0.0", "255.255.255.255", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1"),
-        *("::ffff:127.0.0.1", "::ffff:10.0.0.1"),
+        *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "::7f00:1", "fec0::1"),
+        *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a00:1", "2002:7f00:1::1"),
+        *("2002:a00:1::1", "224.0.0.1", "239.1.2.3", "233.252.0.1", "ff02::1", "ff0e::1"),
     ],
 )
 def test_not_public(address: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import re
+import socket
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,7 +132,7 @@ async def test_no_known_login_is_said(authority: Authority) -> None:
     assert "gssapi" in str(error)
 
 
-async def test_a_clear_login_goes_to_loopback_only_and_shows_no_password() -> None:
+async def test_a_clear_login_to_loopback_shows_no_password() -> None:
     with SmtpServer(
         login=("ada", "secret"), is_auth_in_clear=True, auth_methods=("CRAM-MD5", "PLAIN")
     ) as server:
@@ -138,6 +140,62 @@ async def test_a_clear_login_goes_to_loopback_only_and_shows_no_password() -> No
         error = await refusal(SmtpMailer(settings(server, username="ada", password="secret")))
         assert [command.line for command in server.commands][1:] == ["AUTH CRAM-MD5"]
     assert error.session
+
+
+async def test_no_password_is_sent_in_clear_where_a_name_leads_off_this_machine() -> None:
+    """`mail.localhost` of /etc/hosts may, which the configuration cannot see."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        outside = probe.getsockname()[0]
+
+    class Elsewhere(SmtpServer):
+        host = outside
+
+    with Elsewhere(login=("ada", "secret"), is_auth_in_clear=True) as server:
+        mailer = SmtpMailer(settings(server, username="ada", password="secret"))
+        error = await refusal(mailer)
+        assert "refusing to send a password in clear text" in str(error)
+        assert error.session
+        assert {command.verb for command in server.commands} == {"EHLO"}
+
+
+@pytest.mark.parametrize("method", ["PLAIN", "LOGIN", "CRAM-MD5"])
+@pytest.mark.parametrize("refusal_of", ["535 no: {said}", "500-what is\r\n500 {said}?", "{said}"])
+async def test_a_login_that_a_server_quotes_is_struck_out(method: str, refusal_of: str) -> None:
+    with SmtpServer(
+        login=("ada", "another"), is_auth_in_clear=True, auth_methods=(method,)
+    ) as server:
+        server.refusal = refusal_of
+        error = await refusal(SmtpMailer(settings(server, username="ada", password="S3cret!pass")))
+    said = str(error) + repr(error.__cause__)
+    assert "***" in said
+    plain, login = b"\0ada\0S3cret!pass", b"S3cret!pass"
+    for form in (plain, login, b"ada 0123"):
+        assert base64.b64encode(form)[:8].decode() not in said
+    assert error.session
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        "S3cret!pass",
+        "S3CRET!PASS",
+        "UzNjcmV0",
+        "uzNjcmV0IXBhc3M=",
+        "AGFkYQBTM2Ny",
+        "TM2NyZXQhcGFzcw",
+    ],
+)
+async def test_a_part_of_a_login_is_struck_out_and_the_rest_stays(quoted: str) -> None:
+    with SmtpServer(login=("ada", "x"), is_auth_in_clear=True) as server:
+        server.refusal = f"535 5.7.8 see https://example.org/auth/errors <{quoted}> ada"
+        error = await refusal(SmtpMailer(settings(server, username="ada", password="S3cret!pass")))
+    assert "535 5.7.8 see https://example.org/auth/errors <***> ada" in str(error).replace(
+        "=>", ">"
+    )
 
 
 async def test_without_starttls_nothing_is_said_in_clear(server: SmtpServer) -> None:

@@ -160,6 +160,53 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(world: Worl
         assert told(" ".join(command), (said.out + said.err).encode()) == []
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://127.0.0.1:1/papers?user=me&password={PROXY}",
+        f"postgresql://127.0.0.1:1/papers?user=a@b&sslpassword={PROXY}",
+        f"postgresql://me:pa@{PROXY}@127.0.0.1:1/papers",
+    ],
+)
+def test_a_url_that_would_show_its_password_is_refused(world: World, url: str) -> None:
+    configure(world, "plain", "https://127.0.0.1:1")
+    text = world.config_path.read_text()
+    world.config_path.write_text(text.replace("sqlite:///watcher.db", url))
+    ask = Asker(world)
+    for command in (
+        *(("status",), ("status", "--json"), ("check-now",), ("doctor",)),
+        *(("backup", "copy.db"), ("check-config", "--json")),
+    ):
+        said = ask(*command)
+        assert said.code == (3 if command == ("doctor",) else 78), command
+        assert told(" ".join(command), (said.out + said.err).encode()) == []
+
+
+@pytest.mark.parametrize("method", ["PLAIN", "LOGIN"])
+def test_a_mail_server_that_quotes_the_login_makes_nobody_see_it(world: World, method: str) -> None:
+    configure(world, "plain", "https://127.0.0.1:1")
+    world.smtp.auth_methods, world.smtp.login = (method,), ("ada", "another")
+    world.smtp.refusal = '500 5.5.1 Command unrecognized: "{said}"'
+    ask = Asker(world)
+    found = []
+    for command in (
+        *(("check-now", "-vv"), ("check-now", "--json"), ("status",), ("status", "--json")),
+        *(("doctor",), ("send-test",)),
+    ):
+        said = ask(*command)
+        found += told(" ".join(command), (said.out + said.err).encode())
+    assert "Command unrecognized" in said.out + said.err
+    for path in world.state_dir.rglob("*"):
+        if path.is_file():
+            found += told(path.name, path.read_bytes())
+    world.smtp.login = ("ada", PASSWORD)
+    ask("check-now", "--send", "--all")
+    assert world.smtp.messages
+    for mail in world.smtp.messages:
+        found += told("a mail", mail.message)
+    assert found == []
+
+
 def test_an_error_that_nobody_foresaw_tells_none_either(world: World) -> None:
     """A traceback names the lines of the program, not what its variables hold."""
     with SmtpServer(login=("ada", PASSWORD), is_auth_in_clear=True) as server:

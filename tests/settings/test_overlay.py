@@ -275,11 +275,30 @@ def test_a_configuration_with_a_secret_that_everybody_can_read_is_refused(
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db.example/papers?user=me&password=x",
+        "postgresql://db.example/papers?SSLpassword=x",
+        "postgresql://me:x/y@db.example/papers",
+        "postgresql://me:x@y@db.example/papers",
+    ],
+)
+def test_a_password_is_seen_wherever_it_stands_and_though_the_environment_goes_before(
+    url: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, f'[store]\nurl = "{url}"\n{ONE}')
+    path.chmod(0o604)
+    with pytest.raises(ConfigError, match=r"can read \[store\] url in this file"):
+        load(path, environ={"WATCHER_STORE__URL": "postgresql:///papers"})
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
         '[http]\nproxy = "http://proxy.example:3128"',
         '[store]\nurl = "postgresql://me@db.example/papers"',
+        '[store]\nurl = "postgresql://me@db.example:5432/papers?passfile=/srv/x&application_name=a@b"',
         '[smtp]\npassword = ""',
     ],
 )

@@ -252,6 +252,34 @@ def test_restore_puts_a_copy_back_and_keeps_what_was_there(tmp_path: Path) -> No
         found.close()
 
 
+def test_restore_keeps_and_puts_back_what_a_reader_holds_in_the_wal(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'w.db'}", writable=True)
+    versions.migrate(database, NOW)
+    versions.backup(database, tmp_path / "copy.db")
+    reader = Database(f"sqlite:///{tmp_path / 'w.db'}", writable=False)
+    with reader.read() as view:
+        assert checks.get_meta(view, "key") is None
+        with database.write() as connection:
+            checks.put_meta(connection, "key", "new")
+        database.close()
+        kept = versions.restore(database, tmp_path / "copy.db", NOW)
+    reader.close()
+    assert kept is not None
+    assert kept.with_name(f"{kept.name}-wal").exists()
+    assert meta_of(tmp_path / "w.db") is None
+    versions.restore(database, kept, NOW + DAY)
+    assert meta_of(tmp_path / "w.db") == "new"
+    assert meta_of(kept) == "new"
+
+
+def meta_of(path: Path) -> str | None:
+    found = Database(f"sqlite:///{path}", writable=False)
+    with found.read() as connection:
+        value = checks.get_meta(connection, "key")
+    found.close()
+    return value
+
+
 def test_restore_refuses_what_is_no_good_copy(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'w.db'}", writable=True)
     versions.migrate(database, NOW)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,13 +35,14 @@ from watcher.cli.common import (
 )
 from watcher.cli.owner import act_as_owner
 from watcher.engine import Request, Result
-from watcher.errors import ConfigError, WatcherError
+from watcher.errors import BusyError, ConfigError, StoreError, WatcherError
 from watcher.mail import make_signer
 from watcher.settings import Config, require_mail
 
 if TYPE_CHECKING:
     from watcher.counting import Counting
     from watcher.engine import Engine
+    from watcher.store.database import Database
 
 MANY = 1_000
 
@@ -79,10 +81,10 @@ def run(
 
     async def watch() -> None:
         counting = Counting()
-        with app.writing(loaded, "run", app.utc_now()) as database:
-            async with app.running(loaded, database) as engine:
-                with serving(lambda: engine.context.config, counting):
-                    await Daemon(engine, load_again, counting=counting).run()
+        opened = app.writing(loaded, "run", app.utc_now())
+        async with _running(loaded, opened, is_told=True) as engine:
+            with serving(lambda: engine.context.config, counting):
+                await Daemon(engine, load_again, counting=counting).run()
 
     asyncio.run(watch())
 
@@ -129,14 +131,14 @@ def check_now(
     opened = app.rehearsing(loaded, now) if dry_run else app.writing(loaded, "check-now", now)
 
     async def check() -> Result:
-        with opened as database:
-            async with app.running(loaded, database, is_rehearsal=dry_run) as engine:
-                loop = asyncio.get_running_loop()
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    loop.add_signal_handler(number, engine.stopping.set)
-                if sys.stderr.isatty() and not options.as_json and not options.quiet:
-                    engine.on_source = lambda name: say(f"reading {name} …")
-                return await _pass(engine, request, is_told=not (dry_run or source))
+        is_told = not (dry_run or source)
+        async with _running(loaded, opened, is_told=is_told, is_rehearsal=dry_run) as engine:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, engine.stopping.set)
+            if sys.stderr.isatty() and not options.as_json and not options.quiet:
+                engine.on_source = lambda name: say(f"reading {name} …")
+            return await _pass(engine, request, is_told=is_told)
 
     result = asyncio.run(check())
     if options.as_json:
@@ -167,25 +169,54 @@ def _metrics(
     return serving
 
 
+@contextlib.asynccontextmanager
+async def _running(
+    config: Config,
+    opened: AbstractContextManager[Database],
+    *,
+    is_told: bool,
+    is_rehearsal: bool = False,
+) -> AsyncIterator[Engine]:
+    """An engine; `is_told`: a dead man's switch hears it where the database cannot be used."""
+    from watcher import app
+
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            database = stack.enter_context(opened)
+            engine = await stack.enter_async_context(
+                app.running(config, database, is_rehearsal=is_rehearsal)
+            )
+        except BusyError:  # another one watches
+            raise
+        except StoreError:
+            if is_told:
+                await _tell(config, is_good=False)
+            raise
+        yield engine
+
+
 async def _pass(engine: Engine, request: Request, *, is_told: bool) -> Result:
     """A pass; `is_told`: a dead man's switch hears how it ended, as it does of the daemon's."""
-    from watcher.fetch import ping
-
-    async def tell(*, is_good: bool) -> None:
-        settings = engine.context.config.settings
-        error = await ping(settings.health.ping_url, settings.http, is_good=is_good)
-        if error is not None:
-            structlog.get_logger().warning("the dead man's switch was not reached", error=error)
-
+    config = engine.context.config
     try:
         result = await engine.run_pass(request)
     except WatcherError:
         if is_told:
-            await tell(is_good=False)
+            await _tell(config, is_good=False)
         raise
     if is_told and result.is_well:
-        await tell(is_good=True)
+        await _tell(config, is_good=True)
     return result
+
+
+async def _tell(config: Config, *, is_good: bool) -> None:
+    """Tell a dead man's switch."""
+    from watcher.fetch import ping
+
+    settings = config.settings
+    error = await ping(settings.health.ping_url, settings.http, is_good=is_good)
+    if error is not None:
+        structlog.get_logger().warning("the dead man's switch was not reached", error=error)
 
 
 def _keep(config: Config) -> None:

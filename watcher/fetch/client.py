@@ -16,6 +16,9 @@ from watcher.settings import HttpSettings
 
 Origin = tuple[str, bytes, int]
 
+# Compatible (RFC 4291, 2.5.5.1) and NAT64 (RFC 6052; RFC 8215 leaves the lengths to a site).
+_WITH_IPV4 = tuple(map(ipaddress.IPv6Network, ("::/96", "64:ff9b::/96", "64:ff9b:1::/48")))
+
 
 def make_client(settings: HttpSettings, base: httpx.URL) -> httpx.AsyncClient:
     """A client without redirects, cookies, the environment's settings or timeouts of its own.
@@ -73,9 +76,21 @@ def is_public(address: str) -> bool:
         parsed_address = ipaddress.ip_address(address)
     except ValueError:
         return False
-    if isinstance(parsed_address, ipaddress.IPv6Address) and parsed_address.ipv4_mapped:
-        parsed_address = parsed_address.ipv4_mapped
-    return parsed_address.is_global
+    if isinstance(parsed_address, ipaddress.IPv6Address):
+        if parsed_address.is_site_local:
+            return False
+        if (embedded := _embedded(parsed_address)) is not None:
+            parsed_address = embedded
+    return parsed_address.is_global and not parsed_address.is_multicast
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Where an address leads that holds one of IPv4: mapped, compatible, by NAT64 or 6to4."""
+    if address.ipv4_mapped or address.sixtofour:
+        return address.ipv4_mapped or address.sixtofour
+    if any(address in network for network in _WITH_IPV4):
+        return ipaddress.IPv4Address(address.packed[-4:])
+    return None
 
 
 def explain(error: BaseException, settings: HttpSettings) -> str:

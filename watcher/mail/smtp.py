@@ -31,7 +31,7 @@ from aiosmtplib import (
 
 from watcher.errors import DeliveryError
 from watcher.mail.base import Session
-from watcher.mail.text import answer, explain, one_line
+from watcher.mail.text import answer, explain, one_line, without_login
 from watcher.models import Envelope
 from watcher.settings import SmtpSettings
 
@@ -261,12 +261,16 @@ class SmtpSession:
             if method not in client.server_auth_methods:
                 continue
             # One method only: a wrong password tried by three of them locks accounts.
-            if method == "plain":
-                await client.auth_plain(user, password)
-            elif method == "login":
-                await client.auth_login(user, password)
-            else:
-                await client.auth_crammd5(user, password)
+            try:
+                if method == "plain":
+                    await client.auth_plain(user, password)
+                elif method == "login":
+                    await client.auth_login(user, password)
+                else:
+                    await client.auth_crammd5(user, password)
+            except SMTPResponseException as error:
+                said = without_login(error.message, user, password)
+                raise type(error)(error.code, said) from None
             return
         offers = ", ".join(client.server_auth_methods) or "none at all"
         raise _RefusedError(f"the server offers no login that is known here, but {offers}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import socket
 import ssl
 
@@ -10,12 +12,39 @@ from aiosmtplib import SMTPAuthenticationError, SMTPResponse, SMTPResponseExcept
 from watcher.settings import SmtpSettings
 
 _LONGEST = 400  # characters
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+=*")
+_WINDOW = 6  # characters of a login, of which a server may have quoted a part
 
 
 def one_line(text: str) -> str:
     """Printable characters on one line, at most 400 of them."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def without_login(text: str, user: str, password: str) -> str:
+    """What a server said to a login, without what it quotes of that: the password, and PLAIN,
+    LOGIN and CRAM-MD5 as they went over the wire, whole or in part."""
+    if not password:
+        return text
+    plain, login = f"\0{user}\0{password}".encode(), password.encode()
+    sent = [base64.b64encode(form).rstrip(b"=").decode().casefold() for form in (plain, login)]
+    parts = {
+        form[start : start + _WINDOW]
+        for form in sent
+        for start in range(max(1, len(form) - _WINDOW + 1))
+    }
+    # What follows the name depends on the server's question: it is known by its beginning alone.
+    cram = f"{user} ".encode()
+    beginning = base64.b64encode(cram).decode()[: len(cram) * 8 // 6].casefold()
+
+    def struck(word: re.Match[str]) -> str:
+        said = word[0].casefold()
+        is_cram = said.startswith(beginning) and len(said) > 2 * _WINDOW
+        return "***" if is_cram or any(part in said for part in parts) else word[0]
+
+    text = re.sub(re.escape(password), "***", text, flags=re.IGNORECASE)
+    return _BASE64.sub(struck, text)
 
 
 def explain(error: BaseException, settings: SmtpSettings) -> str:

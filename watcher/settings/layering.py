@@ -25,7 +25,7 @@ _BESIDE_CONFIG: tuple[Key, ...] = (
 )
 _SECRET_ALWAYS: tuple[Key, ...] = (("health", "ping_url"),)
 _WITH_PASSWORD: tuple[Key, ...] = (("http", "proxy"), ("store", "url"))
-_PASSWORD = re.compile(r"[^/]*//[^/@]*:[^/]*@")
+_PASSWORD = re.compile(r"[^/]*//[^/@]*:[^?@]*@|[^?]*\?(.*&)?(ssl)?password=", re.IGNORECASE)
 _IN_STATE: tuple[Key, ...] = (("log", "file"),)
 
 

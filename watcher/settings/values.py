@@ -10,7 +10,7 @@ import json
 import re
 import zoneinfo
 from pathlib import Path
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 _NAMED_ADDRESS = re.compile(r"\s*(.*?)\s*<([^<>]*)>\s*", re.DOTALL)
 # What email-validator gives back as it is, up to a length at which none of its limits is near.
@@ -271,7 +271,19 @@ def store_url(text: str) -> str:
         raise ValueError("write postgresql:// at its beginning")
     if not stripped.startswith("postgresql://"):
         raise ValueError(f"must be {_SQLITE}, or postgresql://user@host/database")
-    if not _split(stripped).path.strip("/"):
+    parts = _split(stripped)
+    if parts.netloc.count("@") > 1 or "@" in parts.path:
+        raise ValueError(
+            "must hold one @, before the host; within a password write %40 for @, and %2F for /"
+        )
+    # Not `parts.query`: SQLAlchemy reads what stands behind a # too.
+    asked = {name.casefold() for name, _ in parse_qsl(stripped.partition("?")[2])}
+    if told := sorted(asked & {"password", "sslpassword"}):
+        raise ValueError(
+            f"must not hold {told[0]}= behind its ?, where it would be shown; write "
+            "postgresql://user:password@host/database, with %40 for an @ in it, or use ~/.pgpass"
+        )
+    if not parts.path.strip("/"):
         raise ValueError("names no database: postgresql://user@host/database")
     return stripped
 

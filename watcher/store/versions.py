@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import shutil
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -176,25 +175,22 @@ def restore(database: Database, source: Path, now: dt.datetime) -> Path | None:
         if not path:
             _move_in(copy, found, database, now)
             return None
+        partial = path.with_name(f"{path.name}.partial")
+        partial.unlink(missing_ok=True)
+        backup(copy, partial)  # with what stands in its -wal, if that lies beside it
     finally:
         copy.close()
-    partial = path.with_name(f"{path.name}.partial")
-    try:
-        shutil.copyfile(source, partial)
-        partial.chmod(0o600)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise StoreError(
-            f"{source} cannot be copied to {partial} ({error.strerror}); nothing was changed"
-        ) from error
+    aside = path.with_name(f"{path.name}.replaced-{now:%Y%m%d%H%M%S}")
     kept = None
     if path.exists():
-        kept = path.with_name(f"{path.name}.replaced-{now:%Y%m%d%H%M%S}")
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as old:
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        path.replace(kept)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+        path.replace(aside)
+        kept = aside
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists():  # as somebody reads, and the checkpoint leaves commits in there
+        wal.replace(aside.with_name(f"{aside.name}-wal"))
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
     partial.replace(path)
     return kept
 
