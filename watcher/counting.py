@@ -20,7 +20,6 @@ class Counting:
         self.checks: Counter[tuple[str, Outcome]] = Counter()
         self.passes: Counter[PassEnd] = Counter()
         self.session_failure_count = 0
-        self.broken_count: int | None = None
         """Files with mistakes at the last reload, the configuration itself included; None before
         the first."""
         self.last_pass_at: dt.datetime | None = None
