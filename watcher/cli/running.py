@@ -28,6 +28,7 @@ from watcher.cli.common import (
     common,
     fail,
     guarded,
+    guarded_service,
     is_interactive,
     print_json,
     say,
@@ -52,7 +53,7 @@ def register(app: typer.Typer) -> None:
     app.command("migrate")(migrate)
 
 
-@guarded
+@guarded_service
 def run(
     context: typer.Context,
     config: ConfigOption = None,
@@ -87,7 +88,7 @@ def run(
     asyncio.run(watch())
 
 
-@guarded
+@guarded_service
 def check_now(
     context: typer.Context,
     send: Annotated[
@@ -254,7 +255,7 @@ def _report(config: Config, result: Result, *, is_dry: bool) -> None:
         parts.append(f"{result.failed_count} failed for good")
     print(("Nothing was written or sent. Would be: " if is_dry else "") + ", ".join(parts))
     if result.mail_error:
-        say(f"mail is stuck: {result.mail_error}")
+        say(f"mail is stuck: {result.mail_error}", "warning")
     elif result.pending_count and not is_dry:
         print("What waits goes out at its slot: `watcher status` shows when.")
         print("To have it now: `watcher check-now --send --all`.")
