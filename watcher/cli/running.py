@@ -67,6 +67,7 @@ def run(
     from watcher.daemon import Daemon
     from watcher.settings import load
 
+    _note_early_signals()
     options = common(context, config, state_dir, verbose=verbose, quiet=quiet)
     loaded = options.load()
     _keep(loaded)
@@ -86,6 +87,15 @@ def run(
                     await Daemon(engine, load_again, counting=counting).run()
 
     asyncio.run(watch())
+
+
+def _note_early_signals() -> None:
+    """Survive what asks for a check or for another look at the configuration before we listen.
+
+    Both are done at the start anyhow. Not SIG_IGN, which the programs we start would inherit.
+    """
+    for number in (signal.SIGUSR1, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
 
 
 @guarded_service
