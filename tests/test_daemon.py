@@ -7,6 +7,7 @@ import datetime as dt
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -140,6 +141,23 @@ def test_sigusr1_makes_it_check_now(world: World) -> None:
         world.add(make_paper(98, world.now, title=ZORBLAX))
         running.process.send_signal(signal.SIGUSR1)
         assert len(world.smtp.wait_for(2)) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGHUP])
+def test_a_signal_during_the_start_does_not_end_it(world: World, number: int) -> None:
+    assert watcher(world, "check-now").returncode == 0
+    path, lock = world.state_dir / "watcher.db", world.state_dir / "watcher.db.lock"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as other:
+        other.execute("BEGIN IMMEDIATE")  # which holds the start up once it has its lock
+        with Service(world) as running:
+            while str(running.process.pid) not in lock.read_text():
+                assert running.process.poll() is None, running.log()
+            running.process.send_signal(number)
+            other.execute("ROLLBACK")
+            running.wait_for("READY=1")
+            running.wait_for("STATUS=next check")
+            assert running.stop() < 10
+            assert running.process.returncode == 0
 
 
 def test_sighup_takes_a_change_up_and_a_broken_one_keeps_the_last_good(world: World) -> None:

@@ -19,6 +19,7 @@ WatcherError
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,12 +47,17 @@ class ConfigError(WatcherError):
         super().__init__(message)
 
     def __str__(self) -> str:
-        where = [str(self.path)] if self.path else []
+        where = [_shown(self.path)] if self.path else []
         if self.line is not None:
             where.append(f"line {self.line}")
         if self.key:
             where.append(self.key)
         return f"{', '.join(where)}: {self.message}" if where else self.message
+
+
+def _shown(path: Path) -> str:
+    """The path as any log, mail and database takes it: bytes that are not UTF-8 are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class InvalidConfigError(ConfigError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -38,11 +39,38 @@ def configure(level: str, form: str = "auto", path: Path | None = None) -> Lines
     structlog.configure(
         processors=_processors(lines, form),
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=lambda *_: _Logger(lines),
+        logger_factory=_Factory(lines, form),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.ERROR, handlers=[_Forwarding()])
     return lines
+
+
+def tell(level: str, event: str, error: BaseException | None = None) -> bool:
+    """Log what a person at a terminal is told on stderr; whether stderr has it as an event now.
+
+    It does where the journal reads it, or where it is a log in JSON and no terminal. With a log in
+    a file that file has it, too. `error` is one that nobody foresaw: its traceback is added.
+    """
+    factory = structlog.get_config()["logger_factory"]
+    if not isinstance(factory, _Factory):
+        return False
+    lines, form = factory.lines, factory.form
+    log, number = structlog.get_logger(), logging.getLevelNamesMapping()[level.upper()]
+    if lines.path is None:
+        is_event = lines.is_journal or (form == "json" and not lines.is_terminal)
+        if is_event:
+            log.log(number, event, exc_info=error)
+        return is_event
+    log.log(number, event, exc_info=error)
+    stderr = Lines.of_stderr()
+    if stderr.is_journal:
+        structlog.wrap_logger(
+            _Logger(stderr),
+            processors=_processors(stderr, form),
+            wrapper_class=type(log.bind()),
+        ).log(number, event, exc_info=error)
+    return stderr.is_journal
 
 
 def _processors(lines: Lines, form: str) -> list[structlog.typing.Processor]:
@@ -68,6 +96,17 @@ def _processors(lines: Lines, form: str) -> list[structlog.typing.Processor]:
         )
     processors.append(_lined(render, is_one=not is_terminal, is_journal=is_journal))
     return processors
+
+
+@dataclass(frozen=True, slots=True)
+class _Factory:
+    """Makes the loggers of structlog; what it was set up with can be asked of it."""
+
+    lines: Lines
+    form: str
+
+    def __call__(self, *_: object) -> _Logger:
+        return _Logger(self.lines)
 
 
 class _Logger:

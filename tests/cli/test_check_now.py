@@ -260,3 +260,17 @@ def test_the_version_and_the_help() -> None:
     )
     for command in ("run", "check-now", "init", "status", "explain"):
         assert command in done.stdout
+
+
+def test_a_directory_whose_name_is_not_utf8_is_told_of_in_escapes(world: World) -> None:
+    folder = world.directory / os.fsdecode(b"b\xe4r")
+    (folder / "subscriptions.d").mkdir(parents=True)
+    (folder / "subscriptions.d" / "eve.toml").write_text("[[subscriptions]\n")
+    world.config_path.rename(folder / "config.toml")
+    world.directory = folder
+    done = watcher(world, "check-now")
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    [notice] = world.notices()
+    assert r"b\xe4r/subscriptions.d/eve.toml" in notice.text.replace("\n", "")
+    assert len(world.digests()) == 1

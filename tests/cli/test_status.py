@@ -79,10 +79,55 @@ def test_the_json_tells_all_of_it(world: World, ask: Asker) -> None:
     assert subscription["to"] == ["ada@example.org"]
     assert subscription["standing"] == "active"
     assert subscription["next_digest_at"] is None
+    assert subscription["last_run"] == {"at": "2026-02-19T07:00:00+00:00", "papers": 1}
     assert subscription["last_digest"]["papers"] == 1
     assert told["mail"]["delivered"] == 1
     assert told["mail"]["failed"] == []
     assert told["next_check_at"] == "2026-02-19T07:30:00+00:00"
+
+
+def test_a_run_that_had_nothing_to_mail_is_told_from_none(world: World, ask: Asker) -> None:
+    world.configure(DAILY, AT_EIGHT)
+    fill(world)
+    run_pass(world)
+    alive(world)
+    [subscription] = ask("status", "--json").json["subscriptions"]
+    assert subscription["next_digest_at"] == "2026-02-19T08:00:00+00:00"
+    assert (subscription["last_run"], subscription["last_digest"]) == (None, None)
+    assert re.search(r"nothing new +0 +never +none yet", ask("status").out)
+    world.later(hours=1)
+    run_pass(world)
+    world.later(minutes=5)
+    alive(world)
+    [subscription] = ask("status", "--json").json["subscriptions"]
+    assert subscription["last_run"] == {"at": "2026-02-19T08:00:00+00:00", "papers": 0}
+    assert subscription["last_digest"] is None
+    assert subscription["next_digest_at"] == "2026-02-20T08:00:00+00:00"
+    assert "5 minutes ago, nothing new  none yet" in ask("status").out
+    fill(world, 1)
+    world.later(days=1)
+    run_pass(world)
+    alive(world)
+    [subscription] = ask("status", "--json").json["subscriptions"]
+    assert subscription["last_run"] == {"at": "2026-02-20T08:00:00+00:00", "papers": 1}
+    assert subscription["last_digest"]["composed_at"] == "2026-02-20T08:05:00+00:00"
+    assert subscription["last_digest"]["papers"] == 1
+    assert "5 minutes ago, 1 paper  just now, 1 paper" in ask("status").out
+
+
+@pytest.mark.parametrize("subscription", [AT_EIGHT, WEIGHTS])
+def test_what_is_paused_has_no_next_run(world: World, ask: Asker, subscription: str) -> None:
+    world.configure(DAILY, subscription)
+    fill(world)
+    run_pass(world)
+    alive(world)
+    assert ask("subscriptions", "pause", "weights").code == 0
+    [told] = ask("status", "--json").json["subscriptions"]
+    assert (told["standing"], told["next_digest_at"]) == ("paused", None)
+    assert re.search(r"  paused  +nothing new", ask("status").out)
+    assert ask("subscriptions", "resume", "weights").code == 0
+    [told] = ask("status", "--json").json["subscriptions"]
+    assert (told["next_digest_at"] is None) == (subscription == WEIGHTS)
 
 
 def test_a_site_that_wants_to_be_left_alone_is_checked_after_that(world: World, ask: Asker) -> None:

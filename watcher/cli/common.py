@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
 import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NoReturn, ParamSpec, TypeVar
@@ -18,7 +18,11 @@ import typer
 
 from watcher import logs
 from watcher.errors import BusyError, ConfigError, StoreError, WatcherError
-from watcher.settings import Config, load
+from watcher.lines import Lines
+from watcher.settings import Config, load, log_format
+
+_is_service: ContextVar[bool] = ContextVar("is_service", default=False)
+"""Whether a service manager may have started the command, and logs what it says."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,14 +65,18 @@ class Common:
 
     def load(self, default_level: str | None = None) -> Config:
         """Read the configuration and set the log up. Raises ConfigError."""
-        config = load(self.config, state_dir=self.state_dir, environ=os.environ)
-        log = config.settings.log
-        logs.configure(self.level(default_level or log.level), log.format, log.file)
+        try:
+            config = load(self.config, state_dir=self.state_dir, environ=os.environ)
+            log = config.settings.log
+            logs.configure(self.level(default_level or log.level), log.format, log.file)
+        except ConfigError:  # to be told in the form that its reader expects
+            logs.configure(self.level("info"), log_format(self.config, os.environ))
+            raise
         for warning in config.warnings:
-            if log.format == "json":
+            if log.format == "json" and not _is_service.get():
                 structlog.get_logger().warning(warning)
             else:
-                say(f"warning: {warning}")
+                say(f"warning: {warning}", "warning")
         return config
 
     def level(self, default: str) -> str:
@@ -122,6 +130,32 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
     return run
 
 
+def guarded_service(command: Callable[P, T]) -> Callable[P, T]:
+    """`guarded`, for what a service manager or a timer runs: whatever it says can be an event.
+
+    Where the journal reads stderr, or the log is in JSON, it is one, of its level and on a line of
+    its own; so is an error that nobody foresaw. People at a terminal have the plain text.
+    """
+    within = guarded(command)
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        logs.configure("info", os.environ.get("WATCHER_LOG__FORMAT", "auto").lower())
+        before = _is_service.set(True)
+        try:
+            return within(*args, **kwargs)
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:
+            if logs.tell("critical", "ended in a way nobody foresaw", error):
+                raise typer.Exit(ALL_SOURCES_FAILED) from error
+            raise
+        finally:
+            _is_service.reset(before)
+
+    return run
+
+
 def _asked_before(context: object) -> bool:
     """Whether `--json` stood before the command's name."""
     before = getattr(context, "obj", None)
@@ -139,16 +173,21 @@ def exit_code(error: WatcherError) -> int:
     return ALL_SOURCES_FAILED
 
 
-def say(text: str) -> None:
-    """A line for the person at the terminal: on stderr, so that stdout stays for results."""
-    with contextlib.suppress(OSError):  # what cannot be said there can be said nowhere
-        print(text, file=sys.stderr)
+def say(text: str, level: str = "info") -> None:
+    """A line for the person at the terminal: on stderr, so that stdout stays for results.
+
+    Of a service it is an event of that level, where its log is for machines. Never raises.
+    """
+    prefix = {"warning": "warning: ", "error": "watcher: "}.get(level, "")
+    if not (_is_service.get() and logs.tell(level, text.removeprefix(prefix))):
+        Lines.of_stderr().write(text)
 
 
 def fail(text: str, code: int) -> NoReturn:
     """Say what is wrong, and end."""
-    for line in text.splitlines() or [""]:
-        say(f"watcher: {line}")
+    if not (_is_service.get() and logs.tell("error", text)):
+        for line in text.splitlines() or [""]:
+            Lines.of_stderr().write(f"watcher: {line}")
     raise typer.Exit(code)
 
 

@@ -29,6 +29,7 @@ from watcher.cli.common import (
     common,
     fail,
     guarded,
+    guarded_service,
     is_interactive,
     print_json,
     say,
@@ -54,7 +55,7 @@ def register(app: typer.Typer) -> None:
     app.command("migrate")(migrate)
 
 
-@guarded
+@guarded_service
 def run(
     context: typer.Context,
     config: ConfigOption = None,
@@ -68,6 +69,7 @@ def run(
     from watcher.daemon import Daemon
     from watcher.settings import load
 
+    _note_early_signals()
     options = common(context, config, state_dir, verbose=verbose, quiet=quiet)
     loaded = options.load()
     _keep(loaded)
@@ -89,7 +91,16 @@ def run(
     asyncio.run(watch())
 
 
-@guarded
+def _note_early_signals() -> None:
+    """Survive what asks for a check or for another look at the configuration before we listen.
+
+    Both are done at the start anyhow. Not SIG_IGN, which the programs we start would inherit.
+    """
+    for number in (signal.SIGUSR1, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
+
+
+@guarded_service
 def check_now(
     context: typer.Context,
     send: Annotated[
@@ -285,7 +296,7 @@ def _report(config: Config, result: Result, *, is_dry: bool) -> None:
         parts.append(f"{result.failed_count} failed for good")
     print(("Nothing was written or sent. Would be: " if is_dry else "") + ", ".join(parts))
     if result.mail_error:
-        say(f"mail is stuck: {result.mail_error}")
+        say(f"mail is stuck: {result.mail_error}", "warning")
     elif result.pending_count and not is_dry:
         print("What waits goes out at its slot: `watcher status` shows when.")
         print("To have it now: `watcher check-now --send --all`.")

@@ -155,7 +155,7 @@ def _source_contract(source: SourceOverview) -> dict[str, object]:
 
 
 def _subscription_contract(subscription: SubscriptionOverview) -> dict[str, object]:
-    digest = subscription.last_digest
+    digest, run = subscription.last_digest, subscription.last_run
     return {
         "id": subscription.id,
         "name": subscription.name,
@@ -172,6 +172,7 @@ def _subscription_contract(subscription: SubscriptionOverview) -> dict[str, obje
         "overdue_since": _iso(subscription.overdue_at),
         "pending": subscription.pending_count,
         "undecided": subscription.undecided_count,
+        "last_run": run and {"at": _iso(run.scheduled_at), "papers": run.paper_count},
         "last_digest": digest
         and {
             "id": digest.id,
@@ -205,7 +206,7 @@ def _report(config: Config, overview: Overview, database: str) -> None:
     )
     print()
     table(
-        ("subscription", "digest", "next", "waiting", "undecided", "last digest", ""),
+        ("subscription", "digest", "next", "waiting", "undecided", "last run", "last digest", ""),
         [_subscription_row(overview, each) for each in overview.subscriptions],
     )
     print()
@@ -240,6 +241,7 @@ def _subscription_row(overview: Overview, subscription: SubscriptionOverview) ->
     from watcher.when import ago, moment
 
     digest, at = subscription.last_digest, subscription.next_slot_at
+    run = subscription.last_run
     standing = {
         "active": "no digest is made" if subscription.has_nobody else "",
         "paused": f"paused; `watcher subscriptions resume {subscription.id}`",
@@ -253,9 +255,17 @@ def _subscription_row(overview: Overview, subscription: SubscriptionOverview) ->
     return (
         subscription.id,
         subscription.digest,
-        moment(at, zone) if at else "with the next check",
+        "paused"
+        if subscription.standing == "paused"
+        else moment(at, zone)
+        if at
+        else "with the next check",
         count(subscription.pending_count, "paper") if subscription.pending_count else "nothing new",
         str(subscription.undecided_count),
+        f"{ago(run.scheduled_at, overview.now)}, "
+        + (count(run.paper_count, "paper") if run.paper_count else "nothing new")
+        if run
+        else "never",
         f"{ago(digest.composed_at, overview.now)}, {count(digest.paper_count, 'paper')}"
         if digest
         else "none yet",

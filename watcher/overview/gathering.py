@@ -24,7 +24,7 @@ from watcher.overview.records import (
 from watcher.pipeline.compose import due_slot
 from watcher.pipeline.deliver import TROUBLE, TROUBLE_TEXT
 from watcher.settings import Config, SourceSettings, SubscriptionSettings
-from watcher.store import bounces, checks, heartbeat, matches, outbox, papers, subscriptions
+from watcher.store import bounces, checks, heartbeat, matches, outbox, papers, slots, subscriptions
 from watcher.store.bounces import PausedRecipient
 from watcher.store.heartbeat import Heartbeat
 from watcher.store.outbox import Delivery
@@ -147,12 +147,13 @@ def look_at(
         timezone=zone.key,
         standing=standing,
         renamed_from=row.renamed_from if row and standing == "held" else None,
-        next_slot_at=schedule.next_slot(cadence, zone, after=now),
+        next_slot_at=None if standing == "paused" else schedule.next_slot(cadence, zone, after=now),
         overdue_at=due_slot(connection, subscription, zone, row.known_at, now)
         if row and is_timed
         else None,
         pending_count=counts.get(MatchState.PENDING, 0),
         undecided_count=counts.get(MatchState.UNDECIDED, 0),
+        last_run=slots.last_run(connection, subscription.id, now),
         last_digest=digests[0] if digests else None,
         paused=ours,
     )

@@ -14,6 +14,7 @@ from watcher.store.bounces import PausedRecipient
 from watcher.store.checks import Check, SourceState
 from watcher.store.heartbeat import Heartbeat
 from watcher.store.outbox import Delivery, PastDigest
+from watcher.store.slots import Run
 
 Standing = Literal["active", "paused", "held", "new"]
 
@@ -67,8 +68,10 @@ class SourceOverview:
 class SubscriptionOverview:
     """A subscription: `new` until the store has taken it over, `held` as an apparent rename.
 
-    `digest` is its cadence in words; `next_slot_at` None: with each check. `overdue_at` is a slot
-    that has come and is not closed. `paused` are those of its recipients to whom mail came back.
+    `digest` is its cadence in words; `next_slot_at` None: with each check, or not while it is
+    paused. `overdue_at` is a slot that has come and is not closed. `last_run` is the last slot that
+    was closed, whether anything was mailed or not. `paused` are those of its recipients to whom
+    mail came back.
     """
 
     id: str
@@ -82,6 +85,7 @@ class SubscriptionOverview:
     overdue_at: dt.datetime | None
     pending_count: int
     undecided_count: int
+    last_run: Run | None
     last_digest: PastDigest | None
     paused: tuple[PausedRecipient, ...] = ()
 

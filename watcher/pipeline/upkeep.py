@@ -125,4 +125,4 @@ def report_renames(
 
 def hash_of(texts: tuple[str, ...]) -> str:
     """A short name for these texts."""
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogateescape")).hexdigest()[:12]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watcher.settings.cadence import Cadence, parse_cadence
 from watcher.settings.config import Config, require_mail, subscription_files
-from watcher.settings.loading import RENAMED, load, load_edited
+from watcher.settings.loading import RENAMED, load, load_edited, log_format
 from watcher.settings.places import (
     SYSTEM_CONFIG,
     SYSTEM_STATE,
@@ -58,6 +58,7 @@ __all__ = [
     "find_state_dir",
     "load",
     "load_edited",
+    "log_format",
     "parse_cadence",
     "parse_rule",
     "require_mail",

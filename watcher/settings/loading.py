@@ -99,6 +99,16 @@ def load(
     )
 
 
+def log_format(config: Path | None, environ: Mapping[str, str]) -> str:
+    """`format` of `[log]` where something else is wrong: json if it says so, else auto."""
+    given: object = environ.get("WATCHER_LOG__FORMAT")
+    if not given:
+        with contextlib.suppress(ConfigError):
+            table = read(find_config(config, environ)).values.get("log")
+            given = table.get("format") if isinstance(table, dict) else None
+    return "json" if str(given).lower() == "json" else "auto"
+
+
 @dataclass(slots=True)
 class _Beside:
     """What is found in `subscriptions.d` beside the configuration at `main`."""

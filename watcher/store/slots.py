@@ -4,11 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from watcher.store.rows import scalar
-from watcher.store.schema import slots
+from watcher.store.rows import record, scalar
+from watcher.store.schema import digests, slots
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A slot that was closed, and how many papers its digest had: 0 where there was none."""
+
+    scheduled_at: dt.datetime
+    paper_count: int
+
+
+def last_run(connection: sa.Connection, subscription_id: str, now: dt.datetime) -> Run | None:
+    """The latest slot of a subscription, as `last_slot_at` has it, and what came of it."""
+    paper_count = sa.func.coalesce(digests.c.paper_count, 0).label("paper_count")
+    query = (
+        sa.select(slots.c.scheduled_at, paper_count)
+        .select_from(slots.outerjoin(digests, slots.c.digest_id == digests.c.id))
+        .where(slots.c.subscription_id == subscription_id, slots.c.scheduled_at <= now)
+        .order_by(slots.c.scheduled_at.desc(), slots.c.recorded_at.desc())
+        .limit(1)
+    )
+    return record(connection, query, Run)
 
 
 def last_slot_at(
