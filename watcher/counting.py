@@ -20,8 +20,6 @@ class Counting:
         self.checks: Counter[tuple[str, Outcome]] = Counter()
         self.passes: Counter[PassEnd] = Counter()
         self.session_failure_count = 0
-        """Files with mistakes at the last reload, the configuration itself included; None before
-        the first."""
         self.last_pass_at: dt.datetime | None = None
         self.last_pass_seconds = 0.0
         self.is_change_refused = False  # the configuration as it was read last
