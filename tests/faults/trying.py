@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import tempfile
 import time
 import traceback
@@ -21,12 +22,11 @@ class Outcome:
     tally: Tally
     seconds: float
 
-    @property
-    def line(self) -> str:
-        """As a line of the table."""
+    def line(self, day: dt.date) -> str:
+        """As a line of the table, run on that day."""
         tally = self.tally
         numbers = (tally.tries, tally.lost, tally.duplicated, len(tally.unexpected))
-        return as_line(self.name, self.promise, *numbers, f"{self.seconds:.0f}")
+        return as_line(self.name, self.promise, *numbers, f"{self.seconds:.0f}", day)
 
 
 def tried(name: str) -> Outcome:
