@@ -66,7 +66,7 @@ PATIENCE = 120.0
     "the daemon and 20 `check-now` at once",
     "one runs, the others exit 75",
     few=0,  # two dozen processes at a time
-    many=20,
+    many=10,
 )
 def at_once(tries: int, directory: Path) -> Tally:
     """On SQLite and PostgreSQL by turns, all 21 let go together.
