@@ -250,7 +250,7 @@ class Daemon:
             problems = await app.reload(self._engine, self._load)
         except WatcherError as error:
             log.error("not reloaded", error=str(error))
-        except Exception:
+        except Exception:  # a check follows, and has to go on with the rules there are
             log.exception("not reloaded, in a way nobody foresaw")
         else:
             if self._engine.context is not former:

@@ -43,9 +43,17 @@ def decode(text: str | bytes) -> object:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     try:
-        return json.loads(text, strict=False)
+        return json.loads(text, strict=False, parse_int=_whole)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _whole(digits: str) -> int | float:
+    """The number; infinite where it has more digits than Python reads, to cost its record only."""
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
 
 
 def props(tree: LexborHTMLParser) -> Hydration | None:
