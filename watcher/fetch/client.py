@@ -109,6 +109,8 @@ def explain(error: BaseException, settings: HttpSettings) -> str:
             text = "the host name is not known; check the network and [http] base_url"
         case ConnectionRefusedError():
             text = "nothing listens there"
+        case httpx.InvalidURL():  # ours are checked before
+            text = f"a redirect to what is no address: not followed ({_brief(str(cause))})"
         case TimeoutError():
             text = f"no whole answer within {settings.timeout:g} s ([http] timeout)"
         case _:
