@@ -26,7 +26,8 @@ _PROPS = b'<body class="DailyPapersPage"><div data-target="DailyPapers" data-pro
 class Trouble:
     """A fault of the site; `words` stand in what the program says of it.
 
-    `seconds` is what one page of it may take besides the deadline of its answer.
+    `seconds` is what one page of it may take besides the deadline of its answer; `shows_new` are
+    the pages on which a new paper can still be had.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Trouble:
     outcomes: frozenset[Outcome] = FAILED
     words: str = ""
     seconds: float = 0
+    shows_new: tuple[str, ...] = ()
 
 
 def troubles(canary_port: int) -> Iterator[Trouble]:
@@ -133,7 +135,7 @@ def sizes() -> Iterator[Trouble]:
 
 def _strange_pages() -> Iterator[Trouble]:
     yield Trouble("another page", faults.no_marks(), DEGRADED)
-    yield Trouble("a redesign", faults.renamed_markup(), DEGRADED)
+    yield Trouble("a redesign", faults.renamed_markup(), DEGRADED, shows_new=("daily",))
     for name, body in {
         "nothing": b"",
         "bytes": bytes(range(256)) * 400,

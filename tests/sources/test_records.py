@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.sources.reading import NOW, hydrated, read, read_api, record
+from tests.sources.reading import NOW, answer, hydrated, read, read_api, record, source
 from watcher.models import Listing
 from watcher.sources import clean
 from watcher.sources.harvest import MAX_PAPERS
@@ -134,6 +134,15 @@ def test_unsound_elements_of_a_list_cost_only_themselves() -> None:
         "authors[].user",
         "ai_keywords[]",
     }
+
+
+def test_a_number_longer_than_python_reads_costs_only_itself() -> None:
+    body = json.dumps([record(upvotes="MANY"), record(id="2512.00002", upvotes=5)])
+    endless = "9" * (sys.get_int_max_str_digits() + 1)
+    found = answer(body.replace('"MANY"', endless), path="/api/daily_papers", form="api")
+    first, second = source("daily").parse(found, NOW).papers
+    assert first == read_api([record()]).papers[0]
+    assert (second.id, second.upvotes) == ("2512.00002", 5)
 
 
 def test_notes_are_counted_not_repeated() -> None:
