@@ -13,10 +13,13 @@ PAGE = 4096
 
 
 @contextlib.contextmanager
-def small_disk(directory: Path, *, pages: int = 4_000) -> Iterator[bool]:
-    """Make the directory, a file system of so many pages; False: none may be mounted here."""
+def small_disk(directory: Path, *, pages: int = 4_000, files: int = 1_000) -> Iterator[bool]:
+    """Make the directory, a file system of so many pages and, with it itself, so many files.
+
+    False: none may be mounted here.
+    """
     directory.mkdir(parents=True)
-    size = f"size={pages * PAGE},mode=700"
+    size = f"size={pages * PAGE},nr_inodes={files},mode=700"
     mount = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(directory)]
     try:
         is_mounted = (

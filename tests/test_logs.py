@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.disks import small_disk
 from watcher import logs
 from watcher.errors import ConfigError
 
@@ -182,6 +183,26 @@ def test_a_full_disk_loses_lines_and_says_so_once_there_is_room(form: str, tmp_p
     assert len(cut) == 10
     assert "heard" in heard
     assert ("lines_lost=3" in heard) if form == "plain" else json.loads(heard)["lines_lost"] == 3
+    assert "lines_lost" not in again
+
+
+def test_a_disk_without_room_for_the_file_is_tried_again(tmp_path: Path) -> None:
+    path, ballast = tmp_path / "disk" / "log", tmp_path / "disk" / "ballast"
+    with small_disk(path.parent, files=2) as is_mounted:
+        if not is_mounted:
+            pytest.skip("no file system may be mounted here")
+        ballast.touch()
+        with logs.configure("info", "plain", path):
+            log = structlog.get_logger("x")
+            log.info("lost")
+            assert not path.exists()
+            ballast.unlink()
+            log.info("heard")
+            log.info("and again")
+            heard, again = path.read_text().splitlines()
+        log.info("after the end")
+        assert len(path.read_text().splitlines()) == 2
+    assert "lines_lost=1" in heard
     assert "lines_lost" not in again
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import sys
 import threading
 from pathlib import Path
 from typing import Self, TextIO
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What a disk without room answers; it may have some later."""
 
 _END = ord("\n")
 
@@ -22,14 +26,19 @@ class Lines:
     """
 
     def __init__(self, stream: TextIO | None = None, *, path: Path | None = None) -> None:
-        """Raises OSError where the file at `path` cannot be opened."""
+        """Raises OSError where the file at `path` cannot be opened, but not of a full disk."""
         self.path = path
         self.lost_count = 0
         self._stream = stream
         self._encoding = (stream.encoding if stream else None) or "utf-8"
-        self._is_cut = False
+        self._is_cut = self._is_closed = False
         self._lock = threading.Lock()
-        self._number = _number(stream) if path is None else _opened(path)
+        try:
+            self._number = _number(stream) if path is None else _opened(path)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            self._number = None
 
     @classmethod
     def of_stderr(cls) -> Self:
@@ -45,9 +54,8 @@ class Lines:
 
     def close(self) -> None:
         """Close the file; a stream is its owner's."""
-        if self.path is not None and self._number is not None:
-            os.close(self._number)
-            self._number = None
+        self._is_closed = True
+        self._close_file()
 
     @property
     def is_terminal(self) -> bool:
@@ -100,13 +108,20 @@ class Lines:
 
     def _follow(self) -> None:
         """Go on in the file that has the name now: another one, once the log was rotated."""
-        if self.path is None or self._number is None:
+        if self.path is None or self._is_closed:
             return
+        if self._number is None:  # there was no room for it
+            self._number = _opened(self.path)
         with contextlib.suppress(OSError):  # else in the one we have
             if not _is_at(self.path, self._number):
                 number = _opened(self.path)
-                self.close()
+                self._close_file()
                 self._number, self._is_cut = number, False
+
+    def _close_file(self) -> None:
+        if self.path is not None and self._number is not None:
+            os.close(self._number)
+            self._number = None
 
 
 def _number(stream: TextIO | None) -> int | None:

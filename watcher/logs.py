@@ -29,8 +29,8 @@ def configure(level: str, form: str = "auto", path: Path | None = None) -> Lines
 
     `form` auto is coloured on a terminal (unless NO_COLOR), plain elsewhere: a line for each event,
     under systemd with the level as the journal has it, and without the instant, which the journal
-    adds itself. Raises ConfigError where the file cannot be written; once it is open, logging
-    never raises.
+    adds itself. Raises ConfigError where the file cannot be written, but not of a full disk;
+    from then on logging never raises.
     """
     try:
         lines = Lines.of_stderr() if path is None else Lines(path=path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import json
 import os
@@ -18,7 +17,7 @@ import typer
 
 from watcher import logs
 from watcher.errors import BusyError, ConfigError, StoreError, WatcherError
-from watcher.lines import Lines
+from watcher.lines import FULL, Lines
 from watcher.settings import Config, load, log_format
 
 _is_service: ContextVar[bool] = ContextVar("is_service", default=False)
@@ -34,8 +33,6 @@ NOT_WELL = 3
 STORE = 74
 BUSY = 75
 BAD_CONFIG = 78
-
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 ConfigOption = Annotated[
     Path | None,
@@ -122,7 +119,7 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(DONE) from None
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in FULL:
                 raise
             where = f" for {error.filename}" if error.filename else ""
             fail(f"no room left{where} ({error.strerror})", STORE)
