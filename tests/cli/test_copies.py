@@ -195,6 +195,24 @@ def test_from_sqlite_to_postgresql_nothing_is_lost_and_nothing_comes_twice(
     assert paper_count(filled) == before + 1
 
 
+def test_a_move_that_breaks_off_leaves_the_server_s_database_empty(
+    filled: World, postgres_url: str
+) -> None:
+    good, bad = (filled.directory / name for name in ("good.db", "bad.db"))
+    for copy in (good, bad):
+        assert Asker(filled)("backup", str(copy)).code == 0
+    with contextlib.closing(sqlite3.connect(bad)) as connection, connection:
+        connection.execute("UPDATE deliveries SET attempt_count = 1 << 40")  # no number there
+    filled.store = postgres_url
+    filled.configure(DAILY, WEIGHTS)
+    ask = Asker(filled)
+    assert ask("restore", str(bad), "--yes").code == 74
+    assert ask("restore", str(good), "--yes").code == 0
+    filled.later(hours=1)
+    run_pass(filled)
+    assert len(filled.new_mails()) == 1, "the one of before"
+
+
 def test_an_older_copy_is_not_moved(filled: World, postgres_url: str) -> None:
     copy = filled.directory / "copy.db"
     assert Asker(filled)("backup", str(copy)).code == 0

@@ -173,7 +173,7 @@ def restore(database: Database, source: Path, now: dt.datetime) -> Path | None:
         if found is None or integrity(copy):
             raise StoreError(f"{source} is empty or damaged; nothing was changed")
         if not path:
-            _move_in(copy, found, database, now)
+            _move_in(copy, found, database)
             return None
         partial = path.with_name(f"{path.name}.partial")
         partial.unlink(missing_ok=True)
@@ -195,7 +195,7 @@ def restore(database: Database, source: Path, now: dt.datetime) -> Path | None:
     return kept
 
 
-def _move_in(copy: Database, found: str, database: Database, now: dt.datetime) -> None:
+def _move_in(copy: Database, found: str, database: Database) -> None:
     """All rows of a SQLite database into a server's that is empty, in one transaction."""
     if version(database) is not None:
         raise StoreError(
@@ -207,8 +207,8 @@ def _move_in(copy: Database, found: str, database: Database, now: dt.datetime) -
             f"{copy.name} is from an older version; run `watcher migrate` where it comes from, and"
             " copy it again"
         )
-    migrate(database, now)
     with copy.read() as here, database.write() as there:
+        _create(there)
         copy_rows(here, there)
         for table in metadata.sorted_tables:
             if "id" in table.c and isinstance(table.c.id.type, sa.BigInteger):
