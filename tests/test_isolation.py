@@ -134,6 +134,7 @@ async def test_no_secret_reaches_the_process(child: Child, monkeypatch: pytest.M
     await reading
     assert "secret" not in child.environment()
     assert "DYLD_RUN=kept" in child.environment()
+    assert "LC_ALL=C\n" in child.environment(), "a large file of locales counts as its memory"
 
 
 async def test_modules_in_the_working_directory_are_not_the_programs(

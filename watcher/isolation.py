@@ -107,12 +107,17 @@ async def _feed(stdin: asyncio.StreamWriter, job: bytes) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of this process's secrets."""
-    return {
+    """Nothing of this process's secrets.
+
+    Nor a locale: some systems keep all of them in one file, larger than MEMORY_BYTES, which is
+    mapped whole.
+    """
+    kept = {
         name: value
         for name, value in os.environ.items()
         if name in _KEPT or name.startswith(_KEPT_PREFIX)
     }
+    return {**kept, "LC_ALL": "C"}
 
 
 def _last_words(returncode: int | None, errors: bytes) -> str:

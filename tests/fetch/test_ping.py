@@ -29,7 +29,10 @@ async def test_a_good_pass_is_told_by_the_url_itself() -> None:
 
 @pytest.mark.parametrize(
     ("path", "asked"),
-    [("/uuid", "/uuid/fail"), ("/uuid/", "/uuid/fail"), ("/u?a=b", "/u/fail?a=b"), ("", "/fail")],
+    [
+        *(("/uuid", "/uuid/fail"), ("/uuid/", "/uuid/fail"), ("/u?a=b", "/u/fail?a=b")),
+        *(("", "/fail"), ("/a%2Fb%3Fc/d", "/a%2Fb%3Fc/d/fail"), ("/u?a=b?c", "/u/fail?a=b?c")),
+    ],
 )
 async def test_a_failed_one_is_told_behind_its_path(path: str, asked: str) -> None:
     async with RawServer(answer()) as server:
@@ -73,16 +76,20 @@ async def test_what_goes_wrong_is_told_without_the_url(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         closed = await ping(SecretStr(f"http://127.0.0.1:{port}/hunter2"), HTTP, is_good=True)
     unknown = await ping(SecretStr("http://hunter2.invalid/"), HTTP, is_good=True)
+    unnamed = await ping(SecretStr("http://xn--a/hunter2"), HTTP, is_good=True)
+    broken = await ping(SecretStr("https://xn--hunter2-/p"), HTTP, is_good=False)
     async with RawServer(answer(), tls=Authority(tmp_path).server_context()) as stranger:
         untrusted = await ping(SecretStr(f"{stranger.url}/hunter2"), HTTP, is_good=True)
     async with RawServer(b"hunter2 is no HTTP\r\n\r\n") as rubbish:
         garbled = await ping(SecretStr(f"{rubbish.url}/hunter2"), HTTP, is_good=True)
     missing = HttpSettings.model_validate({"ca_file": str(tmp_path / "none.pem")})
     keyless = await ping(SecretStr("https://127.0.0.1/hunter2"), missing, is_good=True)
-    told = [closed, unknown, untrusted, garbled, keyless]
+    told = [closed, unknown, unnamed, broken, untrusted, garbled, keyless]
     assert told == [
         "nothing listens there",
         "its host name is not known",
+        "its host is no name that can be looked up",
+        "its host is no name that can be looked up",
         "its certificate is not trusted ([http] ca_file)",
         "RemoteProtocolError",
         "http.ca_file: " + str(tmp_path / "none.pem") + ": No such file or directory",

@@ -31,7 +31,8 @@ async def ping(
     try:
         target = httpx.URL(url.get_secret_value())
         if not is_good:
-            target = target.copy_with(path=f"{target.path.rstrip('/')}/fail")
+            path, mark, query = target.raw_path.partition(b"?")
+            target = target.copy_with(raw_path=path.rstrip(b"/") + b"/fail" + mark + query)
         without_token = http.model_copy(update={"token": SecretStr("")})
         async with (
             asyncio.timeout(within),
@@ -39,7 +40,7 @@ async def ping(
             client.stream("GET", target) as response,
         ):
             return None if response.is_success else f"it answered {response.status_code}"
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ConfigError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ConfigError, ValueError) as error:
         return _brief(error, within)
 
 
@@ -52,6 +53,7 @@ def _brief(error: Exception, within: float) -> str:
         (ssl.SSLCertVerificationError, "its certificate is not trusted ([http] ca_file)"),
         (socket.gaierror, "its host name is not known"),
         (ConnectionRefusedError, "nothing listens there"),
+        (UnicodeError, "its host is no name that can be looked up"),
     ):
         if isinstance(cause, kind):
             return text
