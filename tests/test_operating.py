@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 import json
@@ -9,13 +10,16 @@ import os
 import resource
 import signal
 import sqlite3
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.looking import Asker
-from tests.fakesite import faults, make_paper
+from tests.fakesite import Fault, faults, make_paper
 from tests.switch import Switch, dead_mans_switch
 from tests.test_daemon import Service, service
 from tests.test_metrics import free_port, metrics_at, scraped
@@ -99,6 +103,7 @@ def test_check_now_tells_the_switch_too(world: World, switch: Switch) -> None:
     assert switch.asked == ["/uuid-of-ours"]
     assert ask("check-now", "--dry-run").code == 0
     assert ask("check-now", "--source", "daily").code == 0
+    assert ask("check-now", "--subscription", "weights").code == 0
     assert len(switch.asked) == 1, "only a whole pass counts"
     with without_table(world, "sources"):
         assert ask("check-now").code == 74
@@ -106,6 +111,26 @@ def test_check_now_tells_the_switch_too(world: World, switch: Switch) -> None:
     world.site.faults["*"] = faults.server_error()
     assert ask("check-now").code == 1
     assert len(switch.asked) == 2
+
+
+def test_a_check_that_is_ended_early_does_not_count_as_good(world: World, switch: Switch) -> None:
+    asked = threading.Event()
+
+    async def silent(writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await writer.wait_closed()
+
+    world.configure(pinging(switch), DAILY, WEIGHTS)
+    world.site.faults["*"] = Fault(raw=silent)
+    place = ("--config", str(world.config_path), "--state-dir", str(world.state_dir))
+    command = [sys.executable, "-m", "watcher", "check-now", *place]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert asked.wait(60)
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "stopped before it was through" in said
+    assert switch.asked == []
 
 
 def test_the_switch_hears_of_a_database_that_cannot_be_opened(world: World, switch: Switch) -> None:

@@ -212,6 +212,7 @@ class Daemon:
             pending=result.pending_count,
             failed=result.failed_count,
             mail_error=result.mail_error,
+            cut_short=result.is_cut_short,
         )
         sd_notify(f"STATUS={self._status()}")
 

@@ -49,7 +49,7 @@ class Result:
 
     That is matches that wait for a digest, and digests' mails that wait for the server; mails to
     the operator are not counted. `late_count` are mails of any kind that have waited longer than
-    greylisting explains.
+    greylisting explains. `is_cut_short`: it was asked to end, and may have left things undone.
     """
 
     sources: tuple[Checked, ...] = ()
@@ -61,6 +61,7 @@ class Result:
     late_count: int = 0
     mail_error: str | None = None
     not_composed: tuple[str, ...] = ()
+    is_cut_short: bool = False
 
     @property
     def all_sources_failed(self) -> bool:
@@ -70,9 +71,10 @@ class Result:
 
     @property
     def is_well(self) -> bool:
-        """Whether every source is good and no mail is dead, late or stuck."""
+        """Whether it went through, every source is good and no mail is dead, late or stuck."""
         return (
-            all(source.outcome.is_good for source in self.sources)
+            not self.is_cut_short
+            and all(source.outcome.is_good for source in self.sources)
             and not self.failed_count
             and not self.late_count
             and not self.not_composed
@@ -234,4 +236,5 @@ class Engine:
             late_count=late_count,
             mail_error=composed.mail_error or delivered.mail_error,
             not_composed=composed.failed,
+            is_cut_short=self.stopping.is_set(),
         )

@@ -142,7 +142,7 @@ def check_now(
     opened = app.rehearsing(loaded, now) if dry_run else app.writing(loaded, "check-now", now)
 
     async def check() -> Result:
-        is_told = not (dry_run or source)
+        is_told = not (dry_run or source or subscription)
         async with _running(loaded, opened, is_told=is_told, is_rehearsal=dry_run) as engine:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -295,6 +295,8 @@ def _report(config: Config, result: Result, *, is_dry: bool) -> None:
     if result.failed_count:
         parts.append(f"{result.failed_count} failed for good")
     print(("Nothing was written or sent. Would be: " if is_dry else "") + ", ".join(parts))
+    if result.is_cut_short:
+        say("it was stopped before it was through; the next one goes on", "warning")
     if result.mail_error:
         say(f"mail is stuck: {result.mail_error}", "warning")
     elif result.pending_count and not is_dry:
