@@ -154,6 +154,31 @@ def test_the_switch_hears_of_a_database_that_cannot_be_opened(world: World, swit
     assert len(switch.asked) == 4
 
 
+def test_a_database_that_is_taken_away_stops_all_mail_until_it_is_back(
+    world: World, switch: Switch
+) -> None:
+    port = free_port()
+    world.configure(pinging(switch), metrics_at(port), DAILY, WEIGHTS)
+    path = world.state_dir / "watcher.db"
+    with service(world) as running:
+        switch.wait_for(1)
+        assert scraped(port)["store_up"] == 1
+        world.new_mails()
+        away = path.rename(world.state_dir / "away.db")
+        world.add(make_paper(1, world.now, title=ZORBLAX))
+        running.process.send_signal(signal.SIGUSR1)
+        assert switch.wait_for(2)[1] == "/uuid-of-ours/fail"
+        assert scraped(port)["store_up"] == 0
+        assert world.new_mails() == []
+        away.rename(path)
+        running.process.send_signal(signal.SIGUSR1)
+        assert switch.wait_for(3)[2] == "/uuid-of-ours"
+        assert scraped(port)["store_up"] == 1
+        assert len(world.new_mails()) == 1
+        assert running.stop() < 10
+    assert "was moved or removed while it was in use" in running.log()
+
+
 def test_a_broken_configuration_is_counted_until_it_is_mended(world: World) -> None:
     port = free_port()
     world.configure(metrics_at(port), DAILY, WEIGHTS)

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from watcher.errors import NoDatabaseError, StoreError
+from watcher.errors import LostDatabaseError, NoDatabaseError, StoreError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -25,6 +25,8 @@ _PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 3
 
 _NO_ROOM = 65_536
 """Bytes; the index of SQLite's journal alone grows by half of it."""
+
+_FILE = "file"
 
 _ONE_VIEW = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -70,7 +72,8 @@ class Database:
         )
 
         @event.listens_for(engine, "connect")
-        def configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        def configure(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+            entry.info[_FILE] = _file_at(path)
             # The driver's own transaction handling emits no BEGIN for DDL; "begin" below does.
             connection.isolation_level = None
             cursor = connection.cursor()
@@ -82,6 +85,12 @@ class Database:
 
         @event.listens_for(engine, "begin")
         def begin(connection: sa.Connection) -> None:
+            if connection.info[_FILE] != _file_at(path):
+                raise LostDatabaseError(
+                    f"the database {path} was moved or removed while it was in use; nothing is"
+                    " recorded or sent until it is back in its place. To go on with another one"
+                    " that is there now, start again"
+                )
             writes = connection.get_execution_options().get("writes", False)
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -161,6 +170,15 @@ class Database:
     def close(self) -> None:
         """Give up the connections."""
         self.engine.dispose()
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file has the name now: what is written to one that lost it is gone with it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _is_there(path: Path) -> bool:
