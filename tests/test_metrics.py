@@ -116,7 +116,7 @@ async def test_a_site_that_fails_and_mail_that_is_stuck(world: World) -> None:
     world.later(hours=2)
     counting.note_pass(await world.run_pass(), world.now, 1)
     counting.note_pass(None, world.now, 2)
-    counting.note_mail(Result(mail_error="421"))
+    counting.note_slots(Result(mail_error="421"))
     counting.is_change_refused = True
     with served(world, counting) as port:
         found = scraped(port)

@@ -231,6 +231,23 @@ async def test_what_nobody_foresaw_is_logged_and_ends_nothing(
     assert "nobody foresaw this" in capsys.readouterr().out
 
 
+async def test_a_pass_that_breaks_off_in_a_way_nobody_foresaw_is_counted(
+    world: World, manager: Manager
+) -> None:
+    counting = Counting()
+    async with daemon(world, counting=counting):
+        await asyncio.to_thread(manager.heard, "STATUS=next check")
+        await asyncio.to_thread(manager.heard, "STATUS=next check")
+        with contextlib.closing(
+            sqlite3.connect(world.state_dir / "watcher.db", isolation_level=None)
+        ) as other:
+            other.execute("UPDATE sources SET trouble_at = 'nonsense', last_good_at = 'nonsense'")
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+        await asyncio.to_thread(manager.heard, "WATCHDOG=1")
+        assert counting.passes["failed"] == 1
+
+
 async def test_what_was_written_during_the_start_is_taken_up_too(
     world: World, manager: Manager
 ) -> None:

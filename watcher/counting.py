@@ -20,6 +20,7 @@ class Counting:
         self.checks: Counter[tuple[str, Outcome]] = Counter()
         self.passes: Counter[PassEnd] = Counter()
         self.session_failure_count = 0
+        self.not_composed_count = 0  # at the last try
         self.last_pass_at: dt.datetime | None = None
         self.last_pass_seconds = 0.0
         self.is_change_refused = False  # the configuration as it was read last
@@ -27,14 +28,16 @@ class Counting:
     def note_pass(self, result: Result | None, at: dt.datetime, seconds: float) -> None:
         """A pass ended, with a result or (None) without; it took so many seconds."""
         self.last_pass_at, self.last_pass_seconds = at, seconds
+        if result is not None:
+            self.passes["well" if result.is_well else "trouble"] += 1
+            for checked in result.sources:
+                self.checks[checked.source, checked.outcome] += 1
+        self.note_slots(result)
+
+    def note_slots(self, result: Result | None) -> None:
+        """What became of the mails; None: that broke off, alone or with its pass."""
         if result is None:
             self.passes["failed"] += 1
             return
-        self.passes["well" if result.is_well else "trouble"] += 1
-        for checked in result.sources:
-            self.checks[checked.source, checked.outcome] += 1
-        self.note_mail(result)
-
-    def note_mail(self, result: Result) -> None:
-        """Whether a mail session was wanted and none opened."""
+        self.not_composed_count = len(result.not_composed)
         self.session_failure_count += result.mail_error is not None

@@ -37,7 +37,7 @@ OVERDUE = {
     "compose": dt.timedelta(minutes=15),
     "deliver": dt.timedelta(hours=2),
 }
-"""How long a task may run before the watchdog is left to bite."""
+"""How long a task may take, or one mail or digest of it, before the watchdog is left to bite."""
 
 DRAIN_WITHIN = 8.0
 """Seconds for the mail in flight after SIGTERM; systemd and people wait ten."""
@@ -202,6 +202,9 @@ class Daemon:
             log.error("the pass failed; the next one tries again", error=str(error))
             sd_notify(f"STATUS={error}")
             return
+        except Exception:
+            self._note_pass(None, began)
+            raise
         self._note_pass(result, began)
         level = log.info if result.is_well else log.warning
         level(
@@ -237,9 +240,13 @@ class Daemon:
             await self._check()
             return
         try:
-            self._counting.note_mail(await self._engine.run_slots())
+            self._counting.note_slots(await self._engine.run_slots())
         except WatcherError as error:
+            self._counting.note_slots(None)
             log.error("slots not closed; the next minute tries again", error=str(error))
+        except Exception:
+            self._counting.note_slots(None)
+            raise
 
     async def _reload(self) -> None:
         sd_notify("RELOADING=1")
@@ -289,7 +296,7 @@ class Daemon:
                 async with self._engine.between_passes():
                     pass
         except TimeoutError:
-            log.warning("the mail in flight did not end in time; it goes again at the next start")
+            log.warning("the mail in flight did not end in time; the next start sees to it")
         # What still runs of a timer, a pulse say, is cancelled.
         self._scheduler.shutdown(wait=False)
         for task in self._asked:

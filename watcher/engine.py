@@ -87,7 +87,8 @@ class Engine:
 
     `checks_within` bounds how long the slots that are due wait for the checks. `on_source` is
     called with a source's name before it is read; `stopping` is set to end. `running` are the tasks
-    under way, and since when by the loop's clock, which no leap of the wall clock concerns.
+    under way, and when each last got on by the loop's clock, which no leap of the wall clock
+    concerns.
     """
 
     def __init__(self, context: Context, *, checks_within: dt.timedelta = CHECKS_WITHIN) -> None:
@@ -106,6 +107,10 @@ class Engine:
             yield
         finally:
             del self.running[task]
+
+    def _progressed(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self.running.update(dict.fromkeys(self.running, now))
 
     @contextlib.asynccontextmanager
     async def between_passes(self) -> AsyncIterator[None]:
@@ -194,11 +199,14 @@ class Engine:
                     manual_run=request.manual_run,
                     only=request.subscriptions,
                     stop=self.stopping,
+                    progressed=self._progressed,
                 )
                 self._probed_at = now if composed.mail_error else None
         with self._named("deliver"):
             delivered = (
-                Delivered() if context.is_rehearsal else await deliver(context, self.stopping)
+                Delivered()
+                if context.is_rehearsal
+                else await deliver(context, self.stopping, self._progressed)
             )
         return composed, delivered
 

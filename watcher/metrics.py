@@ -97,6 +97,8 @@ def _counted(counting: Counting) -> Iterator[Metric]:
         "How often no session with the mail server opened, since the start.",
         value=counting.session_failure_count,
     )
+    not_composed = counting.not_composed_count
+    yield _gauge("digests_not_composed", "Digests that failed at the last try.", not_composed)
     yield _instant("last_pass", "When the last pass ended.", counting.last_pass_at)
     yield _gauge("last_pass_duration_seconds", "How long it took.", counting.last_pass_seconds)
 

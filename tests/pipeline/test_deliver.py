@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 
 from tests.fakesite import make_paper
@@ -52,6 +53,24 @@ async def test_one_of_two_refused_and_the_other_has_it_once(stored_world: World)
     world.add(make_paper(2, world.now, title=ZORBLAX))
     await world.run_pass()
     assert [mail.paper_ids for mail in world.digests("bob@example.org")] == [["2602.00002"]]
+
+
+async def test_each_mail_shows_that_the_task_gets_on(world: World) -> None:
+    ready(world, TWO)
+    text = world.config_path.read_text().replace("[smtp]\n", "[smtp]\nconnections = 1\n")
+    world.config_path.write_text(text)
+    world.smtp.fail("dot", "accept+hold", recipient="ada@example.org")
+    world.smtp.fail("rcpt", "hang", recipient="bob@example.org")
+    async with world.engine() as engine:
+        running = asyncio.create_task(engine.run_pass())
+        await asyncio.to_thread(world.smtp.wait_for, 1)
+        first = asyncio.get_running_loop().time()
+        assert engine.running["deliver"] < first
+        world.smtp.release()
+        await asyncio.to_thread(world.smtp.wait_for_hang)
+        assert engine.running["deliver"] > first
+        world.smtp.drop_connections()
+        assert (await running).delivered_count == 1
 
 
 async def test_a_temporary_refusal_is_tried_again_and_the_same_bytes_go(world: World) -> None:

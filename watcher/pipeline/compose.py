@@ -85,11 +85,12 @@ async def compose(
     manual_run: str | None = None,
     only: Collection[str] | None = None,
     stop: asyncio.Event | None = None,
+    progressed: Callable[[], None] = lambda: None,
 ) -> Composed:
     """Close the slots that have come by `now`, unless `stop` is set meanwhile.
 
     `check_id` is the check just made, for `each-check`; `manual_run` makes a slot for every
-    subscription of `only` (None: all).
+    subscription of `only` (None: all). `progressed` is called before each mail and digest.
     """
     due = await context.read(
         lambda connection: due_slots(
@@ -103,13 +104,14 @@ async def compose(
         error = await _open_session(context, now)
         if error:
             return Composed(mail_error=error)
-        sent_before = await deliver.deliver(context, stop)  # what was frozen before goes first
+        sent_before = await deliver.deliver(context, stop, progressed)  # frozen before
         if sent_before.mail_error:
             return Composed(mail_error=sent_before.mail_error, sent_before=sent_before)
     digest_count, failed = 0, []
     for slot in await _close_empty(context, due, now, stop):
         if stop and stop.is_set():
             break
+        progressed()
         try:
             digest_id = await context.write(
                 lambda connection, slot=slot: _compose_one(context, connection, slot, now),  # type: ignore[misc]  # bound early

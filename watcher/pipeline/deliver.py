@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -55,8 +56,15 @@ def wait_after(attempt_count: int) -> dt.timedelta:
     return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
-async def deliver(context: Context, stop: asyncio.Event | None = None) -> Delivered:
-    """Try every delivery that is due; `stop` lets the one in flight finish and starts no other."""
+async def deliver(
+    context: Context,
+    stop: asyncio.Event | None = None,
+    progressed: Callable[[], None] = lambda: None,
+) -> Delivered:
+    """Try every delivery that is due; `stop` lets the one in flight finish and starts no other.
+
+    `progressed` is called before each.
+    """
     result = Delivered()
     now = context.clock()
     count = await context.write(
@@ -72,7 +80,7 @@ async def deliver(context: Context, stop: asyncio.Event | None = None) -> Delive
         tried.update(queue)
         workers = min(context.mailer.session_count, len(queue))
         ended = await asyncio.gather(
-            *(_work(context, queue, result, stop) for _ in range(workers)),
+            *(_work(context, queue, result, stop, progressed) for _ in range(workers)),
             return_exceptions=True,  # one's trouble with the store cuts no other's mail short
         )
         for error in filter(None, ended):
@@ -94,10 +102,15 @@ def _recover(context: Context, connection: sa.Connection, now: dt.datetime) -> i
 
 
 async def _work(
-    context: Context, queue: deque[int], result: Delivered, stop: asyncio.Event | None
+    context: Context,
+    queue: deque[int],
+    result: Delivered,
+    stop: asyncio.Event | None,
+    progressed: Callable[[], None],
 ) -> None:
     async with context.mailer.session() as session:
         while queue and not (stop and stop.is_set()):
+            progressed()
             delivery_id = queue.popleft()
             envelope = await context.write(
                 lambda connection, i=delivery_id: _start(context, connection, i),  # type: ignore[misc]  # bound early
