@@ -90,7 +90,7 @@ def test_a_traceback_is_one_line_and_tells_no_variable(
     form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def login(password: str) -> None:
-        raise RuntimeError(f"nobody foresaw {len(password)} characters")
+        raise RuntimeError(f"nobody foresaw {len(password)} characters, \0<2>\x1b[2J")
 
     secret = "".join(("hunt", "er2"))
     logs.configure("info", form)
@@ -100,6 +100,7 @@ def test_a_traceback_is_one_line_and_tells_no_variable(
         structlog.get_logger("x").exception("a job failed")
     [line] = capsys.readouterr().err.splitlines()
     assert "nobody foresaw 7 characters" in line
+    assert line.isprintable()
     assert "in login" in line or '"name": "login"' in line
     assert "hunter2" not in line
 
@@ -219,11 +220,22 @@ def test_values_that_do_not_fit_what_a_library_says_are_no_error() -> None:
     program = (
         "import logging; from watcher import logs; logs.configure('info', 'plain');"
         "logging.getLogger('x').error('%d of them', 'many');"
+        "logging.getLogger('x').error('%(some)s of them', {'none': 1});"
         "logging.getLogger('x').log(45, 'between the levels')"
     )
-    first, second = ran(program).splitlines()
+    first, second, third = ran(program).splitlines()
     assert "%d of them" in first
-    assert "between the levels" in second
+    assert "%(some)s of them" in second
+    assert "between the levels" in third
+
+
+def test_json_is_json_whatever_the_stream_s_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    program = (
+        "import structlog; from watcher import logs; logs.configure('info', 'json');"
+        "structlog.get_logger('x').info('read', title='\u017b\U0001f600')"
+    )
+    assert json.loads(ran(program))["title"] == "\u017b\U0001f600"
 
 
 def test_a_stream_that_nobody_reads_is_no_error() -> None:
@@ -291,7 +303,9 @@ def test_only_a_file_of_that_directory_is_given_to_its_owner(tmp_path: Path) -> 
     (folder / "hard").hardlink_to(tmp_path / "root's")
     os.mkfifo(folder / "pipe")
     reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    for name in ("link", "hard", "pipe"):
+    with pytest.raises(ConfigError, match="cannot be written: Too many levels"):
+        logs.configure("info", "plain", folder / "link")
+    for name in ("hard", "pipe"):
         logs.configure("info", "plain", folder / name).close()
         assert (folder / name).stat().st_uid == 0
     os.close(reader)

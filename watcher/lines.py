@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import os
@@ -64,6 +65,11 @@ class Lines:
             return os.isatty(self._number) if self._number is not None else False
         except OSError:
             return False
+
+    @property
+    def is_unicode(self) -> bool:
+        """Whether every character is written as it is."""
+        return codecs.lookup(self._encoding).name == "utf-8"
 
     @property
     def is_journal(self) -> bool:
@@ -133,9 +139,12 @@ def _number(stream: TextIO | None) -> int | None:
 
 def _opened(path: Path) -> int:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    is_root = os.geteuid() == 0
+    # In another's directory a link would have root write wherever that one likes.
+    link = os.O_NOFOLLOW if is_root and path.parent.stat().st_uid else 0
+    number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | link, 0o600)
     try:
-        if os.geteuid() == 0:  # or what root looks at once, the service could not go on with
+        if is_root:  # or what root looks at once, the service could not go on with
             _give_to_the_directory_s_owner(path, number)
     except OSError:
         os.close(number)

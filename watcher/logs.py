@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import structlog
 
@@ -87,12 +89,14 @@ def _processors(lines: Lines, form: str) -> list[structlog.typing.Processor]:
         # Without the variables of the frames: a password is one of them.
         traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         processors.append(structlog.processors.ExceptionRenderer(traceback))
-        render: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+        render: structlog.typing.Processor = structlog.processors.JSONRenderer(
+            ensure_ascii=not lines.is_unicode
+        )
     else:
         is_coloured = form != "plain" and is_terminal and not os.environ.get("NO_COLOR")
         processors.append(_printable)
         render = structlog.dev.ConsoleRenderer(
-            colors=is_coloured, exception_formatter=structlog.dev.plain_traceback
+            colors=is_coloured, exception_formatter=_plain_traceback
         )
     processors.append(_lined(render, is_one=not is_terminal, is_journal=is_journal))
     return processors
@@ -129,7 +133,7 @@ class _Forwarding(logging.Handler):
         """Write the record as an event of our own log."""
         try:
             said = record.getMessage()
-        except (TypeError, ValueError):  # its values do not fit its text
+        except Exception:  # noqa: BLE001  # as in `logging`: whoever logs is not to fail by it
             said = str(record.msg)
         level = min(max(record.levelno // 10 * 10, logging.DEBUG), logging.CRITICAL)
         log = structlog.get_logger()
@@ -159,6 +163,13 @@ def _printable(
         else value
         for key, value in event.items()
     }
+
+
+def _plain_traceback(out: TextIO, error: structlog.typing.ExcInfo) -> None:
+    """What the exceptions say is another's text as well."""
+    found = io.StringIO()
+    structlog.dev.plain_traceback(found, error)
+    out.write("\n".join("".join(map(_harmless, line)) for line in found.getvalue().split("\n")))
 
 
 def _harmless(character: str) -> str:
