@@ -166,7 +166,8 @@ class SmtpServer:
         `answer` is an SMTP reply (4xx, 5xx, 421 closes), `drop`, `hang` (until the client
         leaves), or at the dot `accept+drop` and `accept+hang`: taken, but the answer never comes,
         and `accept+hold`: the answer comes when `release` is called.
-        At `rcpt`, `data` and `dot` faults may name a recipient.
+        At `data`, `354+drop` asks for the mail and leaves. At `rcpt`, `data` and `dot` faults may
+        name a recipient.
         """
         with self._changed:
             self._faults.append(_Fault(stage, answer, times, recipient))
@@ -335,6 +336,11 @@ class _Dialogue:
         return True
 
     def _answer(self, answer: str) -> None:
+        if answer == "354+drop":
+            # In one packet with the end, or the client may still have written something.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            self._say("354 go on")
+            answer = "drop"
         if answer == "drop":
             raise _GoneError
         if answer == "hang":

@@ -70,6 +70,7 @@ async def test_exit_codes(tmp_path: Path, code: int, is_retryable: bool, is_sess
     error = await refusal(program(tmp_path, body))
     assert error.retryable is is_retryable
     assert error.session is is_session
+    assert not error.is_ambiguous
     assert f"code {code}" in str(error)
     assert str(error).endswith(": the [31mreason")
 
@@ -83,6 +84,8 @@ async def test_death_by_a_signal_is_retryable(tmp_path: Path) -> None:
     error = await refusal(program(tmp_path, "os.kill(os.getpid(), 9)"))
     assert error.retryable
     assert error.is_ambiguous, "it may have queued the mail before"
+    error = await refusal(program(tmp_path, "sys.exit(128 + 9)"))
+    assert error.is_ambiguous, "a shell around it says so of it"
 
 
 async def test_a_program_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:

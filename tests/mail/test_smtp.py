@@ -306,6 +306,14 @@ async def test_a_lost_answer_is_ambiguous_and_says_so(server: SmtpServer, answer
     assert first.message == second.message
 
 
+async def test_a_server_that_leaves_before_the_mail_cannot_have_it(server: SmtpServer) -> None:
+    server.fail("data", "354+drop")
+    error = await refusal(SmtpMailer(settings(server)))
+    assert error.retryable
+    assert not error.is_ambiguous
+    assert not error.session
+
+
 def test_nothing_stays_open_where_the_server_says_no_more(
     secure_server: SmtpServer, authority: Authority
 ) -> None:

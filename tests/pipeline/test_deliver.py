@@ -60,14 +60,14 @@ async def test_each_mail_shows_that_the_task_gets_on(world: World) -> None:
     text = world.config_path.read_text().replace("[smtp]\n", "[smtp]\nconnections = 1\n")
     world.config_path.write_text(text)
     world.smtp.fail("dot", "accept+hold", recipient="ada@example.org")
-    world.smtp.fail("rcpt", "hang", recipient="bob@example.org")
+    world.smtp.fail("dot", "accept+hang", recipient="bob@example.org")
     async with world.engine() as engine:
         running = asyncio.create_task(engine.run_pass())
         await asyncio.to_thread(world.smtp.wait_for, 1)
         first = asyncio.get_running_loop().time()
         assert engine.running["deliver"] < first
         world.smtp.release()
-        await asyncio.to_thread(world.smtp.wait_for_hang)
+        await asyncio.to_thread(world.smtp.wait_for, 2)
         assert engine.running["deliver"] > first
         world.smtp.drop_connections()
         assert (await running).delivered_count == 1

@@ -9,7 +9,10 @@ from tests.mail.bouncing import block, dsn
 from tests.pipeline.test_bounce import comes_back
 from tests.smtpserver import Stage
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
+from watcher import steps
+from watcher.errors import StoreError
 from watcher.models import DeliveryState, Envelope
+from watcher.steps import Step
 from watcher.store import outbox
 from watcher.store.database import Database
 
@@ -44,6 +47,52 @@ def left_half_sent(world: World) -> Envelope:
     database.close()
     assert envelope is not None
     return envelope
+
+
+async def test_a_refusal_whose_record_fails_once_is_no_question(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [StoreError("the server is being restarted")]
+
+    def hook(step: Step, is_committed: bool) -> None:
+        if (step, is_committed) == (Step.REFUSED, False) and failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(steps, "hook", hook)
+    ready(world)
+    world.smtp.fail("rcpt", "450 4.2.0 greylisted", times=1)
+    await world.run_pass()
+    assert failures == []
+    assert states(world) == {ADA: DeliveryState.QUEUED}
+    world.later(hours=1)
+    await world.run_pass()
+    assert len(world.digests()) == 1
+
+
+async def test_where_no_session_opens_only_the_mail_that_finds_out_is_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Step] = []
+
+    def hook(step: Step, is_committed: bool) -> None:
+        if step is Step.STARTED and is_committed:
+            begun.append(step)
+
+    ready(world, TWO)
+    text = world.config_path.read_text().replace("[smtp]\n", "[smtp]\nconnections = 1\n")
+    world.config_path.write_text(text)
+    world.smtp.fail("dot", "451 4.3.0 later", times=2)
+    await world.run_pass()
+    world.smtp.fail("connect", "421 4.3.2 not now")
+    monkeypatch.setattr(steps, "hook", hook)
+    world.later(hours=1)
+    assert (await world.run_pass()).mail_error
+    assert len(begun) == 1
+    assert states(world) == dict.fromkeys((ADA, BOB), DeliveryState.QUEUED)
+    world.smtp.heal()
+    world.later(hours=1)
+    await world.run_pass()
+    assert [len(world.digests(who)) for who in (ADA, BOB)] == [1, 1]
 
 
 @pytest.mark.parametrize("answer", ["drop", "accept+drop", "hang"])
@@ -105,7 +154,7 @@ async def test_what_a_process_left_half_sent_is_parked(stored_world: World) -> N
     assert states(world) == {ADA: DeliveryState.PARKED}
     assert world.digests() == []
     [notice] = world.notices()
-    assert "this program ended while it was being sent" in notice.text
+    assert "what came of it was not recorded" in notice.text
 
 
 async def test_a_notice_is_not_parked(world: World) -> None:

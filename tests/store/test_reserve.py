@@ -54,6 +54,12 @@ def test_where_there_is_no_room_only_what_was_there_stays(database: Database, ke
     assert kept.read_bytes() == before
 
 
+def test_a_reserve_that_cannot_be_written_is_named(database: Database, kept: Path) -> None:
+    kept.mkdir()
+    with pytest.raises(StoreError, match=f"{kept} cannot be written .*; see its owner"):
+        reserve.keep(database, reserve.UNIT)
+
+
 def test_a_server_has_its_own_room(postgres_url: str) -> None:
     server = Database(postgres_url, writable=True)
     reserve.keep(server, 1)

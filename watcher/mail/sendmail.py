@@ -23,6 +23,9 @@ from watcher.models import Envelope
 
 _DEAD = {65: "the mail is not valid", 67: "no such user", 68: "no such host"}
 _NOT_THE_RECIPIENT = {77: "permission denied", 78: "the mail system is not configured"}
+_SIGNALLED = range(129, 193)
+"""What a shell ends with if a signal ended its program, whatever that had done by then."""
+
 _KEPT = 4096  # bytes of what the program printed last
 
 
@@ -55,7 +58,8 @@ class SendmailMailer:
     async def send(self, envelope: Envelope) -> str:
         """Have the program queue the mail. Raises DeliveryError."""
         # Files, not pipes: a child that the program leaves behind may hold a pipe open for ever.
-        with _spooled(envelope) as mail, tempfile.TemporaryFile() as output:
+        who, unix = envelope.recipient, envelope.message.replace(b"\r\n", b"\n")
+        with _temporary(unix, who) as mail, _temporary(b"", who) as output:
             try:
                 process = await asyncio.create_subprocess_exec(
                     self.program,
@@ -106,16 +110,16 @@ class SendmailMailer:
             recipient=recipient,
             retryable=code not in _DEAD,
             session=code in _NOT_THE_RECIPIENT,
-            is_ambiguous=code < 0,  # a signal ended it, whatever it had done by then
+            is_ambiguous=code < 0 or code in _SIGNALLED,
         )
 
 
-def _spooled(envelope: Envelope) -> BinaryIO:
-    """The mail as a file that is gone once it is closed. Raises DeliveryError."""
+def _temporary(content: bytes, recipient: str) -> BinaryIO:
+    """A file with that content that is gone once it is closed. Raises DeliveryError."""
     file = None
     try:
         file = tempfile.TemporaryFile()  # noqa: SIM115  # whoever asked for it closes it
-        file.write(envelope.message.replace(b"\r\n", b"\n"))
+        file.write(content)
         file.seek(0)
     except OSError as error:
         if file is not None:
@@ -123,7 +127,7 @@ def _spooled(envelope: Envelope) -> BinaryIO:
                 file.close()
         raise DeliveryError(
             f"no temporary file can be written: {error.strerror}",
-            recipient=envelope.recipient,
+            recipient=recipient,
             retryable=True,
             session=True,
         ) from error

@@ -185,19 +185,21 @@ class SmtpSession:
         response = await client.execute_command(b"DATA")
         if response.code != _GO_AHEAD:
             raise SMTPDataError(response.code, response.message)
-        # Not by the library's `data`: from here on the server may have the mail.
-        self._step = _Step.DOT
         response = await self._say(client, envelope.message)
         if not 200 <= response.code < 300:
             raise SMTPDataError(response.code, response.message)
         return answer(response)
 
     async def _say(self, client: SMTP, message: bytes) -> SMTPResponse:
-        """The message up to its dot; the answer to that."""
+        """The message up to its dot; the answer to that.
+
+        Not by the library's `data`, which does not tell whether the server may have the mail.
+        """
         if client.protocol is None:
             raise SMTPServerDisconnected("Connection lost")
         lines = _LINE_END.sub(b"\r\n", message).removesuffix(b"\r\n")
         client.protocol.write(_DOT.sub(b"..", lines) + b"\r\n.\r\n")
+        self._step = _Step.DOT
         return await client.protocol.read_response(self._settings.timeout)
 
     async def _begin(self, envelope: Envelope) -> SMTP:

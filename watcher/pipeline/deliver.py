@@ -29,7 +29,12 @@ EXPIRY_AGE = dt.timedelta(days=5)
 EXPIRY_ATTEMPTS = 30
 TELL_AFTER = dt.timedelta(hours=1)
 RECORD_WITHIN = 60.0
-"""Seconds for the store to take down that a mail was taken."""
+"""Seconds for the store to take down how a mail ended."""
+
+_patiently = stamina.AsyncRetryingCaller(
+    attempts=None, timeout=RECORD_WITHIN, wait_initial=0.1, wait_max=5.0
+).on(StoreError)
+"""What was answered and not recorded would go again, or be taken for unanswered."""
 
 TROUBLE = "mail-trouble-at"
 TROUBLE_TEXT = "mail-trouble"
@@ -95,7 +100,7 @@ async def deliver(
 def _recover(context: Context, connection: sa.Connection, now: dt.datetime) -> int:
     """See to what an ended process left half sent; how many of it are queued again."""
     if context.config.settings.mail.parks:
-        answer = "this program ended while it was being sent; the server may have taken it"
+        answer = "what came of it was not recorded; the server may have taken it"
         for delivery in resends.cut_short(connection):
             _park(context, connection, delivery, answer, now)
     return outbox.recover(connection, now)
@@ -112,20 +117,16 @@ async def _work(
         while queue and not (stop and stop.is_set()):
             progressed()
             delivery_id = queue.popleft()
+            if result.mail_error is not None:
+                # No session opens for anybody: the others wait like the one that found out.
+                await _put_off(context, delivery_id, result.mail_error, result)
+                continue
             envelope = await context.write(
                 lambda connection, i=delivery_id: _start(context, connection, i),  # type: ignore[misc]  # bound early
                 Step.STARTED,
             )
-            if envelope is None:
-                continue
-            if result.mail_error is not None:
-                # No session opens for anybody: the others wait like the one that found out.
-                error = DeliveryError(
-                    result.mail_error, recipient=envelope.recipient, retryable=True, session=True
-                )
-                await _record_error(context, envelope, error, result)
-                continue
-            await _send(context, session, envelope, result)
+            if envelope is not None:
+                await _send(context, session, envelope, result)
 
 
 def _start(context: Context, connection: sa.Connection, delivery_id: int) -> Envelope | None:
@@ -147,17 +148,13 @@ async def _send(context: Context, session: Session, envelope: Envelope, result: 
         return
     reached(Step.ACCEPTED)
     now = context.clock()
-    # What was taken and not recorded would go again: the store has a while to come back.
-    async for attempt in stamina.retry_context(
-        on=StoreError, attempts=None, timeout=RECORD_WITHIN, wait_initial=0.1, wait_max=5.0
-    ):
-        with attempt:
-            await context.record(
-                lambda connection: outbox.finish(
-                    connection, envelope.delivery_id, DeliveryState.DELIVERED, answer, now
-                ),
-                Step.DELIVERED,
-            )
+    await _patiently(
+        context.record,
+        lambda connection: outbox.finish(
+            connection, envelope.delivery_id, DeliveryState.DELIVERED, answer, now
+        ),
+        Step.DELIVERED,
+    )
     result.is_open = True
     result.delivered_count += not envelope.is_notice
     log.info("delivered", recipient=envelope.recipient, message_id=envelope.message_id)
@@ -167,9 +164,32 @@ async def _record_error(
     context: Context, envelope: Envelope, error: DeliveryError, result: Delivered
 ) -> None:
     now = context.clock()
-    state = await context.record(
-        lambda connection: _settle(context, connection, envelope, error, now), Step.REFUSED
+    state = await _patiently(
+        context.record,
+        lambda connection: _settle(context, connection, envelope, error, now),
+        Step.REFUSED,
     )
+    _note(envelope, state, error, result)
+
+
+async def _put_off(context: Context, delivery_id: int, why: str, result: Delivered) -> None:
+    """Begin and end an attempt at once: whoever dies in between leaves nothing that looks sent."""
+    now = context.clock()
+
+    def step(connection: sa.Connection) -> tuple[Envelope, DeliveryState, DeliveryError] | None:
+        envelope = outbox.start(connection, delivery_id, now)
+        if envelope is None:
+            return None
+        error = DeliveryError(why, recipient=envelope.recipient, retryable=True, session=True)
+        return envelope, _settle(context, connection, envelope, error, now), error
+
+    if done := await context.write(step, Step.REFUSED):
+        _note(*done, result)
+
+
+def _note(
+    envelope: Envelope, state: DeliveryState, error: DeliveryError, result: Delivered
+) -> None:
     if state in {DeliveryState.QUEUED, DeliveryState.PARKED}:
         result.deferred_count += 1
     else:

@@ -6,6 +6,7 @@ is recorded in the room that is given up then, and nothing more goes until it is
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from watcher.store.database import Database
 
 UNIT = 512 * 1024
 """Bytes; the reserve is a multiple of it, so that it is rarely made larger."""
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 _PAGES = 64 * 1024
 """Bytes of a record besides the mail: pages of tables and indexes, and a notice."""
@@ -37,9 +40,13 @@ def keep(database: Database, size: int) -> None:
         if have < size:
             _grow(path, have, -(-size // UNIT) * UNIT)
     except OSError as error:
+        if error.errno in _NO_ROOM:
+            what, mend = f"no room left for {database.name}", "make room, it goes on by itself"
+        else:
+            what, mend = f"{path} cannot be written", "see its owner and permissions"
         raise StoreError(
-            f"no room left for {database.name} ({error.strerror}): nothing more is sent, because"
-            " it could not be recorded; make room, it goes on by itself"
+            f"{what} ({error.strerror}): nothing more is sent, because it could not be recorded;"
+            f" {mend}"
         ) from error
 
 
