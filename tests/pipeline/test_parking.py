@@ -49,10 +49,10 @@ def left_half_sent(world: World) -> Envelope:
     return envelope
 
 
-async def test_a_refusal_whose_record_fails_once_is_no_question(
+async def test_a_refusal_whose_record_fails_at_first_is_no_question(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failures = [StoreError("the server is being restarted")]
+    failures = [StoreError("the server is being restarted")] * 2
 
     def hook(step: Step, is_committed: bool) -> None:
         if (step, is_committed) == (Step.REFUSED, False) and failures:
