@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from watcher import service
 from watcher.diagnosis import Level, examine_service
 from watcher.settings import Config, load
 
@@ -42,12 +44,24 @@ def test_nothing_installed_is_a_warning(config: Config, programs: Path) -> None:
 def test_a_unit_that_runs_is_well_and_one_that_does_not_is_a_problem(
     config: Config, programs: Path, tmp_path: Path
 ) -> None:
-    unit = tmp_path / ".config/systemd/user/watcher.service"
-    unit.parent.mkdir(parents=True)
-    unit.write_text("[Service]\n")
     put(programs, "systemctl", "echo active")
+    service.install(
+        service.plan(
+            "user",
+            executable=service.own_command(),
+            config=tmp_path / "config.toml",
+            state_dir=config.state_dir,
+            home=tmp_path,
+            uid=os.geteuid(),
+        )
+    )
     found = examine_service(config, ("user",))
     assert (found.level, found.text) == (Level.OK, "user: active")
+    unit = tmp_path / ".config/systemd/user/watcher.service"
+    unit.write_text(f"{unit.read_text()}# of an older version\n")
+    found = examine_service(config, ("user",))
+    assert found.level is Level.WARNING
+    assert found.text == "user: active; `watcher service install` would change it"
     put(programs, "systemctl", "echo failed; exit 3")
     found = examine_service(config, ("user",))
     assert found.level is Level.PROBLEM

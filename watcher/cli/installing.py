@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -181,7 +180,7 @@ def _plan(
         kind = "cron"
     return service.plan(
         kind,
-        executable=_executable(),
+        executable=service.own_command(),
         config=config.absolute(),
         state_dir=state_dir.absolute(),
         home=Path.home(),
@@ -189,14 +188,3 @@ def _plan(
         check=check,
         read=read,
     )
-
-
-def _executable() -> Path:
-    """The command that this process was started by, or that belongs to its Python."""
-    called = Path(sys.argv[0])
-    if called.name == "watcher" and called.is_file():
-        return called.absolute()
-    beside = Path(sysconfig.get_path("scripts"), "watcher")
-    if beside.is_file():
-        return beside
-    raise ConfigError(f"there is no command {beside}; install by pipx or into a venv")

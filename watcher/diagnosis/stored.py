@@ -73,19 +73,23 @@ def examine_service(config: Config, kinds: tuple[service.Kind, ...] | None = Non
             found = service.status(
                 service.plan(
                     kind,
-                    executable=Path(sys.executable),
+                    executable=service.own_command(),
                     config=(config.path or Path()).absolute(),
                     state_dir=config.state_dir.absolute(),
                     home=Path.home(),
                     uid=os.geteuid(),
+                    check=config.settings.schedule.check,
+                    read=config.files()[1:],
                 )
             )
         except ConfigError:  # that way is not open to this configuration
             continue
         except WatcherError as error:
             return warning("service", str(error))
-        if found.active:
-            return ok("service", f"{kind}: {found.text.partition(';')[0]}")
+        if found.active and found.current:
+            return ok("service", f"{kind}: {found.text}")
+        if found.active:  # by an older version, say
+            return warning("service", f"{kind}: {found.text}")
         if found.installed:
             return problem(
                 "service", f"{kind}: installed, but not running; `watcher service install` again"

@@ -9,12 +9,14 @@ import contextlib
 import os
 import shlex
 import subprocess
+import sys
+import sysconfig
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from watcher.errors import WatcherError
+from watcher.errors import ConfigError, WatcherError
 from watcher.service import crontab
 from watcher.service.plans import Command, Kind, Plan, default_kind, plan
 
@@ -25,6 +27,7 @@ __all__ = [
     "Status",
     "default_kind",
     "install",
+    "own_command",
     "plan",
     "status",
     "uninstall",
@@ -39,6 +42,20 @@ class Status:
     current: bool
     active: bool
     text: str
+
+
+def own_command() -> Path:
+    """The command that this process was started by, or that belongs to its Python.
+
+    Raises ConfigError where there is none.
+    """
+    called = Path(sys.argv[0])
+    if called.name == "watcher" and called.is_file():
+        return called.absolute()
+    beside = Path(sysconfig.get_path("scripts"), "watcher")
+    if beside.is_file():
+        return beside
+    raise ConfigError(f"there is no command {beside}; install by pipx or into a venv")
 
 
 def install(plan: Plan) -> tuple[str, ...]:
