@@ -87,6 +87,14 @@ def test_it_goes_to_all_or_to_those_that_are_named(world: World, ask: Asker) -> 
     assert (len(world.digests(ADA)), len(world.digests(BOB))) == (2, 3)
 
 
+def test_who_is_named_twice_gets_it_once(stored_world: World) -> None:
+    mailed(stored_world)
+    named = ("--to", ADA, "--to", "Ada@Example.org", "--to", ADA)
+    said = Asker(stored_world)("resend", "1", "--yes", *named)
+    assert said.code == 0, said.err
+    assert len(stored_world.digests()) == 2
+
+
 def test_what_is_parked_is_sent_and_parked_no_more(world: World, ask: Asker) -> None:
     world.smtp.fail("dot", "accept+drop", recipient=BOB, times=1)
     mailed(world, TWO, PARK)

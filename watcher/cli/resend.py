@@ -119,7 +119,7 @@ def _chosen(
         if word.casefold() not in by_address:
             went = ", ".join(each.delivery.recipient for each in found)
             fail(f"digest {digest} went not to {word}, but to {went}", USAGE)
-    return tuple(by_address[word.casefold()] for word in dict.fromkeys(to))
+    return tuple(by_address[each] for each in dict.fromkeys(word.casefold() for word in to))
 
 
 def _is_open(candidate: Candidate, *, is_drop: bool) -> bool:
