@@ -198,6 +198,37 @@ def test_who_is_gone_gets_nothing_more(world: World, ask: Asker) -> None:
     assert len(world.mails) == 2
 
 
+def test_who_is_taken_out_gets_nothing_more_though_nobody_took_that_over(
+    stored_world: World,
+) -> None:
+    world, ask = stored_world, Asker(stored_world)
+    world.smtp.fail("dot", "drop", recipient=BOB, times=1)
+    mailed(world, TWO, PARK)
+    configure(world, mail=PARK)
+    said = ask("resend", "1", "--to", BOB, "--yes")
+    assert said.code == 3
+    assert "bob@example.org is no recipient of weights any more" in said.err
+    assert ask("status", "--json").json["mail"]["parked"] == 1, "it was not sent again"
+    configure(world, TWO, PARK)
+    assert ask("resend", "1", "--to", BOB, "--yes").code == 0
+    assert (len(world.digests(ADA)), len(world.digests(BOB))) == (1, 1)
+
+
+def test_a_file_that_is_broken_keeps_its_recipients(world: World, ask: Asker) -> None:
+    mailed(world)
+    own = world.directory / "subscriptions.d" / "bob.toml"
+    own.parent.mkdir()
+    text = WEIGHTS.replace(ADA, BOB).replace('name = "weights"\n', "")
+    own.write_text(text)
+    run_pass(world)
+    [digest] = [each for each in ask("history", "--json").rows if each["subscription"] != "weights"]
+    for broken in (text.replace('"each-check"', '"never"'), text.replace("zorblax", "AND")):
+        own.write_text(broken)
+        said = ask("resend", str(digest["id"]), "--yes")
+        assert said.code == 0, said.err
+    assert len(world.digests(BOB)) == 3
+
+
 def test_who_is_paused_has_to_be_resumed_first(world: World, ask: Asker) -> None:
     mailed(world)
     database = Database(world.config().store_url, writable=True)

@@ -70,8 +70,11 @@ def resend(
     if not drop and not is_interactive():
         require_mail(loaded)
     act_as_owner(loaded.state_dir)
-    with app.reading(loaded) as database, database.read() as connection:
-        chosen = _chosen(connection, digest, to)
+    with app.reading(loaded) as database:
+        effective, _ = app.compile_rules(loaded, app.last_good_of(database))
+        configured = {each.id: each.to for each in effective.settings.subscriptions}
+        with database.read() as connection:
+            chosen = _chosen(connection, digest, to, configured)
     agreed = {
         each.delivery.recipient: each.delivery.id for each in chosen if _is_open(each, is_drop=drop)
     }
@@ -82,7 +85,7 @@ def resend(
         consent(f"{question} {', '.join(agreed)}?", is_given=yes)
     now = app.utc_now()
     with past_the_lock(loaded) as database, database.write() as connection:
-        chosen = _chosen(connection, digest, to)  # as it stands by now
+        chosen = _chosen(connection, digest, to, configured)  # as it stands by now
         meant = [
             each.delivery
             for each in chosen
@@ -104,12 +107,15 @@ def resend(
 
 
 def _chosen(
-    connection: sa.Connection, digest: int, to: Iterable[str] | None
+    connection: sa.Connection,
+    digest: int,
+    to: Iterable[str] | None,
+    configured: Mapping[str, Collection[str]],
 ) -> tuple[Candidate, ...]:
     """The mails of the digest to these, else to all; where it cannot be the command ends with 2."""
     from watcher.pipeline.resend import candidates
 
-    found = candidates(connection, digest)
+    found = candidates(connection, digest, configured)
     if not found:
         fail(f"there is no digest {digest}; `watcher history` lists them", USAGE)
     if not to:
@@ -188,6 +194,7 @@ def _report(
     from watcher.cli.history import as_contract
     from watcher.cli.tables import line
     from watcher.models import DeliveryState
+    from watcher.store.outbox import WAITING
 
     if options.as_json:
         reasons = [{"recipient": who, "reason": why} for who, why in left.items()]
@@ -208,6 +215,9 @@ def _report(
             line(f"{busy}: it sends what is queued within the minute, else the next pass does")
     for who, why in left.items():
         say(f"{'not let go' if is_drop else 'not sent again'}: {who} {why}")
-    good = {DeliveryState.DELIVERED, DeliveryState.CANCELLED}
-    is_good = busy is not None or all(each.state in good for each in shown)
+    if is_drop:
+        good = {DeliveryState.CANCELLED}
+    else:
+        good = {DeliveryState.DELIVERED, *(WAITING if busy else ())}
+    is_good = all(each.state in good for each in shown)
     raise typer.Exit(NOT_WELL if left or not is_good else 0)
