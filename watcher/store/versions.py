@@ -58,9 +58,21 @@ def require_newest(database: Database, revisions: Sequence[str] = REVISIONS) -> 
     """For readers: the newest schema, or a StoreError that says what to do."""
     found = version(database, revisions)
     if found is None:
-        raise NoDatabaseError(f"{database.name} is still empty; `watcher check-now` fills it")
+        raise _empty(database)
     if found != revisions[-1]:
         raise StoreError(f"{database.name} is from an older version; run `watcher migrate`")
+
+
+def require_filled(database: Database) -> None:
+    """For copies: a NoDatabaseError if there is nothing in it; it may be of any version."""
+    with database.read() as connection:
+        tables = sa.inspect(connection).get_table_names()
+    if not tables:
+        raise _empty(database)
+
+
+def _empty(database: Database) -> NoDatabaseError:
+    return NoDatabaseError(f"{database.name} is still empty; `watcher check-now` fills it")
 
 
 def require_whole(database: Database) -> None:
