@@ -120,10 +120,15 @@ def last_good_of(database: Database) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def reading(config: Config) -> Iterator[Database]:
-    """The database for a command that only looks: no lock, no change. Raises StoreError."""
+def reading(
+    config: Config, require: Callable[[Database], None] = versions.require_newest
+) -> Iterator[Database]:
+    """The database for a command that only looks: no lock, no change. Raises StoreError.
+
+    `require` raises NoDatabaseError of one that is empty, StoreError of what is of no use.
+    """
     try:
-        database = _look_at(config)
+        database = _look_at(config, require)
     except NoDatabaseError:
         known.see_not_lost(config.state_dir, config.store_url)
         raise
@@ -133,10 +138,10 @@ def reading(config: Config) -> Iterator[Database]:
         database.close()
 
 
-def _look_at(config: Config) -> Database:
+def _look_at(config: Config, require: Callable[[Database], None]) -> Database:
     database = Database(config.store_url, writable=False)
     try:
-        versions.require_newest(database)
+        require(database)
     except StoreError:
         database.close()
         raise

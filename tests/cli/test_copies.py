@@ -90,12 +90,31 @@ def test_the_json(filled: World, ask: Asker) -> None:
     }
 
 
+def test_one_of_another_version_can_be_copied(filled: World, ask: Asker) -> None:
+    database = filled.state_dir / "watcher.db"
+    for number in ("0004", "9999"):
+        with contextlib.closing(sqlite3.connect(database)) as raw, raw:
+            raw.execute(f"UPDATE {versions.VERSION_TABLE} SET version_num = {number!r}")
+        said = ask("backup", str(filled.directory / number))
+        assert said.code == 0, said.err
+        with contextlib.closing(sqlite3.connect(filled.directory / number)) as raw:
+            [[found]] = raw.execute(f"SELECT version_num FROM {versions.VERSION_TABLE}")
+        assert found == number
+
+
 def test_what_cannot_be_copied(world: World, ask: Asker) -> None:
     world.configure(DAILY, WEIGHTS)
     copy = world.directory / "copy.db"
     said = ask("backup", str(copy))
     assert (said.code, said.out) == (74, "")
     assert "there is no database at" in said.err
+    database = world.state_dir / "watcher.db"
+    database.parent.mkdir()
+    database.touch()
+    said = ask("backup", str(copy))
+    assert (said.code, said.out) == (74, "")
+    assert f"{database} is still empty; `watcher check-now` fills it" in said.err
+    assert not copy.exists()
     fill(world)
     run_pass(world)
     said = ask("backup", str(world.directory / "nowhere" / "copy.db"))
@@ -160,6 +179,7 @@ def test_a_damaged_database_can_be_replaced(filled: World, ask: Asker) -> None:
 def test_postgresql_has_its_own_tools(world: World, postgres_url: str) -> None:
     world.store = postgres_url
     world.configure(DAILY, WEIGHTS)
+    run_pass(world)
     ask = Asker(world)
     said = ask("backup", str(world.directory / "copy.db"))
     assert said.code == 74

@@ -271,6 +271,20 @@ def test_a_delivered_mail_is_compared_with_what_was_sent(
     assert plain.out.splitlines()[-1] == "0 problems, 0 warnings"
 
 
+def test_a_mail_that_went_again_is_known_as_long_as_one_of_them_is_kept(
+    stored_world: World,
+) -> None:
+    world, ask = stored_world, Asker(stored_world)
+    raw = delivered(world)
+    world.later(days=390)
+    assert ask("resend", "1", "--yes").code == 0
+    for days in (0, 20):
+        world.later(days=days)
+        run_pass(world)  # after the 400 days of keep_days the first one is kept no more
+        said = ask("doctor", "--received", "-", "--json", stdin=raw)
+        assert found(said, "body")["text"] == "byte for byte as it was sent"
+
+
 def test_a_delivered_mail_in_trouble_ends_with_3(world: World, ask: Asker) -> None:
     raw = delivered(world).replace(b"dmarc=pass", b"dmarc=fail")
     said = ask("doctor", "--received", "-", "--json", stdin=raw)

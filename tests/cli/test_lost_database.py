@@ -51,7 +51,8 @@ def test_nothing_is_started_afresh(stored_world: World) -> None:
     ask = begun(stored_world)
     lose(stored_world)
     before = sorted(stored_world.directory.rglob("watcher.db"))
-    for command in ("check-now", "run", "migrate", "preview weights", "history"):
+    backup = f"backup {stored_world.directory / 'copy.db'}"
+    for command in ("check-now", "run", "migrate", "preview weights", "history", backup):
         said = ask(*command.split())
         assert said.code == 74, command
         assert said.err.startswith(LOST.format(database_name(stored_world))), command
@@ -101,6 +102,9 @@ def test_an_empty_file_in_its_place_is_no_database(world: World) -> None:
     lose(world)
     (world.state_dir / "watcher.db").touch()
     assert "is gone" in ask("check-now").err
+    copy = world.directory / "copy.db"
+    assert "is gone" in ask("backup", str(copy)).err
+    assert not copy.exists()
 
 
 def moved(world: World) -> Asker:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import Iterator
 
 import pytest
 
 from tests.cli.looking import Asker, fill
 from tests.cli.terminal import Terminal
+from tests.fakesite import make_paper
 from tests.mail.bouncing import block, dsn
-from tests.world import DAILY, WEIGHTS, World
+from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher import app
 from watcher.store import bounces
 from watcher.store.database import Database
@@ -81,6 +85,14 @@ def test_it_goes_to_all_or_to_those_that_are_named(world: World, ask: Asker) -> 
     assert (len(world.digests(ADA)), len(world.digests(BOB))) == (1, 2)
     assert ask("resend", "1", "--yes").code == 0
     assert (len(world.digests(ADA)), len(world.digests(BOB))) == (2, 3)
+
+
+def test_who_is_named_twice_gets_it_once(stored_world: World) -> None:
+    mailed(stored_world)
+    named = ("--to", ADA, "--to", "Ada@Example.org", "--to", ADA)
+    said = Asker(stored_world)("resend", "1", "--yes", *named)
+    assert said.code == 0, said.err
+    assert len(stored_world.digests()) == 2
 
 
 def test_what_is_parked_is_sent_and_parked_no_more(world: World, ask: Asker) -> None:
@@ -186,6 +198,37 @@ def test_who_is_gone_gets_nothing_more(world: World, ask: Asker) -> None:
     assert len(world.mails) == 2
 
 
+def test_who_is_taken_out_gets_nothing_more_though_nobody_took_that_over(
+    stored_world: World,
+) -> None:
+    world, ask = stored_world, Asker(stored_world)
+    world.smtp.fail("dot", "drop", recipient=BOB, times=1)
+    mailed(world, TWO, PARK)
+    configure(world, mail=PARK)
+    said = ask("resend", "1", "--to", BOB, "--yes")
+    assert said.code == 3
+    assert "bob@example.org is no recipient of weights any more" in said.err
+    assert ask("status", "--json").json["mail"]["parked"] == 1, "it was not sent again"
+    configure(world, TWO, PARK)
+    assert ask("resend", "1", "--to", BOB, "--yes").code == 0
+    assert (len(world.digests(ADA)), len(world.digests(BOB))) == (1, 1)
+
+
+def test_a_file_that_is_broken_keeps_its_recipients(world: World, ask: Asker) -> None:
+    mailed(world)
+    own = world.directory / "subscriptions.d" / "bob.toml"
+    own.parent.mkdir()
+    text = WEIGHTS.replace(ADA, BOB).replace('name = "weights"\n', "")
+    own.write_text(text)
+    run_pass(world)
+    [digest] = [each for each in ask("history", "--json").rows if each["subscription"] != "weights"]
+    for broken in (text.replace('"each-check"', '"never"'), text.replace("zorblax", "AND")):
+        own.write_text(broken)
+        said = ask("resend", str(digest["id"]), "--yes")
+        assert said.code == 0, said.err
+    assert len(world.digests(BOB)) == 3
+
+
 def test_who_is_paused_has_to_be_resumed_first(world: World, ask: Asker) -> None:
     mailed(world)
     database = Database(world.config().store_url, writable=True)
@@ -247,3 +290,63 @@ def test_at_a_terminal_it_asks(present: World) -> None:
             terminal.answer("Send digest 1 again to ada@example.org? [y/N] ", answer)
             assert terminal.end() == code, terminal.screen
         assert len(present.digests()) == count
+
+
+@contextlib.contextmanager
+def at_a_terminal(world: World, *arguments: str) -> Iterator[Terminal]:
+    """`resend 1`, once the first pass of the present world is over."""
+    world.now = dt.datetime.now(dt.UTC)
+    world.fill()
+    world.add(make_paper(1, world.now - dt.timedelta(hours=1), title=ZORBLAX))
+    run_pass(world)
+    place = ("--config", str(world.config_path), "--state-dir", str(world.state_dir))
+    with Terminal("resend", "1", *arguments, *place, env={}) as terminal:
+        yield terminal
+
+
+def test_it_sends_to_those_it_asked_about_whatever_happens_meanwhile(stored_world: World) -> None:
+    world = stored_world
+    world.smtp.fail("rcpt", "450 later", recipient=BOB, times=1)
+    configure(world, TWO)
+    with at_a_terminal(world) as terminal:
+        terminal.expect(f"Send digest 1 again to {ADA}? [y/N] ")
+        world.later(minutes=2)
+        run_pass(world)
+        terminal.type("y\n")
+        assert terminal.end() == 3, terminal.screen
+    assert (len(world.digests(ADA)), len(world.digests(BOB))) == (2, 1)
+    assert (
+        f"not sent again: {BOB} is delivered by now, which was not asked about" in terminal.screen
+    )
+
+
+def test_it_lets_go_of_those_it_asked_about_whatever_happens_meanwhile(
+    stored_world: World,
+) -> None:
+    world = stored_world
+    world.smtp.fail("dot", "accept+drop", recipient=ADA, times=1)
+    world.smtp.fail("rcpt", "450 later", recipient=BOB, times=1)
+    configure(world, TWO, PARK)
+    with at_a_terminal(world, "--drop") as terminal:
+        terminal.expect(f"Let go of digest 1 to {ADA}? [y/N] ")
+        world.smtp.fail("dot", "drop", recipient=BOB, times=1)
+        world.later(minutes=2)
+        run_pass(world)
+        terminal.type("y\n")
+        assert terminal.end() == 3, terminal.screen
+    assert f"not let go: {BOB} is parked by now, which was not asked about" in terminal.screen
+    ask = Asker(world)
+    assert ask("resend", "1", "--to", BOB, "--yes").code == 0
+    assert (len(world.digests(ADA)), len(world.digests(BOB))) == (1, 1)
+
+
+def test_what_somebody_else_has_sent_meanwhile_is_not_let_go(world: World, ask: Asker) -> None:
+    world.smtp.fail("dot", "drop", times=1)
+    configure(world, mail=PARK)
+    with at_a_terminal(world, "--drop") as terminal:
+        terminal.expect(f"Let go of digest 1 to {ADA}? [y/N] ")
+        assert ask("resend", "1", "--yes").code == 0
+        terminal.type("y\n")
+        assert terminal.end() == 3, terminal.screen
+    assert f"not let go: {ADA} is delivered by now" in terminal.screen
+    assert len(world.digests()) == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import PostgresServer
 from tests.store.conftest import NOW
 from watcher.errors import BusyError, StoreError
 from watcher.store import heartbeat, versions
@@ -114,3 +115,17 @@ def test_a_reader_learns_who_writes_without_waiting(database: Database) -> None:
     lock.release()
     if database.path:  # a server ends the session in its own time
         assert holder(database) is None
+
+
+def test_who_writes_to_another_database_of_the_server_is_nobody_here(
+    postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    other_url = postgres_server.create_database()
+    here, there = Database(postgres_url, writable=True), Database(other_url, writable=True)
+    lock = InstanceLock(there, "run", NOW)
+    assert holder(here) is None
+    assert holder(there) is not None
+    lock.release()
+    here.close()
+    there.close()
+    postgres_server.drop_database(other_url)

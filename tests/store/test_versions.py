@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +55,26 @@ VALUES (9, true, '5.1.1', 'no such user', '2026-02-19 09:00')
 """Of the fourth schema."""
 
 
+KILLED = """
+import datetime as dt, os, signal, sys
+from watcher import steps
+from watcher.store import versions
+from watcher.store.database import Database
+def kill(step, is_committed):
+    if is_committed == (sys.argv[2] == "after"):
+        os.kill(os.getpid(), signal.SIGKILL)
+steps.hook = kill
+versions.migrate(Database(sys.argv[1], writable=True), dt.datetime.fromisoformat(sys.argv[3]))
+"""
+"""An upgrade that dies before or after its commit."""
+
+
 def at(*moment: int) -> dt.datetime:
     return dt.datetime(*moment, tzinfo=dt.UTC)  # type: ignore[misc,arg-type]  # as many as are told
 
 
-def migrated_from(revision: str, rows: str, url: str) -> Database:
-    """A database in which an older version left these rows, brought up to this one."""
+def left_by(revision: str, rows: str, url: str) -> Database:
+    """A database in which an older version left these rows."""
     database = Database(url, writable=True)
     settings = config.Config()
     settings.set_main_option("script_location", str(versions.MIGRATIONS))
@@ -65,6 +83,12 @@ def migrated_from(revision: str, rows: str, url: str) -> Database:
         command.upgrade(settings, revision)
         for statement in rows.split(";"):
             connection.execute(sa.text(statement))
+    return database
+
+
+def migrated_from(revision: str, rows: str, url: str) -> Database:
+    """The same, brought up to this version."""
+    database = left_by(revision, rows, url)
     versions.migrate(database, NOW)
     return database
 
@@ -162,23 +186,95 @@ def test_readers_want_the_newest_schema(tmp_path: Path) -> None:
     database.close()
 
 
+def copies(database: Database) -> list[Path]:
+    """What was made of SQLite's file, whole or not."""
+    return sorted(database.path.parent.glob("*.before-*")) if database.path else []
+
+
+def revision_of(path: Path) -> str:
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        [(found,)] = raw.execute("SELECT version_num FROM watcher_version").fetchall()
+    return str(found)
+
+
+def see_old_mails(database: Database) -> None:
+    """Expect all that `OLD_MAILS` says, in the newest schema."""
+    versions.require_newest(database)
+    with database.read() as connection:
+        [kept] = outbox.of_digests(connection, [7])
+        assert (kept.id, kept.state, kept.resend_number) == (9, DeliveryState.DEAD, 0)
+        assert bounces.by_token(connection, "token") == kept
+        run = bounces.in_a_row(connection, kept)
+        assert run is not None
+        assert run.first_at == at(2026, 2, 19, 9)
+
+
 def test_an_old_database_is_copied_before_it_is_changed(tmp_path: Path) -> None:
-    path = tmp_path / "w.db"
-    database = Database(f"sqlite:///{path}", writable=True)
-    versions.migrate(database, NOW)
-    with database.write() as connection:
-        checks.put_meta(connection, "key", "value")
-        connection.execute(sa.text("UPDATE watcher_version SET version_num = '0000'"))
-    # A schema older than the first does not exist yet: one is claimed, and Alembic, which knows
-    # no way from there, fails. The copy must have been made by then, and the database be whole.
-    with pytest.raises(StoreError, match=r"could not be migrated.*0000"):
-        versions.migrate(database, NOW, revisions=("0000", *versions.REVISIONS))
+    database = left_by("0004", OLD_MAILS, f"sqlite:///{tmp_path / 'w.db'}")
+    copy = versions.migrate(database, NOW)
+    assert copy == tmp_path / f"w.db.before-{versions.REVISIONS[-1]}-20260219080000"
+    assert copies(database) == [copy]
+    assert revision_of(copy) == "0004"
+    # Put back within the same second, and upgraded once more: no copy takes another's place.
     database.close()
-    copies = list(tmp_path.glob(f"w.db.before-{versions.REVISIONS[-1]}-20260219080000"))
-    assert len(copies) == 1
-    with sqlite3.connect(copies[0]) as raw:
-        assert raw.execute("SELECT value FROM meta").fetchall() == [("value",)]
-    raw.close()
+    versions.restore(database, copy, NOW)
+    again = versions.migrate(database, NOW)
+    assert again is not None
+    assert again.name == f"{copy.name}-2"
+    assert [revision_of(each) for each in copies(database)] == ["0004", "0004"]
+    database.close()
+
+
+def test_an_upgrade_that_fails_leaves_all_as_it_was(database_url: str) -> None:
+    database = left_by("0004", OLD_MAILS, database_url)
+    in_the_way = ("_alembic_tmp_deliveries", "uq_deliveries_message_id_resend_number")
+    with database.write() as connection:
+        for name in in_the_way:
+            connection.execute(sa.text(f"CREATE TABLE {name} (id integer)"))
+    for second in range(2):
+        with pytest.raises(StoreError, match="already exists"):
+            versions.migrate(database, NOW + dt.timedelta(seconds=second))
+        assert copies(database) == []
+    with database.write() as connection:
+        for name in in_the_way:
+            connection.execute(sa.text(f"DROP TABLE {name}"))
+    versions.migrate(database, NOW)
+    see_old_mails(database)
+    database.close()
+
+
+@pytest.mark.parametrize("kills", [("before", "before"), ("after",)])
+def test_an_upgrade_that_is_killed_is_done_by_the_next_start(
+    database_url: str, kills: tuple[str, ...]
+) -> None:
+    database = left_by("0004", OLD_MAILS, database_url)
+    database.close()
+    for second, moment in enumerate(kills):
+        now = (NOW + dt.timedelta(seconds=second)).isoformat()
+        killed = [sys.executable, "-c", KILLED, database_url, moment, now]
+        assert subprocess.run(killed, check=False).returncode == -signal.SIGKILL
+    assert [revision_of(each) for each in copies(database)] == ["0004"] * bool(database.path)
+    copy = versions.migrate(database, NOW + dt.timedelta(minutes=1))
+    see_old_mails(database)
+    assert copies(database) == ([copy] if copy else [])
+    if database.path:
+        assert copy is not None
+        assert copy.name.endswith("-20260219080100")
+        assert revision_of(copy) == "0004"
+    assert versions.migrate(database, NOW + DAY) is None
+    database.close()
+
+
+def test_a_copy_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
+    database = left_by("0004", OLD_MAILS, f"sqlite:///{tmp_path / 'w.db'}")
+    for end in ("", ".partial", ".partial-journal"):
+        (tmp_path / f"w.db.before-{versions.REVISIONS[-1]}{end}").write_bytes(b"half of it" * 1000)
+    copy = versions.migrate(database, NOW)
+    assert copy is not None
+    assert copies(database) == [copy]
+    assert revision_of(copy) == "0004"
+    database.close()
 
 
 def test_what_an_older_version_stored_is_kept(database_url: str) -> None:
@@ -197,13 +293,7 @@ def test_what_an_older_version_stored_is_kept(database_url: str) -> None:
 
 def test_mails_and_what_came_back_of_them_are_kept(database_url: str) -> None:
     database = migrated_from("0004", OLD_MAILS, database_url)
-    with database.write() as connection:
-        [kept] = outbox.of_digests(connection, [7])
-        assert (kept.id, kept.state, kept.resend_number) == (9, DeliveryState.DEAD, 0)
-        assert bounces.by_token(connection, "token") == kept
-        run = bounces.in_a_row(connection, kept)
-        assert run is not None
-        assert run.first_at == at(2026, 2, 19, 9)
+    see_old_mails(database)
     for change, broken in (
         ("state = 'lost'", "ck_deliveries_state"),
         ("digest_id = NULL", "ck_deliveries_one_origin"),
@@ -250,6 +340,19 @@ def test_restore_puts_a_copy_back_and_keeps_what_was_there(tmp_path: Path) -> No
         with found.read() as connection:
             assert checks.get_meta(connection, "key") == value
         found.close()
+
+
+def test_restoring_twice_in_a_second_keeps_both(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'w.db'}", writable=True)
+    versions.migrate(database, NOW)
+    versions.backup(database, tmp_path / "copy.db")
+    kept = []
+    for value in ("first", "second", "third"):
+        with database.write() as connection:
+            checks.put_meta(connection, "key", value)
+        database.close()
+        kept.append(versions.restore(database, tmp_path / "copy.db", NOW))
+    assert [each and meta_of(each) for each in kept] == ["first", "second", "third"]
 
 
 def test_restore_keeps_and_puts_back_what_a_reader_holds_in_the_wal(tmp_path: Path) -> None:

@@ -47,18 +47,14 @@ def backup(
     """Copy the database while the daemon goes on; nothing is ever overwritten."""
     from watcher import app
     from watcher.store import versions
-    from watcher.store.database import Database
 
     options = common(context, config, state_dir, as_json=as_json)
     loaded = options.load("warning")
     target = file / f"watcher-{app.utc_now():%Y%m%d-%H%M%S}.db" if _is_folder(file) else file
     if not _is_folder(target.parent):
         fail(f"there is no directory {target.parent}; make it, or name another", USAGE)
-    database = Database(loaded.store_url, writable=False)
-    try:
+    with app.reading(loaded, versions.require_filled) as database:
         versions.backup(database, target)
-    finally:
-        database.close()
     size = target.stat().st_size
     if options.as_json:
         print_json({"database": database.name, "copy": str(target.absolute()), "bytes": size})

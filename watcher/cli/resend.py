@@ -25,7 +25,7 @@ from watcher.cli.common import (
 from watcher.errors import BusyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import sqlalchemy as sa
 
@@ -70,52 +70,90 @@ def resend(
     if not drop and not is_interactive():
         require_mail(loaded)
     act_as_owner(loaded.state_dir)
-    with app.reading(loaded) as database, database.read() as connection:
-        chosen = _chosen(connection, digest, to, is_drop=drop)
-    who = ", ".join(each.delivery.recipient for each in chosen if drop or not each.obstacle)
-    if who:
+    with app.reading(loaded) as database:
+        effective, _ = app.compile_rules(loaded, app.last_good_of(database))
+        configured = {each.id: each.to for each in effective.settings.subscriptions}
+        with database.read() as connection:
+            chosen = _chosen(connection, digest, to, configured)
+    agreed = {
+        each.delivery.recipient: each.delivery.id for each in chosen if _is_open(each, is_drop=drop)
+    }
+    if drop and not agreed:
+        fail(f"nothing of digest {digest} is parked", USAGE)
+    if agreed:
         question = f"Let go of digest {digest} to" if drop else f"Send digest {digest} again to"
-        consent(f"{question} {who}?", is_given=yes)
+        consent(f"{question} {', '.join(agreed)}?", is_given=yes)
     now = app.utc_now()
     with past_the_lock(loaded) as database, database.write() as connection:
-        chosen = _chosen(connection, digest, to, is_drop=drop)  # as it stands by now
+        chosen = _chosen(connection, digest, to, configured)  # as it stands by now
+        meant = [
+            each.delivery
+            for each in chosen
+            if _is_open(each, is_drop=drop)
+            and agreed.get(each.delivery.recipient) == each.delivery.id
+        ]
         if drop:
-            for each in chosen:
-                let_go(connection, each.delivery, now)
-            queued = []
+            for delivery in meant:
+                let_go(connection, delivery, now)
+            concerned = [delivery.id for delivery in meant]
         else:
-            queued = [
-                send_again(loaded.settings.mail, connection, each.delivery, now)
-                for each in chosen
-                if not each.obstacle
-            ]
-    busy = _deliver(loaded) if queued else None
+            mail = loaded.settings.mail
+            concerned = [send_again(mail, connection, delivery, now) for delivery in meant]
+    left = _left(chosen, meant, agreed, is_drop=drop)
+    busy = _deliver(loaded) if concerned and not drop else None
     with app.reading(loaded) as database, database.read() as connection:
-        shown = _shown(connection, queued or [each.delivery.id for each in chosen if drop])
-    _report(options, digest, chosen if not drop else (), shown, busy)
+        shown = _shown(connection, concerned)
+    _report(options, digest, shown, left, busy, is_drop=drop)
 
 
 def _chosen(
-    connection: sa.Connection, digest: int, to: list[str] | None, *, is_drop: bool
+    connection: sa.Connection,
+    digest: int,
+    to: Iterable[str] | None,
+    configured: Mapping[str, Collection[str]],
 ) -> tuple[Candidate, ...]:
-    """The mails that are meant; else the command ends with 2."""
+    """The mails of the digest to these, else to all; where it cannot be the command ends with 2."""
     from watcher.pipeline.resend import candidates
 
-    found = candidates(connection, digest)
+    found = candidates(connection, digest, configured)
     if not found:
         fail(f"there is no digest {digest}; `watcher history` lists them", USAGE)
-    if to:
-        by_address = {each.delivery.recipient.casefold(): each for each in found}
-        for word in to:
-            if word.casefold() not in by_address:
-                went = ", ".join(each.delivery.recipient for each in found)
-                fail(f"digest {digest} went not to {word}, but to {went}", USAGE)
-        found = tuple(by_address[word.casefold()] for word in dict.fromkeys(to))
-    if is_drop:
-        found = tuple(each for each in found if each.is_parked)
-        if not found:
-            fail(f"nothing of digest {digest} is parked", USAGE)
-    return found
+    if not to:
+        return found
+    by_address = {each.delivery.recipient.casefold(): each for each in found}
+    for word in to:
+        if word.casefold() not in by_address:
+            went = ", ".join(each.delivery.recipient for each in found)
+            fail(f"digest {digest} went not to {word}, but to {went}", USAGE)
+    return tuple(by_address[each] for each in dict.fromkeys(word.casefold() for word in to))
+
+
+def _is_open(candidate: Candidate, *, is_drop: bool) -> bool:
+    """Whether what is asked for can be done with it."""
+    return candidate.is_parked if is_drop else candidate.obstacle is None
+
+
+def _left(
+    chosen: Iterable[Candidate],
+    meant: Collection[Delivery],
+    agreed: Collection[str],
+    *,
+    is_drop: bool,
+) -> dict[str, str]:
+    """Why the others are left as they are, by recipient.
+
+    Between the question and its answer others send, decide, and hear from servers.
+    """
+    left = {}
+    for each in chosen:
+        who = each.delivery.recipient
+        if each.delivery in meant:
+            continue
+        if each.obstacle and not is_drop:
+            left[who] = each.obstacle
+        elif who in agreed or _is_open(each, is_drop=is_drop):
+            left[who] = f"is {each.delivery.state} by now, which was not asked about"
+    return left
 
 
 def _deliver(config: Config) -> str | None:
@@ -147,21 +185,25 @@ def _shown(connection: sa.Connection, delivery_ids: Sequence[int]) -> list[Deliv
 def _report(
     options: Common,
     digest: int,
-    chosen: Sequence[Candidate],
     shown: Sequence[Delivery],
+    left: Mapping[str, str],
     busy: str | None,
+    *,
+    is_drop: bool,
 ) -> NoReturn:
     from watcher.cli.history import as_contract
     from watcher.cli.tables import line
     from watcher.models import DeliveryState
+    from watcher.store.outbox import WAITING
 
-    obstacles = {each.delivery.recipient: each.obstacle for each in chosen if each.obstacle}
     if options.as_json:
+        reasons = [{"recipient": who, "reason": why} for who, why in left.items()]
         print_json(
             {
                 "digest": digest,
                 "mails": [as_contract(each) for each in shown],
-                "not_sent": [{"recipient": who, "reason": why} for who, why in obstacles.items()],
+                "not_sent": [] if is_drop else reasons,
+                "not_dropped": reasons if is_drop else [],
                 "busy": busy,
             }
         )
@@ -171,8 +213,11 @@ def _report(
             line(f"digest {digest} to {each.recipient} {each.state}{answer}")
         if busy:
             line(f"{busy}: it sends what is queued within the minute, else the next pass does")
-    for who, why in obstacles.items():
-        say(f"not sent again: {who} {why}")
-    good = {DeliveryState.DELIVERED, DeliveryState.CANCELLED}
-    is_good = busy is not None or all(each.state in good for each in shown)
-    raise typer.Exit(NOT_WELL if obstacles or not is_good else 0)
+    for who, why in left.items():
+        say(f"{'not let go' if is_drop else 'not sent again'}: {who} {why}")
+    if is_drop:
+        good = {DeliveryState.CANCELLED}
+    else:
+        good = {DeliveryState.DELIVERED, *(WAITING if busy else ())}
+    is_good = all(each.state in good for each in shown)
+    raise typer.Exit(NOT_WELL if left or not is_good else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 
@@ -28,12 +29,19 @@ class Candidate:
         return self.delivery.state is DeliveryState.PARKED
 
 
-def candidates(connection: sa.Connection, digest_id: int) -> tuple[Candidate, ...]:
-    """A digest's mails, one for each recipient; none where there is no such digest."""
+def candidates(
+    connection: sa.Connection, digest_id: int, configured: Mapping[str, Collection[str]]
+) -> tuple[Candidate, ...]:
+    """A digest's mails, one for each recipient; none where there is no such digest.
+
+    `configured` says who the recipients of each subscription are, by id: the daemon may not have
+    taken that over yet, and cancels what waits for others when it does.
+    """
     digest = outbox.digest(connection, digest_id)
     if digest is None:
         return ()
-    wanted = subscriptions.recipients(connection, digest.subscription_id)
+    wanted = set(subscriptions.recipients(connection, digest.subscription_id))
+    wanted &= set(configured.get(digest.subscription_id, ()))
     paused = bounces.paused(connection)
     found = []
     for delivery in resends.last_of_digest(connection, digest_id):

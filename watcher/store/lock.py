@@ -46,6 +46,7 @@ def holder(database: Database) -> str | None:
     if database.path is None:
         query = (
             "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
             " AND (classid::bigint << 32) | objid::bigint = :key"
         )
         with database.read() as connection:

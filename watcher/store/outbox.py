@@ -278,9 +278,14 @@ def get(connection: sa.Connection, delivery_id: int) -> Delivery | None:
 
 
 def message_of(connection: sa.Connection, message_id: str) -> bytes | None:
-    """The frozen bytes of the mail with that Message-ID, in angle brackets; None where none is."""
-    query = sa.select(deliveries.c.message).where(deliveries.c.message_id == message_id)
-    return scalar(connection, query, bytes)
+    """The frozen bytes of the mail with that Message-ID, in angle brackets; None where none is.
+
+    Of one that went several times on purpose, those of the first that is still kept: all are alike.
+    """
+    query = sa.select(deliveries.c.message).where(
+        deliveries.c.message_id == message_id, deliveries.c.message.is_not(None)
+    )
+    return scalar(connection, query.order_by(deliveries.c.id).limit(1), bytes)
 
 
 def of_digests(connection: sa.Connection, digest_ids: Iterable[int]) -> list[Delivery]:

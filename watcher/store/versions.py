@@ -58,9 +58,21 @@ def require_newest(database: Database, revisions: Sequence[str] = REVISIONS) -> 
     """For readers: the newest schema, or a StoreError that says what to do."""
     found = version(database, revisions)
     if found is None:
-        raise NoDatabaseError(f"{database.name} is still empty; `watcher check-now` fills it")
+        raise _empty(database)
     if found != revisions[-1]:
         raise StoreError(f"{database.name} is from an older version; run `watcher migrate`")
+
+
+def require_filled(database: Database) -> None:
+    """For copies: a NoDatabaseError if there is nothing in it; it may be of any version."""
+    with database.read() as connection:
+        tables = sa.inspect(connection).get_table_names()
+    if not tables:
+        raise _empty(database)
+
+
+def _empty(database: Database) -> NoDatabaseError:
+    return NoDatabaseError(f"{database.name} is still empty; `watcher check-now` fills it")
 
 
 def require_whole(database: Database) -> None:
@@ -90,22 +102,58 @@ def migrate(
             raw = connection.connection.cursor()
             raw.execute("PRAGMA journal_mode=WAL")
             raw.close()
+    # Until the upgrade is over the name knows no date: of attempts that fail or are killed, however
+    # many, one copy is left at most.
+    path = database.path if found else None
+    draft = path.with_name(f"{path.name}.before-{REVISIONS[-1]}") if path else None
     if found == REVISIONS[-1]:
-        return None
-    copy = None
-    if found is not None and database.path:
-        copy = database.path.with_name(
-            f"{database.path.name}.before-{REVISIONS[-1]}-{now:%Y%m%d%H%M%S}"
-        )
-        backup(database, copy)
-    with database.write() as connection:
-        if found is None:
-            _create(connection)
-        else:
-            _upgrade(connection, database.name)
-        reached(Step.MIGRATED, is_committed=False)
+        return _kept(draft, now)
+    if draft:
+        _remove(draft)
+        backup(database, draft)
+    try:
+        with database.write() as connection:
+            if found is None:
+                _create(connection)
+            else:
+                _upgrade(connection, database.name)
+            reached(Step.MIGRATED, is_committed=False)
+    except BaseException:
+        with contextlib.suppress(StoreError):
+            if draft and version(database, revisions) == found:
+                _remove(draft)
+        raise
     reached(Step.MIGRATED)
-    return copy
+    return _kept(draft, now)
+
+
+def _kept(draft: Path | None, now: dt.datetime) -> Path | None:
+    """Where the copy is for good, this attempt's or of one that was killed; None without any."""
+    if not draft or not draft.exists():
+        return None
+    target = _unused(draft.with_name(f"{draft.name}-{now:%Y%m%d%H%M%S}"))
+    try:
+        return draft.rename(target)
+    except OSError:  # on a full disk the next start does it
+        return draft
+
+
+def _remove(draft: Path) -> None:
+    """Remove the copy of an attempt that failed or was killed, half made or whole."""
+    try:
+        for end in ("", ".partial", ".partial-journal"):
+            draft.with_name(f"{draft.name}{end}").unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{draft} cannot be removed: {error.strerror}") from error
+
+
+def _unused(path: Path) -> Path:
+    """That path, or where a database is already, one with a number behind it."""
+    number, found = 1, path
+    while found.exists() or found.with_name(f"{found.name}-wal").exists():
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
 
 
 def _create(connection: sa.Connection) -> None:
@@ -180,7 +228,7 @@ def restore(database: Database, source: Path, now: dt.datetime) -> Path | None:
         backup(copy, partial)  # with what stands in its -wal, if that lies beside it
     finally:
         copy.close()
-    aside = path.with_name(f"{path.name}.replaced-{now:%Y%m%d%H%M%S}")
+    aside = _unused(path.with_name(f"{path.name}.replaced-{now:%Y%m%d%H%M%S}"))
     kept = None
     if path.exists():
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as old:
