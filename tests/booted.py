@@ -164,9 +164,9 @@ class BootedSystemd:
             lines += [f"printf %s {shlex.quote(secret)} > {path}", f"chmod 600 {path}"]
         return "".join(f"{line}\n" for line in lines)
 
-    def start(self, unit: str) -> None:
-        """Start it, and wait until it is up, or for a oneshot, over."""
-        self._systemctl("start", unit)
+    def start(self, *units: str) -> None:
+        """Start them, and wait until each is up, or for a oneshot, over."""
+        self._systemctl("start", *units)
 
     def show(self, unit: str) -> dict[str, str]:
         """Its properties as systemd knows them."""

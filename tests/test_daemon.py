@@ -29,7 +29,9 @@ class Service:
     What it logs to stderr is kept in a file, unless another descriptor is named for it.
     """
 
-    def __init__(self, world: World, *extra: str, stderr: int | None = None) -> None:
+    def __init__(
+        self, world: World, *extra: str, stderr: int | None = None, umask: int = -1
+    ) -> None:
         self.world = world
         self.said: list[str] = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -46,6 +48,7 @@ class Service:
             env={**os.environ, "NOTIFY_SOCKET": str(path)},
             stdin=subprocess.DEVNULL,
             stderr=self._log if stderr is None else stderr,
+            umask=umask,
         )
 
     def __enter__(self) -> Self:

@@ -9,7 +9,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -19,7 +21,7 @@ from tests.world import DAILY, WEIGHTS, World
 from watcher import app
 from watcher.cli.copies import readable_by_owner
 from watcher.errors import StoreError
-from watcher.store import papers, versions
+from watcher.store import checks, papers, schema, versions
 from watcher.store.database import name_of
 
 
@@ -70,6 +72,63 @@ def test_there_and_back_while_a_daemon_is_at_work(filled: World, ask: Asker) -> 
     )
     assert paper_count(filled) == before
     assert Path(kept).exists()
+
+
+MANY = 100
+"""Papers, of a page each."""
+
+
+class Committing:
+    """Commits again and again in a thread, while entered: `count` stands in every paper."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._started, self._is_over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._commit)
+        self.count = 0
+
+    def _commit(self) -> None:
+        now = self._world.now
+        instants = {"first_seen_at": now, "facts_at": now}
+        rest = {"title": "0", "facts": "x" * 3000, "first_facts": "", **instants}
+        with app.writing(self._world.config(), "run", now) as database:
+            with database.write() as connection:
+                more = [{"id": f"{number}", **rest} for number in range(MANY)]
+                connection.execute(schema.papers.insert(), more)
+            while not self._is_over.is_set():
+                with database.write() as connection:
+                    written = f"{self.count + 1}"
+                    checks.put_meta(connection, "count", written)
+                    connection.execute(schema.papers.update().values(title=written))
+                self.count += 1
+                self._started.set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._started.wait(60)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+
+def test_a_copy_is_whole_while_the_daemon_commits(filled: World, ask: Asker) -> None:
+    with Committing(filled) as writer:
+        for number in range(10):
+            copy = filled.directory / f"{number}.db"
+            before = writer.count
+            assert ask("backup", str(copy)).code == 0
+            after = writer.count
+            with contextlib.closing(sqlite3.connect(copy)) as connection:
+                assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                [[count]] = connection.execute("SELECT value FROM meta WHERE key = 'count'")
+                [[held, paper_count]] = connection.execute(
+                    "SELECT title, count(*) FROM papers GROUP BY title"
+                )
+            assert (held, paper_count > MANY) == (count, True)
+            assert before <= int(count) <= after + 1
+        assert writer.count > 10, "it wrote meanwhile"
 
 
 def test_the_json(filled: World, ask: Asker) -> None:

@@ -149,6 +149,9 @@ CHANGED_EVERY = 20
 
 KEEP_DAYS = 1
 
+LARGEST_JOURNAL = 1_200 * 4_120
+"""SQLite writes it back after 1,000 pages, and begins it anew; a transaction goes over that."""
+
 
 @row(
     "10,000 check cycles without new papers",
@@ -187,6 +190,8 @@ async def _cycles(world: World, tally: Tally, tries: int) -> None:
             tally.tries += 1
             if number % every == 0:
                 measured.append(await _measures(engine))
+                journal = (world.state_dir / "watcher.db-wal").stat().st_size
+                tally.expect(0 < journal < LARGEST_JOURNAL, f"the journal has {journal} bytes")
         first, last = measured[1], measured[-1]  # the first half of the way warms up
         grown = {name: (first[name], last[name]) for name in first if last[name] > first[name]}
         allowed = {"memory": 8_000_000, "pages": 8, "rows": 5}

@@ -19,65 +19,7 @@ pytestmark = pytest.mark.booted
 PASSWORD = "from-a-credential"
 UNIT = (resource("systemd") / "watcher.service").read_text()
 
-PROBE = r"""
-import ctypes, json, os, pathlib, socket
-from ctypes import c_int, c_long, c_size_t, c_void_p
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-def tried(act):
-    try:
-        found = act()
-    except Exception as error:
-        return type(error).__name__
-    return f"done: {found}"
-
-def called(function, *arguments):
-    if function(*arguments) == -1:
-        raise OSError(ctypes.get_errno(), "refused")
-
-def mapped():
-    libc.mmap.restype = c_void_p
-    libc.mmap.argtypes = [c_void_p, c_size_t, c_int, c_int, c_int, c_long]
-    if libc.mmap(None, 4096, 7, 0x22, -1, 0) == c_void_p(-1).value:
-        raise OSError(ctypes.get_errno(), "refused")
-
-def setuid():
-    path = pathlib.Path(os.environ["STATE_DIRECTORY"]) / "setuid"
-    path.touch()
-    path.chmod(0o4755)
-
-found = {
-    "state": tried(lambda: (pathlib.Path(os.environ["STATE_DIRECTORY"]) / "x").write_text("x")),
-    "who": tried(lambda: __import__("pwd").getpwuid(os.getuid()).pw_name),
-    "other processes": tried(lambda: [p.name for p in pathlib.Path("/proc").iterdir()
-                                      if p.name.isdigit() and int(p.name) == 1]),
-    "umask": tried(lambda: oct(os.umask(0o77))),
-    "write /etc": tried(lambda: open("/etc/paper-watcher/x", "w")),
-    "write /usr": tried(lambda: open("/usr/x", "w")),
-    "write /opt": tried(lambda: open("/opt/paper-watcher/x", "w")),
-    "read /root": tried(lambda: os.listdir("/root")),
-    "read the shadow": tried(lambda: open("/etc/shadow").read()),
-    "read the credstore": tried(lambda: open("/etc/credstore/paper-watcher.smtp.password").read()),
-    "packet socket": tried(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW)),
-    "netlink socket": tried(lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)),
-    "raw socket": tried(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)),
-    "unix socket": tried(lambda: socket.socket(socket.AF_UNIX).close()),
-    "namespace": tried(lambda: called(libc.unshare, 0x10000000)),
-    "mount": tried(lambda: called(libc.mount, b"x", b"/tmp", b"tmpfs", 0, None)),
-    "ptrace": tried(lambda: called(libc.ptrace, 16, 1, 0, 0)),
-    "write and execute": tried(mapped),
-    "setuid file": tried(setuid),
-    "become root": tried(lambda: os.setuid(0)),
-    "host name": tried(lambda: socket.sethostname("x")),
-    "a disk": tried(lambda: os.listdir("/dev/disk") or open("/dev/sda")),
-    "memory": tried(lambda: open("/dev/mem")),
-    "the kernel's settings": tried(lambda: open("/proc/sys/kernel/hostname", "w")),
-    "personality": tried(lambda: called(libc.personality, 0x0040000)),
-    "nice": tried(lambda: os.nice(-5)),
-}
-print(json.dumps(found))
-"""
+PROBE = Path(__file__).with_name("probe.py").read_text()
 
 HANGING = r"""
 import os, pathlib, threading
@@ -105,8 +47,75 @@ ALLOWED = {
     "who": "done: paper-watcher",
     "umask": "done: 0o77",
     "unix socket": "done: None",
-    "other processes": "done: []",
 }
+
+HELD_BY = {
+    "NoNewPrivileges": {"gain rights"},
+    "CapabilityBoundingSet": {"a closed file", "give a file away", "raw socket", "mount"},
+    "ProtectSystem": {"write /etc", "write /opt"},
+    "ProtectHome": {"read /root"},
+    "PrivateTmp": {"others' /tmp"},
+    "PrivateDevices": {"devices", "memory"},
+    "PrivateUsers": {"give a file away", "mount"},
+    "ProtectClock": {"clock"},
+    "ProtectControlGroups": {"control groups"},
+    "ProtectHostname": {"host name"},
+    "ProtectKernelLogs": {"the kernel's log"},
+    "ProtectKernelModules": {"kernel modules"},
+    "ProtectKernelTunables": {"the kernel's settings"},
+    "ProtectProc": {"other processes"},
+    "ProcSubset": {"the kernel's figures"},
+    "RestrictNamespaces": {"namespace", "user namespace"},
+    "RestrictAddressFamilies": {"packet socket", "netlink socket"},
+    "RestrictRealtime": {"realtime"},
+    "RestrictSUIDSGID": {"setuid file"},
+    "LockPersonality": {"personality"},
+    "MemoryDenyWriteExecute": {"write and execute"},
+    # Of no allowed group, of @privileged, and of @resources.
+    "SystemCallFilter": {"ptrace", "mount", "keep a file", "priority"},
+}
+"""What each line of the unit refuses by itself, to root."""
+
+UNTRIED = {
+    "UMask",  # see ALLOWED
+    "AmbientCapabilities",  # empty, as without it
+    "DevicePolicy",  # there is no device that it could refuse
+    "KeyringMode",  # the filter lets nobody use one
+    "RemoveIPC",  # after the end
+    "SystemCallArchitectures",  # needs a program for another processor
+    "SystemCallErrorNumber",  # how, not what
+}
+
+OF_A_USER = {"read the shadow", "read the credstore", "write the configuration", "become root"}
+OF_A_USER |= {"other processes"}  # the group of root sees them, whatever ProtectProc says
+"""Refused as the user is not root."""
+
+HERE_ALONE = {
+    "write /usr",  # the test mounts it read-only
+    "devices",  # containers often have none
+    "memory",
+    # Containers often lack the capabilities for these.
+    *("packet socket", "raw socket", "user namespace", "the kernel's log", "kernel modules"),
+    "clock",
+}
+"""What this machine may refuse root, sandbox or none."""
+
+BARE = """
+[Service]
+Type=oneshot
+Environment=PATH=/opt/paper-watcher/bin:/usr/bin:/bin
+ExecStart=/usr/bin/env python /opt/probe.py {names}
+StandardOutput=file:/mnt/{name}
+StateDirectory={name}
+User={user}
+"""
+
+
+def bare(name: str, *names: str, user: str = "root", keys: tuple[str, ...] = ()) -> str:
+    """A unit that makes these tries with nothing of the sandbox but the lines of these keys."""
+    quoted = " ".join(f'"{each}"' for each in names)
+    lines = [line for line in UNIT.splitlines() if line.partition("=")[0] in keys]
+    return BARE.format(name=name, names=quoted, user=user) + "".join(f"{line}\n" for line in lines)
 
 
 def changed(**keys: str) -> str:
@@ -126,6 +135,12 @@ def world() -> Iterator[World]:
         running.smtp.login, running.smtp.is_auth_in_clear = ("ada", PASSWORD), True
         running.configure('username = "ada"\n', DAILY, WEIGHTS)
         yield running
+
+
+def test_every_line_of_the_sandbox_is_tried() -> None:
+    lines = UNIT[UNIT.index("UMask=") : UNIT.index("[Install]")].splitlines()
+    keys = {line.partition("=")[0] for line in lines if "=" in line}
+    assert keys == HELD_BY.keys() | UNTRIED
 
 
 def test_the_program_works_inside_and_nothing_leads_outside(world: World) -> None:
@@ -150,8 +165,45 @@ def test_the_program_works_inside_and_nothing_leads_outside(world: World) -> Non
         found = booted.read_json("probe")
     assert "Traceback" not in booted.read("log")
     assert {name: found.pop(name) for name in ALLOWED} == ALLOWED
-    assert len(found) > 15
-    assert {name: said for name, said in found.items() if said.startswith("done")} == {}
+    assert len(found) > 30
+    assert done(found) == {}
+
+
+def done(found: dict[str, str]) -> dict[str, str]:
+    """Those tries that were not refused."""
+    return {name: said for name, said in found.items() if said.startswith("done")}
+
+
+def test_root_is_refused_as_well_and_by_each_line_of_the_sandbox(world: World) -> None:
+    """So it is the sandbox that refuses, and not that the user is nobody."""
+    booted = BootedSystemd(
+        world.directory, world.config_path.read_text(), {"smtp.password": PASSWORD}
+    )
+    booted.put("probe.py", PROBE)
+    before = "[Service]\nType=oneshot\nExecStart=/usr/bin/touch /tmp/of-others\n"
+    booted.add("before.service", before)
+    booted.add("without.service", bare("without"))
+    booted.add("user.service", bare("user", "other processes", user="paper-watcher"))
+    keys = {"Type": "oneshot", "ExecStart": "/usr/bin/env python /opt/probe.py"}
+    keys |= {"User": "root", "Group": "root", "StateDirectory": "within"}
+    booted.add("within.service", changed(**keys, StandardOutput="file:/mnt/within"))
+    for key, names in HELD_BY.items():
+        user = "paper-watcher" if key == "ProtectProc" else "root"
+        with_it = (key, "SystemCallErrorNumber") if key == "SystemCallFilter" else (key,)
+        booted.add(f"{key}.service", bare(key, *sorted(names), user=user, keys=with_it))
+    with booted:
+        booted.start("before.service")
+        booted.start(*(f"{name}.service" for name in ("without", "user", "within", *HELD_BY)))
+        without, within = booted.read_json("without"), booted.read_json("within")
+        alone = {key: booted.read_json(key) for key in HELD_BY}
+        assert done(booted.read_json("user"))
+    tried = without.keys() - ALLOWED.keys()
+    assert tried - done(without).keys() <= HERE_ALONE, without
+    assert within.keys() == without.keys()
+    assert done(within).keys() <= ALLOWED.keys() | OF_A_USER, within
+    assert {key: found.keys() for key, found in alone.items()} == HELD_BY
+    assert {key: done(found) for key, found in alone.items() if done(found)} == {}
+    assert {name for names in HELD_BY.values() for name in names} | OF_A_USER | HERE_ALONE == tried
 
 
 def test_the_watchdog_ends_what_hangs_and_it_is_started_again(world: World) -> None:

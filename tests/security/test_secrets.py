@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,10 @@ ping_url = "{{switch}}/{UUID}"
 """
 
 
+KEYS = ["smtp.password", "http.token", "mail.unsubscribe_secret"]
+KEYS += ["dkim.ed25519_key", "health.ping_url"]
+
+
 def forms(secret: str) -> set[bytes]:
     """The secret as it may travel: plain, and as logins encode it."""
     plain = secret.encode()
@@ -47,7 +52,9 @@ def forms(secret: str) -> set[bytes]:
     return {plain, base64.b64encode(plain).rstrip(b"="), base64.b64encode(login).rstrip(b"=")}
 
 
-HIDDEN = {form for secret in (TOKEN, PASSWORD, SECRET, UUID, PROXY) for form in forms(secret)}
+SHORT = SECRET[:20]
+HIDDEN = {form for secret in (TOKEN, PASSWORD, SHORT, UUID, PROXY) for form in forms(secret)}
+HIDDEN |= forms(SECRET)
 HIDDEN |= {line.encode() for line in KEY.splitlines() if "-----" not in line}
 
 
@@ -78,10 +85,50 @@ def configure(world: World, form: str, switch: str, *more: str) -> None:
     world.config_path.write_text(text)
 
 
-@pytest.mark.parametrize("form", ["json", "plain"])
-def test_a_day_of_work_and_of_trouble_tells_no_secret(world: World, form: str) -> None:
+class Giver:
+    """Takes the secrets out of the configuration, and gives them where `place` says."""
+
+    def __init__(self, world: World, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._world, self._place, self._monkeypatch = world, place, monkeypatch
+        self._directory = world.directory / "credentials"
+        self._directory.mkdir(mode=0o700)
+
+    def move(self) -> None:
+        """All that stand in the file, unless that is their place."""
+        if self._place == "file":
+            return
+        text = self._world.config_path.read_text()
+        for name in KEYS:
+            key = name.partition(".")[2]
+            found = re.search(
+                rf"^{key} = ('{{3}}\n.*?'{{3}}|\".*?\")\n", text, re.DOTALL | re.MULTILINE
+            )
+            assert found, name
+            text = text.replace(found[0], "")
+            self.give(name, found[1].strip("'\"").removeprefix("\n"))
+        assert told("the configuration", text.encode()) == []
+        self._world.config_path.write_text(text)
+
+    def give(self, name: str, value: str) -> None:
+        """That one, in the place of what was given before."""
+        if self._place == "environment":
+            variable = f"WATCHER_{name.upper().replace('.', '__')}"
+            self._monkeypatch.setenv(variable, value)
+        else:
+            (self._directory / name).write_text(value)
+            self._monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(self._directory))
+
+
+@pytest.mark.parametrize(
+    ("form", "place"), [("json", "file"), ("plain", "credentials"), ("plain", "environment")]
+)
+def test_a_day_of_work_and_of_trouble_tells_no_secret(
+    world: World, form: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = Giver(world, place, monkeypatch)
     with dead_mans_switch() as switch:
         configure(world, form, switch.url)
+        secrets.move()
         with Service(world, "-vv") as running:
             running.wait_for("READY=1")
             assert switch.wait_for(1) == [f"/{UUID}"]
@@ -93,6 +140,7 @@ def test_a_day_of_work_and_of_trouble_tells_no_secret(world: World, form: str) -
             running.wait_for("STATUS=next check")
             running.wait_for("STATUS=next check")
             configure(world, form, switch.url, "nonsense = [")
+            secrets.move()
             running.process.send_signal(1)
             running.wait_for("RELOADING=1")
             running.wait_for("READY=1")
@@ -101,6 +149,7 @@ def test_a_day_of_work_and_of_trouble_tells_no_secret(world: World, form: str) -
     assert "535" in running.log()
     assert "not taken over" in running.log()
     configure(world, form, switch.url)  # nobody listens there any more
+    secrets.move()
     world.site.faults["*"] = faults.answering(401)
     ask = Asker(world)
     for command in (
@@ -146,6 +195,35 @@ def test_a_mistake_in_one_is_told_without_it(world: World, changed: tuple[str, s
         said = ask(*command)
         assert said.code, command
         assert told(" ".join(command), (said.out + said.err).encode()) == []
+
+
+@pytest.mark.parametrize("place", ["credentials", "environment"])
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("smtp.pasword", PASSWORD),
+        ("http.token", f"{TOKEN}\n{TOKEN}"),
+        ("http.token", f"{TOKEN} two words"),
+        ("mail.unsubscribe_secret", SHORT),
+        ("health.ping_url", f"nonsense {UUID}"),
+        ("dkim.ed25519_key", KEY.replace("BEGIN", "BEGUN")),
+        ("http.proxy", f"me:{PROXY}@"),
+        ("http.base_url", f"http://{PROXY}:{PROXY}@127.0.0.1"),
+        ("store.url", f"postgresql://127.0.0.1:1/papers?user=me&password={PROXY}"),
+    ],
+)
+def test_nor_a_mistake_in_one_that_is_given_elsewhere(
+    world: World, place: str, name: str, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(world, "plain", "https://hc-ping.com")
+    secrets = Giver(world, place, monkeypatch)
+    secrets.move()
+    secrets.give(name, wrong)
+    ask = Asker(world)
+    for command in (("check-config", "--offline"), ("check-now", "--json"), ("doctor",)):
+        said = ask(*command)
+        assert told(" ".join(command), (said.out + said.err).encode()) == []
+        assert name.partition(".")[2] in (said.out + said.err).lower()
 
 
 def test_a_server_that_does_not_answer_is_named_without_its_password(world: World) -> None:

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 ADVISORY_LOCK = 0x7061706572  # "paper" in ASCII
+_HOLDING = (
+    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND (classid::bigint << 32) | objid::bigint = :key"
+)
 
 
 class InstanceLock:
@@ -44,13 +49,8 @@ class InstanceLock:
 def holder(database: Database) -> str | None:
     """Who has the right to write now, for people; None where nobody has. Never waits."""
     if database.path is None:
-        query = (
-            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            " AND (classid::bigint << 32) | objid::bigint = :key"
-        )
         with database.read() as connection:
-            pid = connection.scalar(sa.text(query), {"key": ADVISORY_LOCK})
+            pid = connection.scalar(sa.text(_HOLDING), {"key": ADVISORY_LOCK})
         return None if pid is None else f"an instance with the server's process {pid} is writing"
     try:
         handle = _path(database.path).open(encoding="utf-8")
