@@ -29,6 +29,7 @@ class Step(StrEnum):
     STARTED = "delivery started"
     ACCEPTED = "mail accepted"
     DELIVERED = "delivery recorded"
+    REFUSED = "refusal recorded"
     PRUNED = "old rows pruned"
 
 

@@ -26,8 +26,9 @@ POINTS: tuple[Point, ...] = tuple(
     (step, is_committed)
     for step in Step
     for is_committed in (False, True)
-    if is_committed or step not in MOMENTS
+    if (is_committed or step not in MOMENTS) and step is not Step.REFUSED
 )
+"""Those to which a pass comes whose mails are all taken."""
 
 AMBIGUOUS = {(Step.ACCEPTED, True), (Step.DELIVERED, False)}
 """The server has the mail, and the store does not know."""

@@ -155,7 +155,7 @@ async def _record_error(
 ) -> None:
     now = context.clock()
     state = await context.record(
-        lambda connection: _settle(context, connection, envelope, error, now)
+        lambda connection: _settle(context, connection, envelope, error, now), Step.REFUSED
     )
     if state in {DeliveryState.QUEUED, DeliveryState.PARKED}:
         result.deferred_count += 1
