@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import sqlite3
@@ -12,6 +13,8 @@ import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 import msgspec
@@ -198,42 +201,88 @@ def _content(world: World) -> dict[str, bytes]:
     }
 
 
+LEFT = (None, ("queued", "queued"), ("delivered", "sending"), ("delivered", "delivered"))
+"""What an older version left: a pair that waits for a digest, or Ada's and Bob's mails of one."""
+
+
 @row(
     "database of an older version",
     "copied, brought up to date, nothing lost that waited in it",
     few=1,
-    many=20,
+    many=len(versions.REVISIONS[:-1]) * len(LEFT),
 )
 def older(tries: int, directory: Path) -> Tally:
-    """A paper was matched by the first schema, and is mailed by this one."""
+    """Each older schema with each; brought up to date by a pass, or before by `watcher migrate`."""
     tally = Tally()
+    cases = list(itertools.product(LEFT, versions.REVISIONS[:-1]))
     with Victims() as victims:
-        for number in range(tries):
+        for number, (left, revision) in enumerate(cases[:tries]):
             with made(directory / f"{number}") as world:
                 paper_id = dawn(world)
-                _make_old(world)
+                frozen = _make_old(world, revision, left)
+                if (number + number // len(LEFT)) % 2:
+                    finish(tally, victims, world, command(world, "migrate"))
+                    tally.expect(not world.mails, f"{revision}: migrating sent mail")
                 finish(tally, victims, world)
                 copies = list(world.state_dir.glob("watcher.db.before-*"))
-                tally.expect(len(copies) == 1, "there is no copy of what was there")
+                tally.expect(len(copies) == 1, f"{revision}: there is no copy of what was there")
                 owed = [(person, paper_id) for person in PEOPLE]
-                owed += [(person, "2602.00001") for person in PEOPLE[:2]]
-                settle(tally, world.new_mails(), owed)
-                tally.tries += 1
+                for person, state in zip(PEOPLE, left or ("pending", "pending"), strict=False):
+                    owed += [] if state == "delivered" else [(person, OLD_PAPER)]
+                settle(tally, world.mails, owed)
+                came = {mail.raw for mail in world.mails if OLD_PAPER in mail.paper_ids}
+                if left:
+                    tally.expect(came <= frozen, f"{revision}: a mail is not as it was frozen")
+            tally.tries += 1
     return tally
 
 
-def _make_old(world: World) -> None:
-    """A database of the first schema, in which a pair waits."""
+OLD_PAPER = "2602.00001"
+
+
+def _make_old(world: World, revision: str, left: tuple[str, str] | None) -> set[bytes]:
+    """A database of that schema, in which that was left; the mails in it."""
     settings = config.Config()
     settings.set_main_option("script_location", str(versions.MIGRATIONS))
     old = Database(world.config().store_url, writable=True)
+    mails = {person: _frozen(person) for person in PEOPLE[:2]} if left else {}
     with old.write() as connection:
         settings.attributes["connection"] = connection
-        alembic.upgrade(settings, versions.REVISIONS[0])
-        facts = msgspec.json.encode(Paper("2602.00001", ZORBLAX)).decode()
+        alembic.upgrade(settings, revision)
+        facts = msgspec.json.encode(Paper(OLD_PAPER, ZORBLAX)).decode()
         for statement in OLD_ROWS.replace("'{}'", f"'{facts}'", 1).split(";"):
-            connection.exec_driver_sql(statement)
+            if "INTO remarks" not in statement or revision < "0004":  # which dropped that table
+                connection.exec_driver_sql(statement)
+        if left:
+            connection.exec_driver_sql(OLD_DIGEST)
+            connection.exec_driver_sql("UPDATE matches SET state = 'composed', digest_id = 7")
+        for state, (person, raw) in zip(left or (), mails.items(), strict=True):
+            facts_of_mail = (person, f"<{person}>", raw, state)
+            connection.exec_driver_sql(OLD_DELIVERY, facts_of_mail)
     old.close()
+    return set(mails.values())
+
+
+OLD_DIGEST = """
+INSERT INTO digests (id, subscription_id, slot_key, composed_at, subject, html, paper_count)
+VALUES (7, 'weights', '2026-02-19T08:00:00Z', '2026-02-19 08:00', 'weights', '', 1)
+"""
+
+OLD_DELIVERY = """
+INSERT INTO deliveries (digest_id, sender, recipient, message_id, message, state, queued_at,
+next_attempt_at) VALUES (7, 'papers@example.org', ?, ?, ?, ?, '2026-02-19 08:00',
+'2026-02-19 08:00')
+"""
+
+
+def _frozen(recipient: str) -> bytes:
+    """A digest's mail as an older version might have made it."""
+    mail = EmailMessage(policy=SMTP)
+    mail["From"], mail["To"], mail["Subject"] = "papers@example.org", recipient, "weights"
+    mail["Message-ID"] = f"<{recipient}>"
+    mail.set_content(f"https://huggingface.co/papers/{OLD_PAPER}\n")
+    mail.add_alternative("<p>A paper.</p>\n", subtype="html")
+    return mail.as_bytes()
 
 
 @row(

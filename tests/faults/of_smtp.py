@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.authority import Authority
-from tests.cli.looking import Asker
 from tests.fakesite import make_paper
 from tests.faults.ledger import settle
 from tests.faults.rows import Tally, row
 from tests.smtpserver import Stage
 from tests.world import DAILY, WEIGHTS, ZORBLAX, Mail, World
-from watcher import logs
 
-ADA, BOB, ROOT = "ada@example.org", "bob@example.org", "root@example.org"
+ADA, BOB, EVE, ROOT = "ada@example.org", "bob@example.org", "eve@example.org", "root@example.org"
 TO_BOTH = WEIGHTS.replace(f'["{ADA}"]', f'["{ADA}", "{BOB}"]')
+BY_THE_HOUR = f"""
+[[subscriptions]]
+name = "by the hour"
+to = ["{EVE}"]
+digest = "hourly"
+any = ["zorblax"]
+"""
 PAPERS = ("2602.00001", "2602.00002", "2602.00003")
 SILENT_AFTER = 1.5  # seconds of a server's silence, where it is silent
 
@@ -77,10 +83,15 @@ PLAIN = 'security = "none"\ntimeout = 10\n'
 
 
 def configure(
-    world: World, *, seconds: float, mail: str = "", smtp: str = 'security = "none"\n'
+    world: World,
+    *,
+    seconds: float,
+    mail: str = "",
+    smtp: str = 'security = "none"\n',
+    also: str = "",
 ) -> None:
-    """Both subscribed, with what `[mail]` and `[smtp]` have besides."""
-    world.configure(DAILY, TO_BOTH)
+    """Both subscribed, with what `[mail]` and `[smtp]` have besides, and `also` at the end."""
+    world.configure(DAILY, TO_BOTH, also)
     text = world.config_path.read_text(encoding="utf-8")
     assert PLAIN in text
     text = text.replace(PLAIN, f"{smtp}timeout = {seconds}\n")
@@ -121,12 +132,12 @@ def fresh(directory: Path, number: int) -> Path:
     "SMTP: refuse, 4xx, 5xx, drop, hang at each of connect, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA,"
     " dot, QUIT",
     "5xx from RCPT on is dead for that recipient and reported, and the next digest goes; all else"
-    " waits and goes once; a failing QUIT means sent",
-    few=4,
+    " waits, 1 minute and then twice as long each time, and goes once; a failing QUIT means sent",
+    few=2,
     many=len(CASES),
 )
 def every_stage(tries: int, directory: Path) -> Tally:
-    """The server is out of order for an hour and a half, and then well."""
+    """The server is out of order for an hour and a half, minute by minute, and then well."""
     tally = Tally()
     for number, case in enumerate(itertools.islice(itertools.cycle(CASES), tries)):
         folder = fresh(directory, number)
@@ -135,9 +146,10 @@ def every_stage(tries: int, directory: Path) -> Tally:
             world.smtp.tls, world.smtp.login = authority.server_context(), ("ada", "secret")
             login = 'username = "ada"\npassword = "secret"\n'
             smtp = f'security = "starttls"\nca_file = "{authority.ca_file}"\n{login}'
-            configure(world, seconds=SILENT_AFTER if case.answer == "hang" else 10, smtp=smtp)
+            seconds = SILENT_AFTER if case.answer == "hang" else 10
+            configure(world, seconds=seconds, smtp=smtp, also=BY_THE_HOUR)
             case.begin(world)
-            passes(world, (0, 1), (30, 2), (60, None))
+            _see_waits(tally, case, world, asyncio.run(_minutes(world)))
             before = digests(world)
             case.end(world)
             passes(world, (60, None), (30, 3), (60, None))
@@ -146,12 +158,68 @@ def every_stage(tries: int, directory: Path) -> Tally:
     return tally
 
 
+async def _minutes(world: World) -> dict[int, tuple[int, list[str]]]:
+    """That time, in the program's daemon: at each minute the connections, and what was said."""
+    found = {}
+    async with world.engine() as engine:
+        for minute in range(91):
+            if minute:
+                world.later(minutes=1)
+            connections, lines = _heard(world)
+            if number := {0: 1, 30: 2}.get(minute):
+                world.add(make_paper(number, world.now, title=ZORBLAX))
+            await (engine.run_pass() if minute in CHECKED else engine.run_slots())
+            said = [command.line for command in world.smtp.commands[lines:]]
+            found[minute] = (world.smtp.connection_count - connections, said)
+    return found
+
+
+CHECKED = (0, 30, 90)
+"""The minutes of the checks."""
+
+PROBED = (*CHECKED, *range(60, 90, 5))
+"""The minutes at which something is to be composed: with a check, or because an hour is full."""
+
+
+def _see_waits(
+    tally: Tally, case: Case, world: World, heard: dict[int, tuple[int, list[str]]]
+) -> None:
+    """Expect the server to be called when a wait has ended, and at no other time."""
+    if case.answer == "refuse":  # it hears nothing
+        return
+    if case.is_session:
+        # In a session nobody is refused before MAIL: until then, what waits for one may go.
+        frozen = [0, 0] if case.stage == "mail" else []
+        queued, probed = [*frozen, 60], PROBED
+        called = [minute for minute, (count, _) in heard.items() if count]
+    else:
+        queued, probed = ([], (0, 30)) if case.is_final or case.stage == "quit" else ([0, 30], ())
+        called = [m for m, (_, lines) in heard.items() if any(f"TO:<{BOB}>" in e for e in lines)]
+    due = sorted({*probed, *_waits(queued, probed if case.stage == "mail" else ())})
+    tally.expect(called == due, f"{case}: called in the minutes {called}, not {due}")
+    for minute, (count, lines) in heard.items():
+        logins = sum(line.startswith("AUTH") for line in lines)
+        tally.expect(logins <= count, f"{case}: {logins} logins in {count} connections")
+        # A probe, and what waits; three are due at once at most: two digests, a mail on them.
+        tally.expect(count <= 4 or not case.is_session, f"{case}: {count} calls in {minute}")
+
+
+def _waits(queued: list[int], hastened: tuple[int, ...]) -> Iterator[int]:
+    """The minutes at which mails that never go are tried; some go at once when a session opens."""
+    for first in queued:
+        due, wait = first, 1
+        for minute in range(first, 91):
+            if minute == due or minute in hastened:
+                yield minute
+                due, wait = minute + wait, min(2 * wait, 60)
+
+
 def _judge(tally: Tally, case: Case, world: World, before: list[Mail]) -> None:
-    both = [(who, number) for who in (ADA, BOB) for number in (1, 2, 3)]
+    everybody = [(who, number) for who in (ADA, BOB, EVE) for number in (1, 2, 3)]
     lost_to = [(BOB, 1), (BOB, 2)] if case.is_final else []
-    settle(tally, digests(world), owed(*(pair for pair in both if pair not in lost_to)))
+    settle(tally, digests(world), owed(*(pair for pair in everybody if pair not in lost_to)))
     early = {(mail.recipient, paper) for mail in before for paper in mail.paper_ids}
-    untouched = [] if case.is_session else [ADA] if case.stage != "quit" else [ADA, BOB]
+    untouched = [] if case.is_session else [ADA, EVE] if case.stage != "quit" else [ADA, BOB, EVE]
     expected = {*owed(*((who, number) for who in untouched for number in (1, 2)))}
     tally.expect(early == expected, f"{case}: meanwhile came {sorted(early)}")
     told = [mail.subject for mail in world.notices()]
@@ -187,7 +255,8 @@ def for_good(tries: int, directory: Path) -> Tally:
     )
     tally = Tally()
     for number in range(tries):
-        case, is_asleep = cases[number % len(cases)], number % 2 == 1
+        # Every second one; on the second round the others.
+        case, is_asleep = cases[number % len(cases)], (number + number // len(cases)) % 2 == 1
         with World(fresh(directory, number)) as world:
             configure(world, seconds=10)
             asyncio.run(_until_given_up(tally, world, case, is_asleep=is_asleep))
@@ -268,68 +337,5 @@ def one_refused(tries: int, directory: Path) -> Tally:
             settle(tally, digests(world), owed(*everybody))
             told = [mail for mail in world.notices() if who in mail.text]
             tally.expect(len(told) == is_final, f"{answer} at {stage}: told {len(told)} times")
-        tally.tries += 1
-    return tally
-
-
-SILENCES = ("accept+drop", "accept+hang", "drop", "hang", "accept+rubbish")
-
-
-@row(
-    'SMTP: silence or drop after the dot, `ambiguous = "resend"`',
-    "the same bytes again until they are answered",
-    few=1,
-    many=20,
-)
-def resent(tries: int, directory: Path) -> Tally:
-    """Up to three answers get lost, whether or not the mail was taken."""
-    tally = Tally()
-    for number in range(tries):
-        answer, times = SILENCES[number % len(SILENCES)], 1 + number % 3
-        with World(fresh(directory, number)) as world:
-            configure(world, seconds=SILENT_AFTER)
-            world.smtp.fail("dot", answer, recipient=BOB, times=times)
-            passes(world, (0, 1), (1, None))
-            passes(world, (2, None), (4, None), (60, None))
-            settle(tally, digests(world), owed((ADA, 1), (BOB, 1)), may_repeat=True)
-            count = times + 1 if answer.startswith("accept") else 1
-            came = len(world.digests(BOB))
-            tally.expect(came == count, f"{answer}: Bob has it {came} times, not {count}")
-            tally.expect(len(world.digests(ADA)) == 1, f"{answer}: Ada has it again")
-            tally.expect(not world.notices(), f"{answer}: the operator was told")
-        tally.tries += 1
-    return tally
-
-
-@row(
-    'SMTP: silence or drop after the dot, `ambiguous = "park"`',
-    "not sent again until the operator, who is told, says `watcher resend`: then the same bytes,"
-    " once",
-    few=1,
-    many=20,
-)
-def parked(tries: int, directory: Path) -> Tally:
-    """The next digest goes meanwhile; then the mail is sent again, or let go."""
-    tally = Tally()
-    for number in range(tries):
-        answer, is_dropped = SILENCES[number % len(SILENCES)], number % 2 == 1
-        with World(fresh(directory, number)) as world:
-            configure(world, seconds=SILENT_AFTER, mail='ambiguous = "park"\n')
-            world.smtp.fail("dot", answer, recipient=BOB, times=1)
-            passes(world, (0, 1))
-            passes(world, (30, 2), (3 * 24 * 60, None), (3 * 24 * 60, None))
-            is_taken = answer.startswith("accept")
-            pairs = [(ADA, 1), (ADA, 2), (BOB, 2), *([(BOB, 1)] if is_taken else [])]
-            settle(tally, digests(world), owed(*pairs))
-            told = [mail.text for mail in world.notices()]
-            tally.expect(len(told) == 1, f"{answer}: the operator was told {len(told)} times")
-            tally.expect(all(f"watcher resend 1 --to {BOB}" in text for text in told), answer)
-            command = ("resend", "1", "--to", BOB, "--yes", *(["--drop"] if is_dropped else []))
-            said = Asker(world)(*command)
-            logs.configure("error")  # the command set up its own
-            tally.expect(said.code == 0, f"{answer}: {said}")
-            passes(world, (3 * 24 * 60, None))
-            pairs = pairs if is_dropped else [*pairs, (BOB, 1)]
-            settle(tally, digests(world), owed(*pairs), may_repeat=is_taken and not is_dropped)
         tally.tries += 1
     return tally
