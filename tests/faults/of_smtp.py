@@ -149,7 +149,7 @@ def every_stage(tries: int, directory: Path) -> Tally:
 def _judge(tally: Tally, case: Case, world: World, before: list[Mail]) -> None:
     both = [(who, number) for who in (ADA, BOB) for number in (1, 2, 3)]
     lost_to = [(BOB, 1), (BOB, 2)] if case.is_final else []
-    settle(tally, digests(world), owed(*(pair for pair in both if pair not in lost_to)))
+    settle(tally, world.mails, owed(*(pair for pair in both if pair not in lost_to)))
     early = {(mail.recipient, paper) for mail in before for paper in mail.paper_ids}
     untouched = [] if case.is_session else [ADA] if case.stage != "quit" else [ADA, BOB]
     expected = {*owed(*((who, number) for who in untouched for number in (1, 2)))}
@@ -229,7 +229,7 @@ async def _until_given_up(tally: Tally, world: World, case: Case, *, is_asleep: 
         world.add(make_paper(2, world.now, title=ZORBLAX))
         await engine.run_pass()
         await engine.run_slots()
-    settle(tally, digests(world), owed((ADA, 1), (ADA, 2), (BOB, 2)))
+    settle(tally, world.mails, owed((ADA, 1), (ADA, 2), (BOB, 2)))
     told = [mail for mail in world.notices() if BOB in mail.subject]
     tally.expect(len(told) == 1, f"{case}: the operator was told {len(told)} times")
 
@@ -261,11 +261,11 @@ def one_refused(tries: int, directory: Path) -> Tally:
             world.smtp.fail(stage, answer, recipient=who, times=2)
             other = ADA if who == BOB else BOB
             passes(world, (0, 1))
-            settle(tally, digests(world), owed((other, 1)))
+            settle(tally, world.mails, owed((other, 1)))
             passes(world, (1, None), (2, None), (4, None))
             is_final = answer.startswith("5")
             everybody = [(other, 1)] if is_final else [(other, 1), (who, 1)]
-            settle(tally, digests(world), owed(*everybody))
+            settle(tally, world.mails, owed(*everybody))
             told = [mail for mail in world.notices() if who in mail.text]
             tally.expect(len(told) == is_final, f"{answer} at {stage}: told {len(told)} times")
         tally.tries += 1
@@ -291,7 +291,7 @@ def resent(tries: int, directory: Path) -> Tally:
             world.smtp.fail("dot", answer, recipient=BOB, times=times)
             passes(world, (0, 1), (1, None))
             passes(world, (2, None), (4, None), (60, None))
-            settle(tally, digests(world), owed((ADA, 1), (BOB, 1)), may_repeat=True)
+            settle(tally, world.mails, owed((ADA, 1), (BOB, 1)), may_repeat=True)
             count = times + 1 if answer.startswith("accept") else 1
             came = len(world.digests(BOB))
             tally.expect(came == count, f"{answer}: Bob has it {came} times, not {count}")
@@ -320,7 +320,7 @@ def parked(tries: int, directory: Path) -> Tally:
             passes(world, (30, 2), (3 * 24 * 60, None), (3 * 24 * 60, None))
             is_taken = answer.startswith("accept")
             pairs = [(ADA, 1), (ADA, 2), (BOB, 2), *([(BOB, 1)] if is_taken else [])]
-            settle(tally, digests(world), owed(*pairs))
+            settle(tally, world.mails, owed(*pairs))
             told = [mail.text for mail in world.notices()]
             tally.expect(len(told) == 1, f"{answer}: the operator was told {len(told)} times")
             tally.expect(all(f"watcher resend 1 --to {BOB}" in text for text in told), answer)
@@ -330,6 +330,6 @@ def parked(tries: int, directory: Path) -> Tally:
             tally.expect(said.code == 0, f"{answer}: {said}")
             passes(world, (3 * 24 * 60, None))
             pairs = pairs if is_dropped else [*pairs, (BOB, 1)]
-            settle(tally, digests(world), owed(*pairs), may_repeat=is_taken and not is_dropped)
+            settle(tally, world.mails, owed(*pairs), may_repeat=is_taken and not is_dropped)
         tally.tries += 1
     return tally
