@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.fakesite import Answer, Fault, SitePaper, faults, make_paper
 from tests.faults.ledger import settle
-from tests.faults.rows import Tally, row
+from tests.faults.rows import ALL, Tally, row
 from tests.world import DAILY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.engine import Engine, Request
 
@@ -120,7 +120,7 @@ def _papers(now: dt.datetime) -> list[SitePaper]:
     "the page changes: renamed markup, no JSON, a field, most papers or all votes gone",
     "degraded; valid new papers still go; the operator is told once; the baseline is kept",
     few=1,
-    many=60,
+    many=ALL,
 )
 def changed(tries: int, directory: Path) -> Tally:
     """Each change at each kind of page, for six checks; then it is well again."""
