@@ -94,7 +94,8 @@ CHANGES = (
     ),
     Change("all votes 0", _votes(b"0")),
     Change("votes are words", _votes(b"&quot;x&quot;")),
-    Change("more than half the papers gone", _keep(2), kinds=("trending", "daily")),
+    Change("more than half the papers gone", _keep(2), kinds=("trending",)),
+    Change("six of ten papers of each day gone", _keep(4), kinds=("daily",)),
     Change("one paper only", _keep(0), kinds=("trending",)),
     Change("one paper of each day only", _keep(1), kinds=("daily",)),
 )
