@@ -196,9 +196,9 @@ class World:
 
     def new_mails(self) -> list[Mail]:
         """Those taken since this was last asked."""
-        found = self.mails[self._read :]
-        self._read += len(found)
-        return found
+        taken = self.smtp.messages[self._read :]
+        self._read += len(taken)
+        return [Mail.of(accepted) for accepted in taken]
 
     def digests(self, recipient: str = "ada@example.org") -> list[Mail]:
         """Every mail to that recipient."""

@@ -9,7 +9,7 @@ import argparse
 import datetime as dt
 import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -29,12 +29,17 @@ single row: `python -m tests.faults "its name"`.
 """
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the rows whose names begin with any of those given, or all; 1 where one went wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=main.__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2, help="rows at a time (2)")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
+    for name in asked.names:
+        if not any(each.name.startswith(name) for each in rows()):
+            parser.error(
+                f"no row has a name that begins with {name!r}; their names are in {REPORT}"
+            )
     chosen = [r for r in rows() if not asked.names or r.name.startswith(tuple(asked.names))]
     head = f"{as_line(*COLUMNS)}\n|{'---|' * 2}{'--:|' * 6}"
     print(head, flush=True)

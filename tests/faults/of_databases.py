@@ -174,11 +174,12 @@ def _trouble(tally: Tally, victims: Victims, world: World, make: Make, rng: rand
     finish(tally, victims, world, command(world, "backup", str(copy(world))))
     paper_id = dawn(world)
     trouble = make(world, rng)
+    is_hurt = make is not damaged or not _is_whole(world)  # or it was a page that nobody uses
     before, sent_count = _content(world), len(world.smtp.messages)
     fate = victims.run(command(world, "check-now"))
     text = said(world)
     name = make.__name__
-    if make is not damaged or fate.code:  # or it was a page that nobody uses
+    if is_hurt or fate.code:
         tally.expect(
             fate.code == 74 and trouble.words in text, f"{name}: {fate.code}, {text[-500:]}"
         )
@@ -190,6 +191,18 @@ def _trouble(tally: Tally, victims: Victims, world: World, make: Make, rng: rand
     world.later(minutes=1)
     finish(tally, victims, world)
     settle(tally, world.new_mails(), [(person, paper_id) for person in PEOPLE])
+
+
+def _is_whole(world: World) -> bool:
+    """What SQLite says of a copy."""
+    with tempfile.TemporaryDirectory() as folder:
+        for each in world.state_dir.glob("watcher.db*"):
+            shutil.copy(each, folder)
+        with closing(sqlite3.connect(Path(folder, "watcher.db"))) as raw:
+            try:
+                return raw.execute("PRAGMA integrity_check(1)").fetchall() == [("ok",)]
+            except sqlite3.DatabaseError:
+                return False
 
 
 def _content(world: World) -> dict[str, bytes]:

@@ -144,9 +144,10 @@ def _changed(paper: SitePaper, now: dt.datetime, rng: random.Random) -> SitePape
 
 @row(
     "one poisonous paper: each field of page, API and markup, each type and worse",
-    "that paper is skipped and reported, the rest go; once well, it comes too",
+    "the rest go; that paper goes as far as it can be read, or the operator is told at once; where"
+    " only its own record is spoiled, it waits; once well, it comes too",
     few=4,
-    many=1_500,
+    many=len(CASES),
 )
 def poisonous(tries: int, directory: Path) -> Tally:
     """For each case a poisoned paper and a sound one, both new."""
@@ -162,6 +163,7 @@ def poisonous(tries: int, directory: Path) -> Tally:
             folder = directory / f"{first}"
             folder.mkdir()
             with World(folder) as world:
+                world.site.is_stable = True  # a day's page is read again only if it has changed
                 world.configure(source, READERS.replace("daily 08:00", "each-check"))
                 tally.add(asyncio.run(_poisonings(world, batch, first)))
             first += len(batch)
@@ -188,8 +190,7 @@ async def _poisonings(world: World, cases: list[Case], first: int) -> Tally:
             owed += (sound.id, sick.id)
             tally.tries += 1
     readers = ("ada@example.org", "bob@example.org")
-    mails = [mail for mail in world.mails if mail.recipient in readers]
-    settle(tally, mails, [(reader, paper_id) for reader in readers for paper_id in owed])
+    settle(tally, world.mails, [(reader, paper_id) for reader in readers for paper_id in owed])
     return tally
 
 
@@ -197,19 +198,22 @@ async def _poisoning(
     tally: Tally, world: World, engine: Engine, case: Case, sound: SitePaper, sick: SitePaper
 ) -> None:
     world.new_mails()
-    world.site.faults.update(case.faults(sick.id))
+    world.site.faults.update(case.faults(sick.id, sick.listed_on))
     world.site.without_json = case.form in {"record", "markup"}
+    world.site.requests.clear()
     result = await engine.run_pass(Request())
+    asked = world.site.paths()
     mails = world.new_mails()
     mailed = {paper_id for mail in mails for paper_id in mail.paper_ids}
     told = [mail for mail in mails if "could not be read" in mail.subject]
     if case.costs_only_itself:
         tally.expect(sound.id in mailed, f"{case.name}: the sound paper did not go ({result})")
-    is_degraded = any(source.outcome == "degraded" for source in result.sources)
-    tally.expect(
-        sick.id in mailed or told or is_degraded or case.form == "record",
-        f"{case.name}: its loss was not reported",
-    )
+        is_waiting = case.form == "record" and f"/api/papers/{sick.id}" in asked
+        tally.expect(
+            sick.id in mailed or told or is_waiting, f"{case.name}: its loss was not reported"
+        )
+    else:
+        tally.expect(not result.is_well and not mailed, f"{case.name}: it mailed {mailed}")
     world.site.faults.clear()
     world.site.without_json = False
     world.later(hours=3)

@@ -15,7 +15,7 @@ from tests.authority import Authority
 from tests.fakesite import FakeSite, faults, make_paper
 from tests.faults.ledger import settle
 from tests.faults.measured import check_now
-from tests.faults.rows import Tally, row
+from tests.faults.rows import ALL, Tally, row
 from tests.faults.trouble import FAILED, Trouble, heavy, heavy_json, sizes, troubles
 from tests.world import DAILY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.app import utc_now
@@ -86,7 +86,7 @@ def see_well_again(tally: Tally, world: World, what: str, owed: list[str]) -> No
     tally.expect(result.is_well, f"{what}: the next check was not well: {result.sources}")
     timed(world)
     found = Tally()
-    settle(found, world.digests(), [(ADA, paper_id) for paper_id in owed])
+    settle(found, world.mails, [(ADA, paper_id) for paper_id in owed])
     found.unexpected = [f"{what}: {sentence}" for sentence in found.unexpected]
     tally.add(found)
 
@@ -95,7 +95,7 @@ def see_well_again(tally: Tally, world: World, what: str, owed: list[str]) -> No
     "site: every answer that is no page, at every kind of page and the API",
     "the outcome named, within the deadline, nothing marked seen, the next check well",
     few=2,
-    many=600,
+    many=ALL,
 )
 def no_page(tries: int, directory: Path) -> Tally:
     """Each trouble at each kind of page, at the first check and at a later one, and at the API."""
@@ -156,7 +156,7 @@ def _try_in_process(
     "site: bombs and the heaviest pages, read by a real `check-now`",
     "the outcome named, within the deadline, no process above 150 MB, the next check well",
     few=2,
-    many=40,
+    many=ALL,
 )
 def heavy_pages(tries: int, directory: Path) -> Tally:
     """The memory is that of the process, and of the one in which it reads pages."""
@@ -201,7 +201,7 @@ def _light() -> Iterator[Trouble]:
     "site: DNS, TLS, nobody there, or an address in the house",
     "failed, with what to do about it; the next check well",
     few=2,
-    many=40,
+    many=ALL,
 )
 def no_way_there(tries: int, directory: Path) -> Tally:
     """For a check the site is elsewhere, then where it was."""

@@ -49,6 +49,9 @@ class Row:
     run: Callable[[int, Path], Tally]
 
 
+ALL = 10**6
+"""More than any row has cases: `many` of one that makes as many tries as there are of these."""
+
 _ROWS: dict[str, Row] = {}
 
 
