@@ -277,6 +277,19 @@ def test_a_copy_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:
     database.close()
 
 
+def test_without_a_copy_nothing_is_changed(tmp_path: Path) -> None:
+    database = left_by("0004", OLD_MAILS, f"sqlite:///{tmp_path / 'w.db'}")
+    in_the_way = tmp_path / f"w.db.before-{versions.REVISIONS[-1]}"
+    in_the_way.mkdir()
+    with pytest.raises(StoreError, match=f"{in_the_way} cannot be removed"):
+        versions.migrate(database, NOW)
+    assert revision_of(tmp_path / "w.db") == "0004"
+    in_the_way.rmdir()
+    versions.migrate(database, NOW)
+    see_old_mails(database)
+    database.close()
+
+
 def test_what_an_older_version_stored_is_kept(database_url: str) -> None:
     database = migrated_from("0001", OLD_ROWS, database_url)
     with database.read() as connection:
