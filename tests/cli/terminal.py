@@ -95,7 +95,7 @@ class Terminal:
         while self._process.poll() is None and time.monotonic() < until:
             self.type("\x03")
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(1)
+                self._process.wait(10)  # or the next one ends a program that is about to end
         return self.end()
 
     def _read(self, until: float) -> bool:
