@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from tests.faults.rows import Tally
 from tests.world import Mail
 
+OPERATOR = "root@example.org"
+"""The only one who may have mail without papers."""
+
 Pair = tuple[str, str]
 """A recipient and a paper."""
 
@@ -15,12 +18,14 @@ Pair = tuple[str, str]
 def settle(
     tally: Tally, mails: Iterable[Mail], owed: Iterable[Pair], *, may_repeat: bool = False
 ) -> None:
-    """Count what was lost and what came twice.
+    """Count what was lost and what came twice; hand over the mails of all, the operator's as well.
 
     `may_repeat`: the same bytes may have come again, because the server's answer was lost.
     """
     got: dict[Pair, list[bytes]] = defaultdict(list)
     for mail in mails:
+        is_well = mail.paper_ids or mail.recipient == OPERATOR
+        tally.expect(is_well, f"{mail.recipient} has {mail.subject!r}, without a paper")
         for paper_id in mail.paper_ids:
             got[mail.recipient, paper_id].append(mail.raw)
     wanted = set(owed)

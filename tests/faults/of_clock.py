@@ -250,7 +250,7 @@ async def _jumping(world: World, tally: Tally, tries: int) -> None:
                 with contextlib.suppress(AssertionError):  # that it did not come is settled below
                     await asyncio.to_thread(world.smtp.wait_for, len(owed))
                 tally.tries += 1
-    settle(tally, world.digests(reader.recipient), owed)
+    settle(tally, world.mails, owed)
 
 
 def begin(world: World, now: dt.datetime) -> None:
@@ -284,9 +284,7 @@ def _steady(
 
 def conclude(world: World, tally: Tally, where: str, readers: list[Reader]) -> None:
     """Settle what came against what each reader should have had."""
-    recipients = {reader.recipient for reader in readers}
-    mails = [mail for mail in world.mails if mail.recipient in recipients]
     tally.expect(not any(reader.pending for reader in readers), f"{where}: it ended too early")
     owed = [(r.recipient, paper) for r in readers for _, papers in r.digests for paper in papers]
-    settle(tally, mails, owed)
-    compare(tally, where, readers, mails)
+    settle(tally, world.mails, owed)
+    compare(tally, where, readers, world.mails)

@@ -157,14 +157,14 @@ async def _changes(tally: Tally, world: World, change: Change, kind: str) -> Non
             world.later(minutes=30)
         owed = [("ada@example.org", new.id)]
         if kind in change.shows_new:
-            settle(tally, world.digests(), owed)
+            settle(tally, world.mails, owed)
         world.site.faults.clear()
         world.site.without_json = False
         world.site.papers[:] = [*before, new]
         for _ in range(2):
             await _check(tally, world, engine, what, "ok")
             world.later(minutes=30)
-    settle(tally, world.digests(), owed)
+    settle(tally, world.mails, owed)
     subjects = [notice.subject for notice in world.notices() if "record" not in notice.subject]
     tally.expect(len(subjects) == 2, f"{what}: the operator was told {subjects}")
 

@@ -188,8 +188,7 @@ async def _poisonings(world: World, cases: list[Case], first: int) -> Tally:
             owed += (sound.id, sick.id)
             tally.tries += 1
     readers = ("ada@example.org", "bob@example.org")
-    mails = [mail for mail in world.mails if mail.recipient in readers]
-    settle(tally, mails, [(reader, paper_id) for reader in readers for paper_id in owed])
+    settle(tally, world.mails, [(reader, paper_id) for reader in readers for paper_id in owed])
     return tally
 
 

@@ -163,7 +163,7 @@ def _kill(tally: Tally, victims: Victims, world: World, case: Case, name: str) -
     finish(tally, victims, world, codes=CODES)
 
     may_repeat = case.first in AMBIGUOUS and not case.parks
-    settle(tally, _digests(world), [(who, paper_id) for who in case.takers], may_repeat=may_repeat)
+    settle(tally, world.mails, [(who, paper_id) for who in case.takers], may_repeat=may_repeat)
     see_repeats(tally, world.smtp)
     if case.answer.startswith("5"):
         # Each time that its answer was not taken down, and once more.

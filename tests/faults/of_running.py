@@ -130,7 +130,7 @@ async def _race(world: World, tally: Tally, where: str) -> None:
             await process.wait()
     counted = Counter(codes.values())
     tally.expect(counted == {75: CHECKERS, 0: 1}, f"{where}: they ended with {dict(counted)}")
-    settle(tally, world.digests(), [(ADA, paper.id)])
+    settle(tally, world.mails, [(ADA, paper.id)])
 
 
 async def _numbers(process: asyncio.subprocess.Process) -> list[int]:
@@ -204,7 +204,7 @@ async def _cycles(world: World, tally: Tally, tries: int) -> None:
         for _ in range(2):
             world.now += EVERY
             await engine.run_pass()
-    settle(tally, world.digests(), [(ADA, mailed.id)])
+    settle(tally, world.mails, [(ADA, mailed.id)])
 
 
 async def _measures(engine: Engine) -> dict[str, int]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.fakesite import SitePaper, make_paper
 from tests.faults.breaking import Break, of_main, of_person
 from tests.faults.dying import command, finish, said
-from tests.faults.ledger import Pair, settle
+from tests.faults.ledger import OPERATOR, Pair, settle
 from tests.faults.rows import Tally, row
 from tests.faults.victim import Victims
 from tests.test_daemon import Service
@@ -23,7 +23,6 @@ from tests.world import DAILY, ZORBLAX, Mail, World
 
 WORD = "zorblax"
 ADA = "ada@example.org"
-OPERATOR = "root@example.org"
 PEOPLE = 100
 FEW = 1
 CHUNK = 20
@@ -97,7 +96,7 @@ def on_reload(tries: int, directory: Path) -> Tally:
                     owed += _reload(tally, world, victims, service, number)
                     tally.tries += 1
                 tally.expect("Traceback" not in service.log(), f"a traceback: {service.log()}")
-            settle(tally, world.digests(), owed)
+            settle(tally, world.mails, owed)
     return tally
 
 
@@ -255,7 +254,7 @@ def _hundred(
                 for number in range(first, min(first + CHUNK, tries)):
                     _break_one(tally, world, check, people, number, owed)
                     tally.tries += 1
-            settle(tally, [mail for mail in world.mails if mail.recipient != OPERATOR], owed)
+            settle(tally, world.mails, owed)
     return tally
 
 

@@ -12,7 +12,6 @@ from tests.faults.of_smtp import (
     BOB,
     SILENT_AFTER,
     configure,
-    digests,
     fresh,
     owed,
     passes,
@@ -40,7 +39,7 @@ def resent(tries: int, directory: Path) -> Tally:
             world.smtp.fail("dot", answer, recipient=who, times=times)
             passes(world, (0, 1), (1, None))
             passes(world, (2, None), (4, None), (60, None))
-            settle(tally, digests(world), owed((ADA, 1), (BOB, 1)), may_repeat=True)
+            settle(tally, world.mails, owed((ADA, 1), (BOB, 1)), may_repeat=True)
             count = times + 1 if answer.startswith("accept") else 1
             came = len(world.digests(who))
             tally.expect(came == count, f"{answer}: {who} has it {came} times, not {count}")
@@ -69,7 +68,7 @@ def parked(tries: int, directory: Path) -> Tally:
             passes(world, (30, 2), (3 * 24 * 60, None), (3 * 24 * 60, None))
             is_taken = answer.startswith("accept")
             pairs = [(other, 1), (other, 2), (who, 2), *([(who, 1)] if is_taken else [])]
-            settle(tally, digests(world), owed(*pairs))
+            settle(tally, world.mails, owed(*pairs))
             told = [mail.text for mail in world.notices()]
             tally.expect(len(told) == 1, f"{answer}: the operator was told {len(told)} times")
             tally.expect(all(f"watcher resend 1 --to {who}" in text for text in told), answer)
@@ -79,6 +78,6 @@ def parked(tries: int, directory: Path) -> Tally:
             tally.expect(said.code == 0, f"{answer}: {said}")
             passes(world, (3 * 24 * 60, None))
             pairs = pairs if is_dropped else [*pairs, (who, 1)]
-            settle(tally, digests(world), owed(*pairs), may_repeat=is_taken and not is_dropped)
+            settle(tally, world.mails, owed(*pairs), may_repeat=is_taken and not is_dropped)
         tally.tries += 1
     return tally

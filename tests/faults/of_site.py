@@ -86,7 +86,7 @@ def see_well_again(tally: Tally, world: World, what: str, owed: list[str]) -> No
     tally.expect(result.is_well, f"{what}: the next check was not well: {result.sources}")
     timed(world)
     found = Tally()
-    settle(found, world.digests(), [(ADA, paper_id) for paper_id in owed])
+    settle(found, world.mails, [(ADA, paper_id) for paper_id in owed])
     found.unexpected = [f"{what}: {sentence}" for sentence in found.unexpected]
     tally.add(found)
 

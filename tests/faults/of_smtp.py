@@ -217,7 +217,7 @@ def _waits(queued: list[int], hastened: tuple[int, ...]) -> Iterator[int]:
 def _judge(tally: Tally, case: Case, world: World, before: list[Mail]) -> None:
     everybody = [(who, number) for who in (ADA, BOB, EVE) for number in (1, 2, 3)]
     lost_to = [(BOB, 1), (BOB, 2)] if case.is_final else []
-    settle(tally, digests(world), owed(*(pair for pair in everybody if pair not in lost_to)))
+    settle(tally, world.mails, owed(*(pair for pair in everybody if pair not in lost_to)))
     early = {(mail.recipient, paper) for mail in before for paper in mail.paper_ids}
     untouched = [] if case.is_session else [ADA, EVE] if case.stage != "quit" else [ADA, BOB, EVE]
     expected = {*owed(*((who, number) for who in untouched for number in (1, 2)))}
@@ -298,7 +298,7 @@ async def _until_given_up(tally: Tally, world: World, case: Case, *, is_asleep: 
         world.add(make_paper(2, world.now, title=ZORBLAX))
         await engine.run_pass()
         await engine.run_slots()
-    settle(tally, digests(world), owed((ADA, 1), (ADA, 2), (BOB, 2)))
+    settle(tally, world.mails, owed((ADA, 1), (ADA, 2), (BOB, 2)))
     told = [mail for mail in world.notices() if BOB in mail.subject]
     tally.expect(len(told) == 1, f"{case}: the operator was told {len(told)} times")
 
@@ -330,11 +330,11 @@ def one_refused(tries: int, directory: Path) -> Tally:
             world.smtp.fail(stage, answer, recipient=who, times=2)
             other = ADA if who == BOB else BOB
             passes(world, (0, 1))
-            settle(tally, digests(world), owed((other, 1)))
+            settle(tally, world.mails, owed((other, 1)))
             passes(world, (1, None), (2, None), (4, None))
             is_final = answer.startswith("5")
             everybody = [(other, 1)] if is_final else [(other, 1), (who, 1)]
-            settle(tally, digests(world), owed(*everybody))
+            settle(tally, world.mails, owed(*everybody))
             told = [mail for mail in world.notices() if who in mail.text]
             tally.expect(len(told) == is_final, f"{answer} at {stage}: told {len(told)} times")
         tally.tries += 1

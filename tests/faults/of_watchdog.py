@@ -159,8 +159,7 @@ def _start_again(tally: Tally, victims: Victims, world: World, what: str) -> Non
 
 
 def _settle(tally: Tally, world: World, paper_id: str, *, may_repeat: bool = False) -> None:
-    mails = [mail for mail in world.mails if mail.recipient in PEOPLE]
-    settle(tally, mails, [(person, paper_id) for person in PEOPLE], may_repeat=may_repeat)
+    settle(tally, world.mails, [(person, paper_id) for person in PEOPLE], may_repeat=may_repeat)
     see_repeats(tally, world.smtp)
 
 

@@ -45,6 +45,8 @@ def mail(raw: bytes = b"1", recipient: str = ADA[0], paper_id: str = ADA[1]) -> 
         ([mail(), mail(b"2")], True, (0, 1, 1)),
         ([mail(), mail(paper_id="2602.00002")], False, (0, 0, 1)),
         ([mail(), mail(recipient="bob@example.org")], False, (0, 0, 1)),
+        ([mail(), mail(recipient="bob@example.org", paper_id="")], False, (0, 0, 1)),
+        ([mail(), mail(recipient="root@example.org", paper_id="")], False, (0, 0, 0)),
     ],
 )
 def test_the_oracle_sees_what_went_wrong(
