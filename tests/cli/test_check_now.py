@@ -127,12 +127,14 @@ def test_a_site_that_asks_for_peace_is_asked_for_nothing_more(world: World) -> N
     assert world.site.paths() == ["/papers/trending"]
 
 
-def test_a_dead_recipient_ends_with_3(world: World) -> None:
+def test_a_dead_recipient_ends_with_3_and_the_operator_knows(world: World) -> None:
     world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient="ada@example.org")
     done = watcher(world, "check-now", "--json")
     assert done.returncode == 3
     assert json.loads(done.stdout)["failed"] == 1
     assert "no such user" in done.stderr
+    [told] = world.notices()
+    assert told.subject == "paper-watcher: ada@example.org was refused"
 
 
 def test_a_deferral_under_an_hour_is_no_trouble(world: World) -> None:

@@ -68,8 +68,8 @@ def _known() -> Iterator[tuple[str, str]]:
 def _outcomes(chosen: list[Row], jobs: int) -> Iterator[Outcome]:
     """Of each row as it ends; those that need the machine for themselves come last."""
     for together, workers in (
-        ([each for each in chosen if each.few], jobs),
-        ([each for each in chosen if not each.few], 1),
+        ([each for each in chosen if not each.is_alone], jobs),
+        ([each for each in chosen if each.is_alone], 1),
     ):
         with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
             running: list[Future[Outcome]] = [pool.submit(tried, each.name) for each in together]

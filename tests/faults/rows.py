@@ -40,12 +40,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fault: `run` makes that many tries in a directory of its own."""
+    """One fault: `run` makes that many tries in a directory of its own.
+
+    `is_alone`: all of them need the machine for themselves, because real seconds count.
+    """
 
     name: str
     promise: str
     few: int
     many: int
+    is_alone: bool
     run: Callable[[int, Path], Tally]
 
 
@@ -56,14 +60,14 @@ _ROWS: dict[str, Row] = {}
 
 
 def row(
-    name: str, promise: str, *, few: int, many: int
+    name: str, promise: str, *, few: int, many: int, is_alone: bool = False
 ) -> Callable[[Callable[[int, Path], Tally]], Callable[[int, Path], Tally]]:
     """Make a function a row: `few` tries in the tests (0: none), `many` in `make faults`."""
 
     def register(run: Callable[[int, Path], Tally]) -> Callable[[int, Path], Tally]:
         if name in _ROWS:
             raise ValueError(f"there are two rows {name!r}")
-        _ROWS[name] = Row(name, promise, few, many, run)
+        _ROWS[name] = Row(name, promise, few, many, is_alone, run)
         return run
 
     return register

@@ -78,7 +78,8 @@ async def deliver(
     if count:
         log.warning("mails cut short are sent again, byte for byte", count=count)
     tried: set[int] = set()
-    while due := await context.read(lambda connection: outbox.due(connection, now)):
+    # By the clock each time: a mail to the operator about one of these is queued meanwhile.
+    while due := await context.read(lambda connection: outbox.due(connection, context.clock())):
         queue = deque(delivery_id for delivery_id in due if delivery_id not in tried)
         if not queue:  # what is left cannot even be started
             break
