@@ -176,9 +176,9 @@ async def _poisonings(world: World, cases: list[Case], first: int) -> Tally:
     async with world.engine() as engine:
         for number, case in enumerate(cases, first):
             world.later(days=1)
-            sound = make_paper(2 * number, world.now, title="A sound zorblax")
+            sound = make_paper(1000 + 2 * number, world.now, title="A sound zorblax")
             sick = make_paper(
-                2 * number + 1,
+                1001 + 2 * number,
                 world.now,
                 title="Sick" if case.form == "record" else "A sick zorblax",
                 abstract="A zorblax.",
