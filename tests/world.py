@@ -26,7 +26,7 @@ HEAD = """
 timezone = "UTC"
 [http]
 base_url = "{site}"
-timeout = 10
+timeout = {site_timeout}
 [store]
 url = "{store}"
 [mail]
@@ -36,7 +36,7 @@ operator = "root@example.org"
 host = "127.0.0.1"
 port = {port}
 security = "none"
-timeout = 10
+timeout = {smtp_timeout}
 """
 
 DAILY = """
@@ -109,12 +109,15 @@ class World:
     """Set `now`, add papers to `site`, run passes, read `mails`.
 
     Both servers run while the world is entered. Every `engine` is a new process as far as the
-    program can tell: nothing but the store carries over.
+    program can tell: nothing but the store carries over. `store` is its URL, `site_timeout` and
+    `smtp_timeout` are in seconds; `configure` writes them down.
     """
 
     def __init__(self, directory: Path, *, store: str = "sqlite:///watcher.db") -> None:
+        directory.mkdir(exist_ok=True)
         self.directory = directory
         self.store = store
+        self.site_timeout = self.smtp_timeout = 10.0
         # Like the real site, this one never has nothing earlier to redirect to.
         old = make_paper(99_999, THURSDAY - dt.timedelta(days=90), title="Long ago")
         self.site = FakeSite([old], now=THURSDAY)
@@ -166,7 +169,13 @@ class World:
 
     def configure(self, *parts: str) -> None:
         """Write the configuration: what the world needs, then `parts`."""
-        head = HEAD.format(site=self.site.url, store=self.store, port=self.smtp.port)
+        head = HEAD.format(
+            site=self.site.url,
+            site_timeout=self.site_timeout,
+            store=self.store,
+            port=self.smtp.port,
+            smtp_timeout=self.smtp_timeout,
+        )
         self.config_path.write_text(head + "".join(parts), encoding="utf-8")
         self.config_path.chmod(0o600)  # as `init` leaves it: it may hold a password
 

@@ -100,9 +100,7 @@ def zones(tries: int, directory: Path) -> Tally:
     """Three days around a change, with something new before each slot nearby."""
     tally = Tally()
     for zone, change, jump in itertools.islice(cases(), tries):
-        folder = directory / f"{tally.tries}"
-        folder.mkdir()
-        with World(folder) as world:
+        with World(directory / f"{tally.tries}") as world:
             asyncio.run(_around(world, tally, zone, change, jump))
         tally.tries += 1
     return tally
@@ -163,9 +161,7 @@ def jumps(tries: int, directory: Path) -> Tally:
     """A fortnight with a change of clocks in it; the machine's own clock jumps at random."""
     tally = Tally()
     for seed in range(tries):
-        folder = directory / f"{seed}"
-        folder.mkdir()
-        with World(folder) as world:
+        with World(directory / f"{seed}") as world:
             asyncio.run(_fortnight(world, tally, seed))
         tally.tries += 1
     return tally

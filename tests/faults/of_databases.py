@@ -23,7 +23,7 @@ from alembic import config
 
 from tests.faults.dying import command, finish, said, see_repeats
 from tests.faults.ledger import settle
-from tests.faults.of_kills import LIFETIME, PEOPLE, dawn, made
+from tests.faults.of_kills import LIFETIME, PEOPLE, dawn
 from tests.faults.rows import Tally, row
 from tests.faults.victim import Victims
 from tests.store.test_versions import OLD_ROWS
@@ -158,7 +158,7 @@ def unusable(tries: int, directory: Path) -> Tally:
     rng = random.Random(tries)
     with Victims() as victims:
         while tally.tries < tries:
-            with made(directory / f"{tally.tries}") as world:
+            with World(directory / f"{tally.tries}") as world:
                 dawn(world)
                 finish(tally, victims, world)
                 world.new_mails()
@@ -230,7 +230,7 @@ def older(tries: int, directory: Path) -> Tally:
     cases = list(itertools.product(LEFT, versions.REVISIONS[:-1]))
     with Victims() as victims:
         for number, (left, revision) in enumerate(cases[:tries]):
-            with made(directory / f"{number}") as world:
+            with World(directory / f"{number}") as world:
                 paper_id = dawn(world)
                 frozen = _make_old(world, revision, left)
                 if (number + number // len(LEFT)) % 2:
@@ -310,7 +310,7 @@ def power_cut(tries: int, directory: Path) -> Tally:
     rng = random.Random(tries)
     with Victims() as victims:
         while tally.tries < tries:
-            with made(directory / f"{tally.tries}") as world:
+            with World(directory / f"{tally.tries}") as world:
                 for _ in range(LIFETIME):
                     if tally.tries < tries:
                         tally.tries += _cut(tally, victims, world, rng)

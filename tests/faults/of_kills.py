@@ -76,7 +76,7 @@ def at_each_step(tries: int, directory: Path) -> Tally:
     with Victims() as victims:
         often = _rehearsed(tally, victims, directory / "rehearsal")
         while tally.tries < tries:
-            with made(directory / f"{tally.tries}") as world:
+            with World(directory / f"{tally.tries}") as world:
                 for _ in range(min(LIFETIME, tries - tally.tries)):
                     point = POINTS[(first + tally.tries) % len(POINTS)]
                     if point[0] is Step.MIGRATED and world.state_dir.exists():
@@ -89,7 +89,7 @@ def at_each_step(tries: int, directory: Path) -> Tally:
 
 def _rehearsed(tally: Tally, victims: Victims, directory: Path) -> Counter[Point]:
     """How often at least a pass comes to each point; to some only once, in the first."""
-    with made(directory) as world:
+    with World(directory) as world:
         passes = []
         for _ in range(2):
             dawn(world)
@@ -97,12 +97,6 @@ def _rehearsed(tally: Tally, victims: Victims, directory: Path) -> Counter[Point
     missing = [point for point in POINTS if point not in passes[0]]
     tally.expect(not missing, f"no pass comes to {missing}")
     return (passes[0] & passes[1]) | Counter(POINTS)
-
-
-def made(directory: Path) -> World:
-    """A world that is not entered yet."""
-    directory.mkdir()
-    return World(directory)
 
 
 def dawn(world: World) -> str:
@@ -147,7 +141,7 @@ def at_any_moment(tries: int, directory: Path) -> Tally:
     with Victims() as victims:
         for number in range(tries):
             if tally.tries < tries:
-                with made(directory / f"{number}") as world:
+                with World(directory / f"{number}") as world:
                     kills = tries - tally.tries
                     tally.add(_replayed(victims, world, kills, random.Random(number)))
     return tally

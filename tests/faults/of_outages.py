@@ -70,9 +70,7 @@ def away(tries: int, directory: Path) -> Tally:
     """Six cadences; the program is started anew now and then."""
     tally = Tally()
     for seed in range(tries):
-        folder = directory / f"{seed}"
-        folder.mkdir()
-        with World(folder) as world:
+        with World(directory / f"{seed}") as world:
             world.configure(TRENDING, *map(_subscription, SUBSCRIPTIONS))
             world.fill(8)
             one = Tally()

@@ -129,9 +129,7 @@ def changed(tries: int, directory: Path) -> Tally:
     cases = [(c, kind) for c, kind in itertools.product(CHANGES, KINDS) if kind in c.kinds]
     random.Random(3).shuffle(cases)
     for number, (change, kind) in enumerate(cases[:tries]):
-        folder = directory / f"{number}"
-        folder.mkdir()
-        with World(folder) as world:
+        with World(directory / f"{number}") as world:
             world.configure(KINDS[kind], WEIGHTS)
             asyncio.run(_changes(tally, world, change, kind))
         tally.tries += 1

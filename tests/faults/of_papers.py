@@ -49,9 +49,7 @@ def restless(tries: int, directory: Path) -> Tally:
     """Forty checks in some ten weeks, a seed for each try; a single one is short."""
     tally = Tally()
     for seed in range(tries):
-        folder = directory / f"{seed}"
-        folder.mkdir()
-        with World(folder) as world:
+        with World(directory / f"{seed}") as world:
             world.configure(DAILY, TRENDING, SEARCH, READERS)
             if seed % 2:
                 text = world.config_path.read_text("utf-8")
@@ -160,9 +158,7 @@ def poisonous(tries: int, directory: Path) -> Tally:
     for source, group in ((DAILY, lists), (TRENDING, pages)):
         for start in range(0, len(group), BATCH):
             batch = group[start : start + BATCH]
-            folder = directory / f"{first}"
-            folder.mkdir()
-            with World(folder) as world:
+            with World(directory / f"{first}") as world:
                 world.site.is_stable = True  # a day's page is read again only if it has changed
                 world.configure(source, READERS.replace("daily 08:00", "each-check"))
                 tally.add(asyncio.run(_poisonings(world, batch, first)))

@@ -13,7 +13,7 @@ import msgspec
 
 from tests.faults.dying import command, finish, see_repeats
 from tests.faults.ledger import settle
-from tests.faults.of_kills import AMBIGUOUS, PEOPLE, dawn, made
+from tests.faults.of_kills import AMBIGUOUS, PEOPLE, dawn
 from tests.faults.rows import Tally, row
 from tests.faults.victim import Point, Victims
 from tests.smtpserver import Stage
@@ -135,7 +135,7 @@ def around_a_refusal(tries: int, directory: Path) -> Tally:
     with Victims() as victims:
         for number in range(tries):
             case = CASES[(number * len(CASES) // tries + day) % len(CASES)]
-            with made(directory / f"{number}") as world:
+            with World(directory / f"{number}") as world:
                 _kill(tally, victims, world, case, "run" if number % 2 else "check-now")
                 if case.parks:
                     _decide(tally, victims, world, case, is_dropped=number % 4 > 1)

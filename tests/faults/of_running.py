@@ -79,10 +79,8 @@ def at_once(tries: int, directory: Path) -> Tally:
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(PostgresServer()) if tries > 1 else None
         for number in range(tries):
-            folder = directory / f"{number}"
-            folder.mkdir()
             store = server.create_database() if server and number % 2 else "sqlite:///watcher.db"
-            with World(folder, store=store) as world:
+            with World(directory / f"{number}", store=store) as world:
                 asyncio.run(_race(world, tally, store.partition(":")[0], checkers))
             tally.tries += 1
     return tally
@@ -92,10 +90,8 @@ async def _race(world: World, tally: Tally, where: str, count: int) -> None:
     begin(world, dt.datetime.now(dt.UTC))
     paper = make_paper(1, world.now, title=ZORBLAX)
     world.add(paper)
+    world.site_timeout = 2 * PATIENCE
     world.configure(TRENDING, WEIGHTS)
-    text = world.config_path.read_text("utf-8")
-    patient = text.replace("timeout = 10\n[store]", f"timeout = {2 * PATIENCE}\n[store]")
-    world.config_path.write_text(patient, "utf-8")
     late_ones_ended = threading.Event()
 
     def wait(answer: Answer) -> Answer:

@@ -83,9 +83,7 @@ def on_reload(tries: int, directory: Path) -> Tally:
     """The new rules ask for another word; their file is broken at first."""
     tally = Tally()
     for first in range(0, tries, CHUNK):
-        folder = directory / f"{first}"
-        folder.mkdir()
-        with World(folder) as world, Victims() as victims:
+        with World(directory / f"{first}") as world, Victims() as victims:
             world.now = dt.datetime.now(dt.UTC)
             world.fill()
             _configure(world, TOPIC, _rules(first))

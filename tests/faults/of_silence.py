@@ -12,7 +12,6 @@ from tests.faults.of_smtp import (
     BOB,
     SILENT_AFTER,
     configure,
-    fresh,
     owed,
     passes,
 )
@@ -34,7 +33,7 @@ def resent(tries: int, directory: Path) -> Tally:
     tally = Tally()
     cases = itertools.product(((BOB, ADA), (ADA, BOB)), (1, 2, 3), SILENCES)
     for number, ((who, other), times, answer) in enumerate(itertools.islice(cases, tries)):
-        with World(fresh(directory, number)) as world:
+        with World(directory / f"{number}") as world:
             configure(world, seconds=SILENT_AFTER)
             world.smtp.fail("dot", answer, recipient=who, times=times)
             passes(world, (0, 1), (1, None))
@@ -61,7 +60,7 @@ def parked(tries: int, directory: Path) -> Tally:
     tally = Tally()
     cases = itertools.product(((BOB, ADA), (ADA, BOB)), (False, True), SILENCES)
     for number, ((who, other), is_dropped, answer) in enumerate(itertools.islice(cases, tries)):
-        with World(fresh(directory, number)) as world:
+        with World(directory / f"{number}") as world:
             configure(world, seconds=SILENT_AFTER, mail='ambiguous = "park"\n')
             world.smtp.fail("dot", answer, recipient=who, times=1)
             passes(world, (0, 1))

@@ -37,7 +37,6 @@ ADA = "ada@example.org"
 @contextlib.contextmanager
 def small_world(folder: Path, *parts: str) -> Iterator[World]:
     """A world that waits TIMEOUT seconds for an answer, with papers nobody asked for."""
-    folder.mkdir()
     with World(folder) as world:
         configure(world, world.site.url, *parts)
         world.fill(8)
@@ -46,11 +45,11 @@ def small_world(folder: Path, *parts: str) -> Iterator[World]:
 
 def configure(world: World, base_url: str, *parts: str, ca_file: Path | None = None) -> None:
     """Write the configuration for a site at `base_url`."""
+    world.site_timeout = TIMEOUT
     world.configure(*parts, WEIGHTS)
     text = world.config_path.read_text("utf-8")
     http = f'base_url = "{base_url}"\n' + (f'ca_file = "{ca_file}"\n' if ca_file else "")
     text = text.replace(f'base_url = "{world.site.url}"\n', http)
-    text = text.replace("timeout = 10\n[store]", f"timeout = {TIMEOUT}\n[store]")
     world.config_path.write_text(text, encoding="utf-8")
 
 

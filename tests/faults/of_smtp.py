@@ -79,7 +79,7 @@ CASES = [
 ]
 
 
-PLAIN = 'security = "none"\ntimeout = 10\n'
+PLAIN = 'security = "none"\n'
 
 
 def configure(
@@ -91,10 +91,11 @@ def configure(
     also: str = "",
 ) -> None:
     """Both subscribed, with what `[mail]` and `[smtp]` have besides, and `also` at the end."""
+    world.smtp_timeout = seconds
     world.configure(DAILY, TO_BOTH, also)
     text = world.config_path.read_text(encoding="utf-8")
     assert PLAIN in text
-    text = text.replace(PLAIN, f"{smtp}timeout = {seconds}\n")
+    text = text.replace(PLAIN, smtp)
     world.config_path.write_text(text.replace("[mail]\n", f"[mail]\n{mail}"), encoding="utf-8")
     world.config_path.chmod(0o600)
     world.fill(8)
@@ -122,12 +123,6 @@ def owed(*pairs: tuple[str, int]) -> list[tuple[str, str]]:
     return [(recipient, PAPERS[number - 1]) for recipient, number in pairs]
 
 
-def fresh(directory: Path, number: int) -> Path:
-    folder = directory / f"{number}"
-    folder.mkdir()
-    return folder
-
-
 @row(
     "SMTP: refuse, 4xx, 5xx, drop, hang at each of connect, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA,"
     " dot, QUIT",
@@ -140,9 +135,8 @@ def every_stage(tries: int, directory: Path) -> Tally:
     """The server is out of order for an hour and a half, minute by minute, and then well."""
     tally = Tally()
     for number, case in enumerate(itertools.islice(itertools.cycle(CASES), tries)):
-        folder = fresh(directory, number)
-        authority = Authority(folder)
-        with World(folder) as world:
+        with World(directory / f"{number}") as world:
+            authority = Authority(world.directory)
             world.smtp.tls, world.smtp.login = authority.server_context(), ("ada", "secret")
             login = 'username = "ada"\npassword = "secret"\n'
             smtp = f'security = "starttls"\nca_file = "{authority.ca_file}"\n{login}'
@@ -257,7 +251,7 @@ def for_good(tries: int, directory: Path) -> Tally:
     for number in range(tries):
         # Every second one; on the second round the others.
         case, is_asleep = cases[number % len(cases)], (number + number // len(cases)) % 2 == 1
-        with World(fresh(directory, number)) as world:
+        with World(directory / f"{number}") as world:
             configure(world, seconds=10)
             asyncio.run(_until_given_up(tally, world, case, is_asleep=is_asleep))
         tally.tries += 1
@@ -325,7 +319,7 @@ def one_refused(tries: int, directory: Path) -> Tally:
     ]
     tally = Tally()
     for number, (stage, answer, who) in enumerate(itertools.islice(itertools.cycle(cases), tries)):
-        with World(fresh(directory, number)) as world:
+        with World(directory / f"{number}") as world:
             configure(world, seconds=10)
             world.smtp.fail(stage, answer, recipient=who, times=2)
             other = ADA if who == BOB else BOB

@@ -15,7 +15,7 @@ from tests.disks import PAGE, leave, small_disk
 from tests.fakesite import make_paper
 from tests.faults.dying import command, finish, said
 from tests.faults.ledger import settle
-from tests.faults.of_kills import ONE_AT_A_TIME, PEOPLE, SUBSCRIPTIONS, made
+from tests.faults.of_kills import ONE_AT_A_TIME, PEOPLE, SUBSCRIPTIONS
 from tests.faults.rows import Tally, row
 from tests.faults.victim import Victims
 from tests.world import DAILY, ZORBLAX, World
@@ -57,7 +57,7 @@ def disk_full(tries: int, directory: Path) -> Tally:
     days = min(DAYS, tries // len(LOADS))
     with Victims() as victims:
         for number, load in zip(range(tries // days), itertools.cycle(LOADS), strict=False):
-            with made(directory / f"{number}") as world, small_disk(world.state_dir) as is_disk:
+            with World(directory / f"{number}") as world, small_disk(world.state_dir) as is_disk:
                 world.configure(load.connections, DAILY, SUBSCRIPTIONS)
                 world.fill(6)
                 for day in range(days):

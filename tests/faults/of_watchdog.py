@@ -20,7 +20,7 @@ import msgspec
 from tests.fakesite import Fault, faults
 from tests.faults.dying import command, said, see_repeats
 from tests.faults.ledger import settle
-from tests.faults.of_kills import AMBIGUOUS, PEOPLE, POINTS, dawn, made
+from tests.faults.of_kills import AMBIGUOUS, PEOPLE, POINTS, dawn
 from tests.faults.rows import Tally, row
 from tests.faults.trouble import heavy
 from tests.faults.victim import Fate, Point, Victims
@@ -179,7 +179,7 @@ def hangs(tries: int, directory: Path) -> Tally:
     tally.expect(len(found) == 2 and seconds <= WITHIN, f"the unit waits {found} seconds")
     with Victims() as victims:
         for number in range(tries):
-            with made(directory / f"{number}") as world:
+            with World(directory / f"{number}") as world:
                 _hang(tally, victims, world, HANGS[number % len(HANGS)])
             tally.tries += 1
     return tally
@@ -238,18 +238,15 @@ def slow(tries: int, directory: Path) -> Tally:
     cases = slow_ones()
     with Victims() as victims:
         for number in range(tries):
-            with made(directory / f"{number}") as world:
+            with World(directory / f"{number}") as world:
                 _be_slow(tally, victims, world, cases[number % len(cases)], slower)
             tally.tries += 1
     return tally
 
 
 def _be_slow(tally: Tally, victims: Victims, world: World, case: Slow, slower: int) -> None:
+    world.site_timeout = world.smtp_timeout = slower * DEADLINE
     paper_id = dawn(world)
-    text = world.config_path.read_text("utf-8")
-    world.config_path.write_text(
-        text.replace("timeout = 10", f"timeout = {slower * DEADLINE}"), "utf-8"
-    )
     if case.fault:
         world.site.faults["*"] = case.fault
     else:

@@ -21,10 +21,10 @@ ADA, BOB = "ada@example.org", "bob@example.org"
 
 
 def ready(world: World, part: str = WEIGHTS, mail: str = 'ambiguous = "park"\n') -> None:
+    world.site_timeout = world.smtp_timeout = 1
     world.configure(DAILY, part)
     text = world.config_path.read_text()
-    text = text.replace("[mail]\n", f"[mail]\n{mail}").replace("timeout = 10", "timeout = 1")
-    world.config_path.write_text(text)
+    world.config_path.write_text(text.replace("[mail]\n", f"[mail]\n{mail}"))
     world.fill()
     world.add(make_paper(1, world.now, title=ZORBLAX))
 
