@@ -169,6 +169,7 @@ class Daemon:
             if now < seen:
                 log.warning("the clock was put back", by=str(seen - now))
                 self._set_timers()
+                self._ask(self._minute)  # or the slot that comes next may count as before its time
             seen = now
 
     def _ask(self, job: Callable[[], Awaitable[None]]) -> None:

@@ -18,6 +18,7 @@ from tests.fakesite.papers import Votes
 from tests.faults.calendars import DAY, MINUTE, Cadence, Reader, changes, compare
 from tests.faults.ledger import settle
 from tests.faults.rows import Tally, row
+from tests.smtpserver import LONGEST_WAIT
 from tests.test_watchdog import daemon
 from tests.world import DAILY, TRENDING, ZORBLAX, World
 from watcher.daemon import OVERDUE
@@ -218,19 +219,22 @@ JUMPS = (8 * HOUR, -DAY, HOUR, -HOUR, DAY, -365 * DAY, 365 * DAY)
 @row(
     "clock: the daemon's timers when it jumps, or after 8 hours asleep",
     "one digest for each slot, at most one catch-up, and soon",
-    few=0,  # one may be met by the check at the start, and for more see below
+    few=2,  # what the first asks for may come with the check at the start
     many=35,
-    is_alone=True,  # real seconds count: a busy machine is late
+    is_alone=True,  # real seconds count
 )
 def timers(tries: int, directory: Path) -> Tally:
-    """The clock of one running daemon jumps to three seconds before an hour that never was."""
+    """The clock of one running daemon jumps to three seconds before an hour that never was.
+
+    A busy machine may see the jump only after the hour, and then acts at the next minute.
+    """
     tally = Tally()
     with World(directory) as world:
-        asyncio.run(_jumping(world, tally, tries))
+        asyncio.run(_jumping(world, tally, tries, LONGEST_WAIT if tries > len(JUMPS) else 90))
     return tally
 
 
-async def _jumping(world: World, tally: Tally, tries: int) -> None:
+async def _jumping(world: World, tally: Tally, tries: int, seconds: float) -> None:
     now = dt.datetime(2026, 6, 3, 10, 59, 57, tzinfo=dt.UTC)
     reader = Reader("hourly", FORTNIGHT[1], ZoneInfo("UTC"), now)
     begin(world, now)
@@ -247,9 +251,19 @@ async def _jumping(world: World, tally: Tally, tries: int) -> None:
                 hours |= {now - HOUR, now}
                 stack.enter_context(time_machine.travel(now))
                 with contextlib.suppress(AssertionError):  # that it did not come is settled below
-                    await asyncio.to_thread(world.smtp.wait_for, len(owed))
+                    await asyncio.to_thread(_wait_for, world, owed[-1], seconds)
                 tally.tries += 1
     settle(tally, world.mails, owed)
+
+
+def _wait_for(world: World, owed: tuple[str, str], seconds: float) -> None:
+    """Block until that paper came; whoever waits for more than so many seconds is told."""
+    recipient, paper_id = owed
+    while True:
+        count = len(world.smtp.messages)
+        if any(paper_id in mail.paper_ids for mail in world.digests(recipient)):
+            return
+        world.smtp.wait_for(count + 1, timeout=seconds)
 
 
 def begin(world: World, now: dt.datetime) -> None:

@@ -62,7 +62,7 @@ _ROWS: dict[str, Row] = {}
 def row(
     name: str, promise: str, *, few: int, many: int, is_alone: bool = False
 ) -> Callable[[Callable[[int, Path], Tally]], Callable[[int, Path], Tally]]:
-    """Make a function a row: `few` tries in the tests (0: none), `many` in `make faults`."""
+    """Make a function a row: `few` tries in the tests, `many` in `make faults`."""
 
     def register(run: Callable[[int, Path], Tally]) -> Callable[[int, Path], Tally]:
         if name in _ROWS:
