@@ -230,6 +230,7 @@ def test_mail_that_is_stuck_looks_different_from_nothing_matched(world: World, a
     assert problem["kind"] == "mail"
     assert problem["text"].startswith("mail is stuck since Thu 2026-02-19 07:30 UTC: 127.0.0.1")
     assert "421 4.3.2 not now" in problem["text"]
+    assert problem["text"].endswith("; 0 mails and 1 paper wait")
     assert said.json["mail"]["stuck_since"] == "2026-02-19T07:30:00+00:00"
     assert "1 paper" in ask("status").out
 

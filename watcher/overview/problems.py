@@ -95,7 +95,8 @@ def _mail(overview: Overview) -> Iterator[Problem]:
 def _waiting(overview: Overview) -> str:
     mails = waiting_count(overview.mail)
     matches = sum(subscription.pending_count for subscription in overview.subscriptions)
-    return f"{mails} mails and {matches} papers wait"
+    told = (f"{mails} mail{'s' * (mails != 1)}", f"{matches} paper{'s' * (matches != 1)}")
+    return f"{' and '.join(told)} wait"
 
 
 def waiting_count(mail: MailOverview) -> int:
