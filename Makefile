@@ -17,7 +17,7 @@ help:
 	@echo 'make check   format, lint, types, imports, coverage; runs the tests if they are due'
 	@echo 'make audit   ask for known vulnerabilities of what is installed (network)'
 	@echo 'make bench   measure, and print ratios (CORPUS=papers.jsonl.gz: on these papers)'
-	@echo 'make faults   make every fault happen, and count what was lost: nearly two hours'
+	@echo 'make faults   make every fault happen, and count what was lost: an hour and a half'
 	@echo 'make screenshots  draw the pictures of the README, with Chromium'
 	@echo 'make messages  bring the catalogues of the languages up to the words of the digest'
 	@echo 'make clean   remove all that was made'
