@@ -28,7 +28,7 @@ SETTINGS = SourceSettings(name="trending", page="trending")
 @row(
     "site: an answer cut off at any byte, framed and compressed in each way",
     "it has failed; where nothing tells that it was cut, no paper is read that was",
-    few=20,
+    few=8,
     many=ALL,
 )
 def cut_off(tries: int, directory: Path) -> Tally:
@@ -80,7 +80,7 @@ async def _cut_off(tries: int) -> Tally:
 @row(
     "site: an answer cut off anywhere, at a check",
     "failed, or degraded with what is whole of it; nothing else marked seen, the next check well",
-    few=2,
+    few=1,
     many=300,
 )
 def checked_cuts(tries: int, directory: Path) -> Tally:
