@@ -203,7 +203,7 @@ class Daemon:
             log.error("the pass failed; the next one tries again", error=str(error))
             sd_notify(f"STATUS={error}")
             return
-        except Exception:
+        except Exception:  # whatever it was, the pass is no success; it is logged further up
             self._note_pass(None, began)
             raise
         self._note_pass(result, began)
@@ -245,7 +245,7 @@ class Daemon:
         except WatcherError as error:
             self._counting.note_slots(None)
             log.error("slots not closed; the next minute tries again", error=str(error))
-        except Exception:
+        except Exception:  # as in `_check`
             self._counting.note_slots(None)
             raise
 

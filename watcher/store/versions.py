@@ -118,7 +118,7 @@ def migrate(
             else:
                 _upgrade(connection, database.name)
             reached(Step.MIGRATED, is_committed=False)
-    except BaseException:
+    except BaseException:  # Ctrl-C as well: attempts that end early are not to pile up copies
         with contextlib.suppress(StoreError):
             if draft and version(database, revisions) == found:
                 _remove(draft)
