@@ -28,7 +28,7 @@ SETTINGS = SourceSettings(name="trending", page="trending")
 @row(
     "site: an answer cut off at any byte, framed and compressed in each way",
     "it has failed; where nothing tells that it was cut, no paper is read that was",
-    few=8,
+    few=20,
     many=ALL,
 )
 def cut_off(tries: int, directory: Path) -> Tally:
@@ -80,7 +80,7 @@ async def _cut_off(tries: int) -> Tally:
 @row(
     "site: an answer cut off anywhere, at a check",
     "failed, or degraded with what is whole of it; nothing else marked seen, the next check well",
-    few=1,
+    few=2,
     many=300,
 )
 def checked_cuts(tries: int, directory: Path) -> Tally:

@@ -149,7 +149,7 @@ TROUBLES = (damaged, away, newer, cut_off, gone, foreign, emptied, overwritten, 
 @row(
     "database damaged, missing, newer, another program's, locked",
     "refused and left as it is, nothing mailed; goes on once it is put right",
-    few=2,
+    few=3,
     many=10 * len(TROUBLES),
 )
 def unusable(tries: int, directory: Path) -> Tally:
@@ -301,7 +301,7 @@ def _frozen(recipient: str) -> bytes:
 @row(
     "power cut, at any moment of a pass",
     "the files open well and whole, nothing lost; what was mailed and not recorded goes again",
-    few=2,
+    few=3,
     many=150,
 )
 def power_cut(tries: int, directory: Path) -> Tally:

@@ -65,7 +65,7 @@ LIFETIME = 20
 @row(
     "SIGKILL at each named step of a pass",
     "nothing lost; a duplicate only between the server's acceptance and its record",
-    few=2,
+    few=4,
     many=50 * len(POINTS),
 )
 def at_each_step(tries: int, directory: Path) -> Tally:
@@ -132,7 +132,7 @@ WELL = (0, 3)
 @row(
     "SIGKILL at any moment, while days of the site are replayed",
     "nothing lost; a duplicate only between the server's acceptance and its record",
-    few=2,
+    few=3,
     many=1000,
 )
 def at_any_moment(tries: int, directory: Path) -> Tally:

@@ -144,7 +144,7 @@ def _changed(paper: SitePaper, now: dt.datetime, rng: random.Random) -> SitePape
     "one poisonous paper: each field of page, API and markup, each type and worse",
     "the rest go; that paper goes as far as it can be read, or the operator is told at once; where"
     " only its own record is spoiled, it waits; once well, it comes too",
-    few=2,
+    few=4,
     many=len(CASES),
 )
 def poisonous(tries: int, directory: Path) -> Tally:

@@ -125,7 +125,7 @@ CASES = list(_cases())
     "SIGKILL while a mail is refused, put off or parked",
     "refused for good: told once, not tried again; put off: comes once; parked: told once, goes by"
     " `watcher resend` alone; the others have theirs",
-    few=1,
+    few=2,
     many=len(CASES),
 )
 def around_a_refusal(tries: int, directory: Path) -> Tally:

@@ -42,7 +42,7 @@ any = ["{WORD}"]
 @row(
     "TOML or a rule broken at the start: cut off, a wrong type, an unknown name, no file, 20 MB",
     "78, with file and line; nothing is fetched or mailed; mended, it goes on",
-    few=2,
+    few=3,
     many=430,
 )
 def at_start(tries: int, directory: Path) -> Tally:

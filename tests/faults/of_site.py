@@ -94,7 +94,7 @@ def see_well_again(tally: Tally, world: World, what: str, owed: list[str]) -> No
 @row(
     "site: every answer that is no page, at every kind of page and the API",
     "the outcome named, within the deadline, nothing marked seen, the next check well",
-    few=1,
+    few=2,
     many=ALL,
 )
 def no_page(tries: int, directory: Path) -> Tally:
@@ -175,7 +175,7 @@ def _try_in_process(
     "site: bombs and the heaviest pages, read by a real `check-now`",
     "the outcome named, within the deadline, no process above 150 MB and both together not above"
     " 250 MB, the next check well",
-    few=1,
+    few=2,
     many=ALL,
 )
 def heavy_pages(tries: int, directory: Path) -> Tally:
@@ -224,7 +224,7 @@ def _light() -> Iterator[Trouble]:
 @row(
     "site: DNS, TLS, nobody there, or an address in the house",
     "failed, with what to do about it; the next check well",
-    few=1,
+    few=2,
     many=ALL,
 )
 def no_way_there(tries: int, directory: Path) -> Tally:

@@ -128,7 +128,7 @@ def owed(*pairs: tuple[str, int]) -> list[tuple[str, str]]:
     " dot, QUIT",
     "5xx from RCPT on is dead for that recipient and reported, and the next digest goes; all else"
     " waits, 1 minute and then twice as long each time, and goes once; a failing QUIT means sent",
-    few=1,
+    few=2,
     many=len(CASES),
 )
 def every_stage(tries: int, directory: Path) -> Tally:
@@ -234,7 +234,7 @@ def _judge(tally: Tally, case: Case, world: World, before: list[Mail]) -> None:
     "SMTP: trouble that stays",
     "waits from 1 minute to 1 hour; given up after 5 days and 30 attempts, not before; reported,"
     " and the next digest goes",
-    few=1,
+    few=2,
     many=12,
 )
 def for_good(tries: int, directory: Path) -> Tally:

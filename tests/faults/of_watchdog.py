@@ -167,7 +167,7 @@ def _settle(tally: Tally, world: World, paper_id: str, *, may_repeat: bool = Fal
 @row(
     "the event loop hangs, a thread deadlocks",
     "the watchdog is fed no more; ended and started again within 2 minutes, nothing lost",
-    few=1,
+    few=2,
     many=len(HANGS),
 )
 def hangs(tries: int, directory: Path) -> Tally:
