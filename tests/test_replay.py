@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
+
 from tests.fakesite import SitePaper, faults, growing, make_paper
 from tests.world import DAILY, TRENDING, World
 
@@ -113,6 +115,7 @@ def is_out(now: dt.datetime) -> bool:
     return OUTAGE[0] <= now < OUTAGE[1]
 
 
+@pytest.mark.long
 async def test_thirty_days(tmp_path: Path) -> None:
     rng = random.Random(1)
     papers = list(month_of_papers(rng))

@@ -17,6 +17,7 @@ from tests.fakesite import FakeSite, SitePaper, make_paper
 from tests.smtpserver import Accepted, SmtpServer
 from watcher import app
 from watcher.engine import Engine, Request, Result
+from watcher.pipeline.context import RECORD_WITHIN
 from watcher.settings import Config, load
 
 THURSDAY = dt.datetime(2026, 2, 19, 7, 0, tzinfo=dt.UTC)
@@ -110,7 +111,8 @@ class World:
 
     Both servers run while the world is entered. Every `engine` is a new process as far as the
     program can tell: nothing but the store carries over. `store` is its URL, `site_timeout` and
-    `smtp_timeout` are in seconds; `configure` writes them down.
+    `smtp_timeout` are in seconds; `configure` writes them down. `record_within` are the seconds
+    that an engine gives its store.
     """
 
     def __init__(self, directory: Path, *, store: str = "sqlite:///watcher.db") -> None:
@@ -118,6 +120,7 @@ class World:
         self.directory = directory
         self.store = store
         self.site_timeout = self.smtp_timeout = 10.0
+        self.record_within = RECORD_WITHIN
         # Like the real site, this one never has nothing earlier to redirect to.
         old = make_paper(99_999, THURSDAY - dt.timedelta(days=90), title="Long ago")
         self.site = FakeSite([old], now=THURSDAY)
@@ -189,7 +192,11 @@ class World:
         config = self.config()
         with app.writing(config, "test", self.now) as database:
             async with app.running(
-                config, database, clock=lambda: self.now, retry_wait=0.01
+                config,
+                database,
+                clock=lambda: self.now,
+                retry_wait=0.01,
+                record_within=self.record_within,
             ) as engine:
                 yield engine
 

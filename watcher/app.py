@@ -21,7 +21,7 @@ from watcher.errors import ConfigError, NoDatabaseError, RuleError, StoreError
 from watcher.fetch import Fetcher
 from watcher.mail import make_mailer, make_signer
 from watcher.pipeline import upkeep
-from watcher.pipeline.context import Context
+from watcher.pipeline.context import RECORD_WITHIN, Context
 from watcher.rules import Ruleset, builtin_topics
 from watcher.settings import Config, SubscriptionSettings, require_mail
 from watcher.sources import make_source
@@ -218,10 +218,12 @@ async def running(
     clock: Callable[[], dt.datetime] = utc_now,
     is_rehearsal: bool = False,
     retry_wait: float = 1.0,
+    record_within: float = RECORD_WITHIN,
 ) -> AsyncIterator[Engine]:
     """An engine over an open database, with the configuration taken over. Raises WatcherError.
 
-    `retry_wait` is about how many seconds pass before a page that failed is asked for again.
+    `retry_wait` is about how many seconds pass before a page that failed is asked for again,
+    `record_within` how many the store has to take down what has happened elsewhere.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
         context = build(
@@ -231,6 +233,7 @@ async def running(
             clock=clock,
             is_rehearsal=is_rehearsal,
             retry_wait=retry_wait,
+            record_within=record_within,
         )
         engine = Engine(context)
         await context.fetcher.__aenter__()
@@ -251,6 +254,7 @@ def build(
     former: Ruleset | None = None,
     is_rehearsal: bool = False,
     retry_wait: float = 1.0,
+    record_within: float = RECORD_WITHIN,
 ) -> Context:
     """The parts that a configuration asks for. Raises ConfigError, RuleError.
 
@@ -272,6 +276,7 @@ def build(
         writer=writer,
         clock=clock,
         is_rehearsal=is_rehearsal,
+        record_within=record_within,
     )
 
 
@@ -326,6 +331,7 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
                 clock=old.clock,
                 last_good=last_good,
                 former=old.ruleset,
+                record_within=old.record_within,
             )
         except ConfigError as error:
             log.error("configuration not taken over", problem=str(error))

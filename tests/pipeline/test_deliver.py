@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 
+import pytest
+
 from tests.fakesite import make_paper
 from tests.world import DAILY, THURSDAY, WEIGHTS, ZORBLAX, World
 from watcher.models import DeliveryState
@@ -99,6 +101,7 @@ async def test_a_mail_that_waits_for_more_than_an_hour_is_trouble(world: World) 
     assert (result.late_count, result.is_well) == (1, False)
 
 
+@pytest.mark.long
 async def test_it_expires_only_after_five_days_and_thirty_attempts(world: World) -> None:
     ready(world)
     world.smtp.fail("rcpt", "450 4.2.0 later", recipient="ada@example.org")

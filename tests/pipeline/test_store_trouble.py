@@ -26,6 +26,7 @@ async def test_a_refusal_that_could_not_be_recorded_is_no_end(
     world: World, postgres_server: PostgresServer
 ) -> None:
     world.smtp.fail("dot", "hang", times=1)
+    world.record_within = 3.0
     async with world.engine() as engine:
         running = asyncio.create_task(engine.run_pass())
         await asyncio.to_thread(world.smtp.wait_for_hang)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -121,6 +122,7 @@ def attempted(rule: RuleSettings) -> tuple[Ruleset | None, str]:
         return None, error.message
 
 
+@pytest.mark.long
 @given(
     rule=rules,
     paper=papers,

@@ -55,6 +55,7 @@ def told(index: RuleIndex, paper: Paper, *, as_it_stands: bool = False) -> tuple
     return sorted(verdict.matched), sorted(verdict.undecided)
 
 
+@pytest.mark.long
 @given(
     steps=st.lists(changes, min_size=1, max_size=5),
     asked=st.lists(papers, min_size=1, max_size=4),
@@ -83,6 +84,7 @@ def test_after_any_changes_it_tells_what_the_naive_evaluator_tells(
         assert told(index, paper, as_it_stands=as_it_stands) == wanted
 
 
+@pytest.mark.long
 @given(many=st.lists(subscriptions, min_size=1, max_size=8), paper=papers)
 @settings(max_examples=200, deadline=None)
 def test_the_index_and_the_conditions_agree(many: list[SubscriptionSettings], paper: Paper) -> None:

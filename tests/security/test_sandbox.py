@@ -206,6 +206,7 @@ def test_root_is_refused_as_well_and_by_each_line_of_the_sandbox(world: World) -
     assert {name for names in HELD_BY.values() for name in names} | OF_A_USER | HERE_ALONE == tried
 
 
+@pytest.mark.long
 def test_the_watchdog_ends_what_hangs_and_it_is_started_again(world: World) -> None:
     booted = BootedSystemd(
         world.directory, world.config_path.read_text(), {"smtp.password": PASSWORD}

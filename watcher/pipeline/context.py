@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import sqlalchemy as sa
+import stamina
 
 from watcher.errors import StoreError
 from watcher.fetch import Fetcher
@@ -23,6 +24,9 @@ from watcher.store.database import Database
 
 T = TypeVar("T")
 
+RECORD_WITHIN = 60.0
+"""Seconds; a server that is started again is back by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -30,6 +34,7 @@ class Context:
 
     `writer` has one thread: all that writes stands in one queue. `clock` gives aware UTC.
     `is_rehearsal`: the database is a copy to be thrown away, and nothing leaves the house.
+    `record_within` are the seconds that the store has to take down what has happened elsewhere.
     """
 
     config: Config
@@ -42,6 +47,7 @@ class Context:
     writer: Executor
     clock: Callable[[], dt.datetime]
     is_rehearsal: bool = False
+    record_within: float = RECORD_WITHIN
     subscriptions: Mapping[str, SubscriptionSettings] = field(init=False, repr=False)
     """The configured subscriptions by id."""
 
@@ -58,7 +64,14 @@ class Context:
         return await self._in_turn(lambda: self._commit(step, name), name)
 
     async def record(self, step: Callable[[sa.Connection], T], name: Step | None = None) -> T:
-        """`write`, of what has happened elsewhere and is not undone: it may use the reserve."""
+        """`write`, of what has happened elsewhere and is not undone: it may use the reserve.
+
+        And it is tried again for a while: what was answered and not recorded would go again, or be
+        taken for unanswered.
+        """
+        patiently = stamina.AsyncRetryingCaller(
+            attempts=None, timeout=self.record_within, wait_initial=0.1, wait_max=5.0
+        ).on(StoreError)
 
         def commit() -> T:
             try:
@@ -68,7 +81,7 @@ class Context:
                     raise
                 return self._commit(step, name)  # at once, before anybody else takes the room
 
-        return await self._in_turn(commit, name)
+        return await patiently(self._in_turn, commit, name)
 
     async def read(self, step: Callable[[sa.Connection], T]) -> T:
         """Run a step on a consistent view. Raises StoreError."""

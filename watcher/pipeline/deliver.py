@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-import stamina
 import structlog
 
 from watcher.digest import DeliveryExpired, MailParked, MailStuck, RecipientDead
-from watcher.errors import DeliveryError, StoreError
+from watcher.errors import DeliveryError
 from watcher.mail import Session
 from watcher.models import DeliveryState, Envelope
 from watcher.pipeline.context import Context
@@ -28,14 +27,6 @@ LONGEST_WAIT = dt.timedelta(hours=1)
 EXPIRY_AGE = dt.timedelta(days=5)
 EXPIRY_ATTEMPTS = 30
 TELL_AFTER = dt.timedelta(hours=1)
-RECORD_WITHIN = 60.0
-"""Seconds for the store to take down how a mail ended."""
-
-_patiently = stamina.AsyncRetryingCaller(
-    attempts=None, timeout=RECORD_WITHIN, wait_initial=0.1, wait_max=5.0
-).on(StoreError)
-"""What was answered and not recorded would go again, or be taken for unanswered."""
-
 TROUBLE = "mail-trouble-at"
 TROUBLE_TEXT = "mail-trouble"
 
@@ -149,8 +140,7 @@ async def _send(context: Context, session: Session, envelope: Envelope, result: 
         return
     reached(Step.ACCEPTED)
     now = context.clock()
-    await _patiently(
-        context.record,
+    await context.record(
         lambda connection: outbox.finish(
             connection, envelope.delivery_id, DeliveryState.DELIVERED, answer, now
         ),
@@ -165,8 +155,7 @@ async def _record_error(
     context: Context, envelope: Envelope, error: DeliveryError, result: Delivered
 ) -> None:
     now = context.clock()
-    state = await _patiently(
-        context.record,
+    state = await context.record(
         lambda connection: _settle(context, connection, envelope, error, now),
         Step.REFUSED,
     )

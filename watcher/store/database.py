@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _PATIENCE = {"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 30_000}
 """How long to wait for a server: seconds, seconds, milliseconds; the URL may say otherwise."""
+
+_LOCK_PATIENCE = {"timeout": 30}
+"""The same for a file that another program has locked: seconds."""
 
 _NO_ROOM = 65_536
 """Bytes; the index of SQLite's journal alone grows by half of it."""
@@ -68,7 +71,7 @@ class Database:
             except OSError as error:
                 raise StoreError(f"{path.parent} cannot be made: {error.strerror}") from error
         engine = sa.create_engine(
-            self.url, connect_args={"check_same_thread": False, "timeout": 30}
+            self.url, connect_args={"check_same_thread": False} | self._patience(_LOCK_PATIENCE)
         )
 
         @event.listens_for(engine, "connect")
@@ -97,13 +100,16 @@ class Database:
         return engine
 
     def _server(self) -> sa.Engine:
-        patience = {name: value for name, value in _PATIENCE.items() if name not in self.url.query}
+        patience = self._patience(_PATIENCE)
         if not self.writable:
             return sa.create_engine(self.url, connect_args=patience, pool_pre_ping=True)
         # The one writer has one session: it is what holds the lock.
         return sa.create_engine(
             self.url, connect_args=patience, pool_pre_ping=True, pool_size=1, max_overflow=0
         )
+
+    def _patience(self, usual: Mapping[str, int]) -> dict[str, int]:
+        return {name: value for name, value in usual.items() if name not in self.url.query}
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
