@@ -179,6 +179,27 @@ def writing(
         database.close()
 
 
+@contextlib.contextmanager
+def sharing(config: Config, command: str, now: dt.datetime) -> Iterator[Database]:
+    """The database of a server for one of several writers. Raises StoreError, BusyError.
+
+    BusyError: a single instance writes, which none may join.
+    """
+    database = Database(config.store_url, writable=True)
+    try:
+        lock = InstanceLock(database, command, now, is_shared=True)
+        try:
+            if versions.is_missing(database):
+                known.see_not_lost(config.state_dir, config.store_url)
+            versions.migrate(database, now)
+            _remember(config, now)
+            yield database
+        finally:
+            lock.release()
+    finally:
+        database.close()
+
+
 def _remember(config: Config, now: dt.datetime) -> None:
     try:
         known.remember(config.state_dir, config.store_url, now)
@@ -219,11 +240,14 @@ async def running(
     is_rehearsal: bool = False,
     retry_wait: float = 1.0,
     record_within: float = RECORD_WITHIN,
+    token: str | None = None,
+    make_engine: Callable[[Context], Engine] = Engine,
 ) -> AsyncIterator[Engine]:
     """An engine over an open database, with the configuration taken over. Raises WatcherError.
 
     `retry_wait` is about how many seconds pass before a page that failed is asked for again,
-    `record_within` how many the store has to take down what has happened elsewhere.
+    `record_within` how many the store has to take down what has happened elsewhere. `token` names
+    this process among several, which `make_engine` makes the engine of.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
         context = build(
@@ -234,11 +258,13 @@ async def running(
             is_rehearsal=is_rehearsal,
             retry_wait=retry_wait,
             record_within=record_within,
+            token=token,
         )
-        engine = Engine(context)
+        engine = make_engine(context)
         await context.fetcher.__aenter__()
         try:
-            await take_over(context)
+            if engine.leads:
+                await take_over(context)
             yield engine
         finally:  # whichever fetcher a reload has left in place
             await engine.context.fetcher.__aexit__(None, None, None)
@@ -255,6 +281,7 @@ def build(
     is_rehearsal: bool = False,
     retry_wait: float = 1.0,
     record_within: float = RECORD_WITHIN,
+    token: str | None = None,
 ) -> Context:
     """The parts that a configuration asks for. Raises ConfigError, RuleError.
 
@@ -277,6 +304,7 @@ def build(
         clock=clock,
         is_rehearsal=is_rehearsal,
         record_within=record_within,
+        token=token,
     )
 
 
@@ -332,6 +360,7 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
                 last_good=last_good,
                 former=old.ruleset,
                 record_within=old.record_within,
+                token=old.token,
             )
         except ConfigError as error:
             log.error("configuration not taken over", problem=str(error))
@@ -344,7 +373,8 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
             return problems
         async with contextlib.AsyncExitStack() as failure:
             await failure.enter_async_context(context.fetcher)
-            await take_over(context)
+            if engine.leads:
+                await take_over(context)
             failure.pop_all()
         engine.context = context
         await old.fetcher.__aexit__(None, None, None)

@@ -19,11 +19,10 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from watcher import __version__, app, schedule
 from watcher.counting import Counting
-from watcher.engine import Engine, Result
+from watcher.engine import Engine, Request, Result
 from watcher.errors import WatcherError
 from watcher.fetch import ping
 from watcher.settings import Config
-from watcher.store import heartbeat
 from watcher.store.heartbeat import Heartbeat
 
 log = structlog.get_logger(__name__)
@@ -129,7 +128,7 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._ask, self._reload)
-        loop.add_signal_handler(signal.SIGUSR1, self._ask, self._check)
+        loop.add_signal_handler(signal.SIGUSR1, self._ask, partial(self._check, is_asked=True))
         self._scheduler.add_listener(_log_bug, EVENT_JOB_ERROR)
         self._set_timers()
         self._scheduler.start()
@@ -191,13 +190,13 @@ class Daemon:
         now = self._engine.context.clock()
         return schedule.previous_check(config.settings.schedule.check, config.zone(), now)
 
-    async def _check(self) -> None:
+    async def _check(self, *, is_asked: bool = False) -> None:
         self._checked_for = self._due_check()
         if self._engine.context.config.stamps() != self._loaded_from:
             await self._reload()
         began = asyncio.get_running_loop().time()
         try:
-            result = await self._engine.run_pass()
+            result = await self._engine.run_pass(Request(is_asked=is_asked))
         except WatcherError as error:
             self._note_pass(None, began)
             log.error("the pass failed; the next one tries again", error=str(error))
@@ -223,7 +222,7 @@ class Daemon:
     def _note_pass(self, result: Result | None, began: float) -> None:
         seconds = asyncio.get_running_loop().time() - began
         self._counting.note_pass(result, self._engine.context.clock(), seconds)
-        if result is None or result.is_well:
+        if self._engine.leads and (result is None or result.is_well):
             self._ask(partial(self._ping, is_good=result is not None))
 
     async def _ping(self, *, is_good: bool) -> None:
@@ -281,7 +280,9 @@ class Daemon:
         beat = Heartbeat(os.getpid(), socket.gethostname(), self._started_at, now, __version__)
         try:
             async with asyncio.timeout(self._answer_within):
-                await self._engine.context.write(lambda connection: heartbeat.put(connection, beat))
+                await self._engine.context.write(
+                    lambda connection: self._engine.beat(connection, beat)
+                )
         except (TimeoutError, WatcherError) as error:
             log.error("the store does not answer", error=str(error) or "timeout")
             return
@@ -304,7 +305,7 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._asked, return_exceptions=True)
         with contextlib.suppress(WatcherError):
-            await self._engine.context.write(lambda connection: heartbeat.put(connection, None))
+            await self._engine.context.write(lambda connection: self._engine.beat(connection, None))
 
     def _status(self) -> str:
         config = self._engine.context.config

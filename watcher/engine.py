@@ -20,7 +20,7 @@ from watcher.pipeline.context import Context
 from watcher.pipeline.deliver import Delivered, deliver
 from watcher.pipeline.match import match
 from watcher.steps import Step
-from watcher.store import clock, matches, outbox
+from watcher.store import clock, heartbeat, matches, outbox
 
 log = structlog.get_logger(__name__)
 
@@ -36,11 +36,12 @@ GREYLISTING = dt.timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a pass is to do. Names and ids; None means all."""
+    """What a pass is to do. Names and ids; None means all. `is_asked`: somebody wants it now."""
 
     sources: Collection[str] | None = None
     subscriptions: Collection[str] | None = None
     manual_run: str | None = None
+    is_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +89,11 @@ class Engine:
     `checks_within` bounds how long the slots that are due wait for the checks. `on_source` is
     called with a source's name before it is read; `stopping` is set to end. `running` are the tasks
     under way, and when each last got on by the loop's clock, which no leap of the wall clock
-    concerns.
+    concerns. `leads`: it brings the store in line with its configuration, and a dead man's switch
+    hears of its passes.
     """
+
+    leads = True
 
     def __init__(self, context: Context, *, checks_within: dt.timedelta = CHECKS_WITHIN) -> None:
         self.context = context
@@ -227,13 +231,8 @@ class Engine:
         delivered: Delivered,
     ) -> Result:
         now = self.context.clock()
-
-        def count(connection: sa.Connection) -> tuple[int, int]:
-            unsent, late = outbox.unsent(connection, now - GREYLISTING)
-            return unsent + sum(matches.awaiting_digest(connection).values()), late
-
         before = composed.sent_before
-        pending_count, late_count = await self.context.read(count)
+        pending_count, late_count = await self.context.read(lambda found: waiting(found, now))
         return Result(
             sources=checked,
             match_count=match_count,
@@ -246,3 +245,13 @@ class Engine:
             not_composed=composed.failed,
             is_cut_short=self.stopping.is_set(),
         )
+
+    def beat(self, connection: sa.Connection, beat: heartbeat.Heartbeat | None) -> None:
+        """Leave a sign of life; None at an orderly end."""
+        heartbeat.put(connection, beat)
+
+
+def waiting(connection: sa.Connection, now: dt.datetime) -> tuple[int, int]:
+    """How much waits, matches for a digest and mails for the server; how many mails are late."""
+    unsent, late = outbox.unsent(connection, now - GREYLISTING)
+    return unsent + sum(matches.awaiting_digest(connection).values()), late

@@ -152,6 +152,13 @@ class DrawingError(WatcherError):
     """No picture: there is no browser that can be started, or it failed or was not done in time."""
 
 
+class LeaseLostError(WatcherError):
+    """Another process has this mail to send by now; nothing of it was handed over."""
+
+    def __init__(self) -> None:
+        super().__init__("another process has this mail to send by now")
+
+
 class DeliveryError(WatcherError):
     """One recipient's mail was not accepted.
 

@@ -11,7 +11,7 @@ from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher.mail import make_signer
 from watcher.models import DeliveryState
 from watcher.pipeline.bounce import Verdict, take_bounce
-from watcher.store import bounces, outbox
+from watcher.store import bounces, outbox, sending
 from watcher.store.database import Database
 
 TWO = WEIGHTS.replace('["ada@example.org"]', '["ada@example.org", "bob@example.org"]')
@@ -350,13 +350,13 @@ async def test_it_may_come_back_before_its_end_is_recorded(stored_world: World) 
     database = Database(world.config().store_url, writable=True)
     world.later(minutes=2)
     with database.write() as connection:
-        envelope = outbox.start(connection, delivery.id, world.now)
+        envelope = sending.start(connection, delivery.id, world.now)
     assert envelope is not None
     assert comes_back(world, dsn(block()), to=envelope.sender).word == "paused"
     with database.write() as connection:
         done = DeliveryState.DELIVERED
-        outbox.finish(connection, delivery.id, done, "250 ok", world.now)
-        outbox.defer(connection, delivery.id, "?", world.now, is_session_trouble=False)
+        sending.finish(connection, delivery.id, done, "250 ok", world.now)
+        sending.defer(connection, delivery.id, "?", world.now, is_session_trouble=False)
     database.close()
     [delivery] = deliveries(world)
     assert (delivery.state, delivery.answer) == (

@@ -11,7 +11,7 @@ from tests.fakesite import make_paper
 from tests.world import DAILY, THURSDAY, WEIGHTS, ZORBLAX, World
 from watcher.models import DeliveryState
 from watcher.pipeline.deliver import wait_after
-from watcher.store import outbox
+from watcher.store import outbox, sending
 from watcher.store.database import Database
 
 MINUTE = dt.timedelta(minutes=1)
@@ -204,8 +204,8 @@ async def test_a_process_that_died_while_sending_sends_the_same_bytes(world: Wor
     database = Database(world.config().store_url, writable=True)
     world.later(minutes=2)
     with database.write() as connection:
-        [delivery_id] = outbox.due(connection, world.now)
-        envelope = outbox.start(connection, delivery_id, world.now)
+        [delivery_id] = sending.due(connection, world.now)
+        envelope = sending.start(connection, delivery_id, world.now)
     database.close()
     assert envelope is not None
     await world.run_pass()

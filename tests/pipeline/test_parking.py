@@ -13,7 +13,7 @@ from watcher import steps
 from watcher.errors import StoreError
 from watcher.models import DeliveryState, Envelope
 from watcher.steps import Step
-from watcher.store import outbox
+from watcher.store import outbox, sending
 from watcher.store.database import Database
 
 TWO = WEIGHTS.replace('["ada@example.org"]', '["ada@example.org", "bob@example.org"]')
@@ -42,8 +42,8 @@ def left_half_sent(world: World) -> Envelope:
     """Have a delivery begin, and no more."""
     database = Database(world.config().store_url, writable=True)
     with database.write() as connection:
-        [delivery_id] = outbox.due(connection, world.now)
-        envelope = outbox.start(connection, delivery_id, world.now)
+        [delivery_id] = sending.due(connection, world.now)
+        envelope = sending.start(connection, delivery_id, world.now)
     database.close()
     assert envelope is not None
     return envelope

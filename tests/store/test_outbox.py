@@ -13,7 +13,7 @@ from tests.store.test_matches import PENDING, know
 from tests.store.test_papers import FULL, observe
 from watcher.errors import StoreError
 from watcher.models import DeliveryState, MatchState
-from watcher.store import matches, outbox, slots
+from watcher.store import matches, outbox, sending, slots
 from watcher.store.database import Database
 from watcher.store.schema import deliveries
 
@@ -84,14 +84,14 @@ def test_a_digest_settles_its_pairs_and_queues_the_very_bytes(ready: Database) -
     digest_id = enqueue(ready, "ada@example.org", "bob@example.org")
     with ready.write() as connection:
         assert matches.of_digest(connection, digest_id)[0].state is MatchState.COMPOSED
-        due = outbox.due(connection, NOW)
+        due = sending.due(connection, NOW)
         assert len(due) == 2
-        envelope = outbox.start(connection, due[0], NOW)
+        envelope = sending.start(connection, due[0], NOW)
         assert envelope is not None
         assert envelope.message == b"Subject: x\r\n\r\n\xff."
         assert envelope.recipient == "ada@example.org"
-        assert outbox.start(connection, due[0], NOW) is None, "it is being sent already"
-        assert outbox.due(connection, NOW) == due[1:]
+        assert sending.start(connection, due[0], NOW) is None, "it is being sent already"
+        assert sending.due(connection, NOW) == due[1:]
         found = outbox.get(connection, due[0])
         assert found is not None
         assert (found.state, found.attempt_count) == (DeliveryState.SENDING, 1)
@@ -106,22 +106,22 @@ def test_a_digest_for_one_slot_cannot_be_frozen_twice(ready: Database) -> None:
 def test_deferring_and_finishing(ready: Database) -> None:
     digest_id = enqueue(ready, "ada@example.org")
     with ready.write() as connection:
-        [delivery_id] = outbox.due(connection, NOW)
-        outbox.start(connection, delivery_id, NOW)
+        [delivery_id] = sending.due(connection, NOW)
+        sending.start(connection, delivery_id, NOW)
         until = NOW + MINUTE
-        outbox.defer(connection, delivery_id, "450 later", until, is_session_trouble=False)
-        assert outbox.due(connection, NOW) == []
-        assert outbox.next_due_at(connection) == until
-        assert outbox.due(connection, until) == [delivery_id]
-        outbox.start(connection, delivery_id, until)
-        outbox.finish(connection, delivery_id, DeliveryState.DELIVERED, "250 ok", until)
+        sending.defer(connection, delivery_id, "450 later", until, is_session_trouble=False)
+        assert sending.due(connection, NOW) == []
+        assert sending.next_due_at(connection) == until
+        assert sending.due(connection, until) == [delivery_id]
+        sending.start(connection, delivery_id, until)
+        sending.finish(connection, delivery_id, DeliveryState.DELIVERED, "250 ok", until)
         [found] = outbox.of_digests(connection, [digest_id])
         assert (found.state, found.attempt_count, found.answer) == (
             DeliveryState.DELIVERED,
             2,
             "250 ok",
         )
-        assert outbox.next_due_at(connection) is None
+        assert sending.next_due_at(connection) is None
         assert outbox.counts(connection)[DeliveryState.DELIVERED] == 1
         assert outbox.counts(connection, since=until + MINUTE)[DeliveryState.DELIVERED] == 0
 
@@ -129,29 +129,29 @@ def test_deferring_and_finishing(ready: Database) -> None:
 def test_only_what_waits_for_a_session_is_hastened(ready: Database) -> None:
     enqueue(ready, "ada@example.org", "bob@example.org")
     with ready.write() as connection:
-        first, second = outbox.due(connection, NOW)
-        outbox.defer(connection, first, "refused", NOW + 60 * MINUTE, is_session_trouble=True)
-        outbox.defer(connection, second, "450", NOW + 60 * MINUTE, is_session_trouble=False)
-        assert outbox.hasten(connection, NOW + MINUTE) == 1
-        assert outbox.due(connection, NOW + MINUTE) == [first]
+        first, second = sending.due(connection, NOW)
+        sending.defer(connection, first, "refused", NOW + 60 * MINUTE, is_session_trouble=True)
+        sending.defer(connection, second, "450", NOW + 60 * MINUTE, is_session_trouble=False)
+        assert sending.hasten(connection, NOW + MINUTE) == 1
+        assert sending.due(connection, NOW + MINUTE) == [first]
 
 
 def test_what_an_ended_process_left_half_sent_goes_again(ready: Database) -> None:
     enqueue(ready, "ada@example.org")
     with ready.write() as connection:
-        [delivery_id] = outbox.due(connection, NOW)
-        before = outbox.start(connection, delivery_id, NOW)
+        [delivery_id] = sending.due(connection, NOW)
+        before = sending.start(connection, delivery_id, NOW)
     with ready.write() as connection:
-        assert outbox.recover(connection, NOW) == 1
-        assert outbox.start(connection, delivery_id, NOW) == before
+        assert sending.recover(connection, NOW) == 1
+        assert sending.start(connection, delivery_id, NOW) == before
 
 
 def test_cancelling_spares_who_stays_and_what_was_sent(ready: Database) -> None:
     enqueue(ready, "ada@example.org", "bob@example.org", "eve@example.org")
     with ready.write() as connection:
-        first, _, _ = outbox.due(connection, NOW)
-        outbox.start(connection, first, NOW)
-        outbox.finish(connection, first, DeliveryState.DELIVERED, "250 ok", NOW)
+        first, _, _ = sending.due(connection, NOW)
+        sending.start(connection, first, NOW)
+        sending.finish(connection, first, DeliveryState.DELIVERED, "250 ok", NOW)
         outbox.cancel(connection, {"weights": ["bob@example.org"]}, NOW)
         states = {d.recipient: d.state for d in outbox.in_state(connection, list(DeliveryState))}
     assert states == {
@@ -186,9 +186,9 @@ def test_cancelling_for_many_spares_the_subscriptions_that_are_not_named(ready: 
 def test_what_is_not_sent_yet_is_counted(ready: Database) -> None:
     enqueue(ready, "ada@example.org", "bob@example.org", "eve@example.org")
     with ready.write() as connection:
-        first, second, _ = outbox.due(connection, NOW)
-        outbox.start(connection, first, NOW)
-        outbox.finish(connection, second, DeliveryState.DEAD, "550 no", NOW)
+        first, second, _ = sending.due(connection, NOW)
+        sending.start(connection, first, NOW)
+        sending.finish(connection, second, DeliveryState.DEAD, "550 no", NOW)
         outbox.enqueue_notice(
             connection,
             key="k",
@@ -255,8 +255,8 @@ def test_a_delivery_belongs_to_a_digest_or_to_a_notice(ready: Database) -> None:
 def test_past_digests_and_pruning(ready: Database) -> None:
     digest_id = enqueue(ready, "ada@example.org")
     with ready.write() as connection:
-        [delivery_id] = outbox.due(connection, NOW)
-        outbox.finish(connection, delivery_id, DeliveryState.DELIVERED, "250", NOW)
+        [delivery_id] = sending.due(connection, NOW)
+        sending.finish(connection, delivery_id, DeliveryState.DELIVERED, "250", NOW)
         [past] = outbox.past_digests(connection, "weights")
         assert past == outbox.digest(connection, digest_id)
         assert (past.subject, past.paper_count) == ("weights: 1 new paper", 1)
@@ -265,17 +265,17 @@ def test_past_digests_and_pruning(ready: Database) -> None:
         assert outbox.last_digest_at(connection) == NOW
         assert outbox.prune(connection, NOW + MINUTE) == 1
         assert connection.scalar(sa.select(deliveries.c.message)) is None
-        outbox.recover(connection, NOW)
+        sending.recover(connection, NOW)
         connection.execute(deliveries.update().values(state="queued"))
-        assert outbox.start(connection, delivery_id, NOW) is None, "no bytes are left to send"
+        assert sending.start(connection, delivery_id, NOW) is None, "no bytes are left to send"
 
 
 def test_what_waits_longest_and_what_was_given_up_are_told(ready: Database) -> None:
     enqueue(ready, "ada@example.org", "bob@example.org", "eve@example.org")
     with ready.write() as connection:
-        ada, bob, eve = outbox.due(connection, NOW)
-        outbox.finish(connection, ada, DeliveryState.DELIVERED, "250 ok", NOW + MINUTE)
-        outbox.finish(connection, bob, DeliveryState.DEAD, "550 no", NOW)
+        ada, bob, eve = sending.due(connection, NOW)
+        sending.finish(connection, ada, DeliveryState.DELIVERED, "250 ok", NOW + MINUTE)
+        sending.finish(connection, bob, DeliveryState.DEAD, "550 no", NOW)
     with ready.read() as connection:
         oldest = outbox.oldest_waiting(connection)
         assert oldest is not None

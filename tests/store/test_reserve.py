@@ -12,7 +12,7 @@ import pytest
 from tests.disks import no_room
 from watcher.errors import StoreError
 from watcher.models import DeliveryState
-from watcher.store import outbox, reserve, versions
+from watcher.store import outbox, reserve, sending, versions
 from watcher.store.database import Database
 
 NOW = dt.datetime(2026, 3, 1, 9, tzinfo=dt.UTC)
@@ -75,9 +75,9 @@ def test_a_record_takes_no_more_than_is_kept_for_it(
     with database.write() as connection:
         outbox.enqueue_notice(connection, key="k", kind="k", subject="s", message=message, now=NOW)
     with database.write() as connection:
-        assert outbox.start(connection, 1, NOW)
+        assert sending.start(connection, 1, NOW)
     journal = kept.with_name("w.db-wal")
     before = journal.stat().st_size
     with database.write() as connection:
-        outbox.finish(connection, 1, DeliveryState.DELIVERED, "250 2.0.0 " + "queued" * 80, NOW)
+        sending.finish(connection, 1, DeliveryState.DELIVERED, "250 2.0.0 " + "queued" * 80, NOW)
     assert journal.stat().st_size - before <= reserve.for_record(mail_bytes)

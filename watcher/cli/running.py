@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
@@ -48,6 +49,14 @@ if TYPE_CHECKING:
 MANY = 1_000
 
 
+class RoleChoice(StrEnum):
+    """What one of several processes does."""
+
+    ALL = "all"
+    CLOCK = "clock"
+    WORKER = "worker"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("run")(run)
@@ -58,6 +67,10 @@ def register(app: typer.Typer) -> None:
 @guarded_service
 def run(
     context: typer.Context,
+    role: Annotated[
+        RoleChoice | None,
+        typer.Option("--role", help="Be one of several processes on one PostgreSQL."),
+    ] = None,
     config: ConfigOption = None,
     state_dir: StateOption = None,
     verbose: VerboseOption = 0,
@@ -88,7 +101,35 @@ def run(
             with serving(lambda: engine.context.config, counting):
                 await Daemon(engine, load_again, counting=counting).run()
 
-    asyncio.run(watch())
+    async def take_part(role: RoleChoice) -> None:
+        from watcher.fleet import joined
+
+        counting = Counting()
+        async with joined(loaded, role.value) as replica:
+            with serving(lambda: replica.context.config, counting):
+                async with replica.working():
+                    await Daemon(replica, load_again, counting=counting).run()
+
+    if role is None:
+        asyncio.run(watch())
+        return
+    _see_server(loaded)
+    asyncio.run(take_part(role))
+
+
+def _see_server(config: Config) -> None:
+    """Raise ConfigError where there can be no more than one process."""
+    from watcher.store.database import name_of
+
+    path, line = config.locate("", "store.url")
+    if config.store_url.startswith("sqlite"):
+        raise ConfigError(
+            f"several processes (--role) need PostgreSQL, and this is {name_of(config.store_url)};"
+            " without --role, one process does it all",
+            path=path,
+            line=line,
+            key="store.url",
+        )
 
 
 def _note_early_signals() -> None:

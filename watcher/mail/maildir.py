@@ -16,7 +16,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from watcher.errors import DeliveryError
-from watcher.mail.base import Session
+from watcher.mail.base import MayGo, Session, always, ask
 from watcher.models import Envelope
 
 
@@ -40,8 +40,9 @@ class MaildirMailer:
         """The path."""
         return f"the Maildir {self.path}"
 
-    async def send(self, envelope: Envelope) -> str:
+    async def send(self, envelope: Envelope, may_go: MayGo = always) -> str:
         """Write the mail's bytes as they are, and return the file's path. Raises DeliveryError."""
+        await ask(may_go)
         return await asyncio.to_thread(self._deliver, envelope)
 
     @asynccontextmanager

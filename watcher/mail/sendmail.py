@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from watcher.errors import DeliveryError
-from watcher.mail.base import Session
+from watcher.mail.base import MayGo, Session, always, ask
 from watcher.mail.text import one_line
 from watcher.models import Envelope
 
@@ -55,8 +55,9 @@ class SendmailMailer:
         """The program."""
         return f"the program {self.program}"
 
-    async def send(self, envelope: Envelope) -> str:
+    async def send(self, envelope: Envelope, may_go: MayGo = always) -> str:
         """Have the program queue the mail. Raises DeliveryError."""
+        await ask(may_go)
         # Files, not pipes: a child that the program leaves behind may hold a pipe open for ever.
         who, unix = envelope.recipient, envelope.message.replace(b"\r\n", b"\n")
         with _temporary(unix, who) as mail, _temporary(b"", who) as output:

@@ -29,8 +29,8 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
-from watcher.errors import DeliveryError
-from watcher.mail.base import Session
+from watcher.errors import DeliveryError, WatcherError
+from watcher.mail.base import MayGo, Session, always, ask
 from watcher.mail.text import answer, explain, one_line, without_login
 from watcher.models import Envelope
 from watcher.settings import SmtpSettings
@@ -164,11 +164,14 @@ class SmtpSession:
             self._drop()
             raise self._explained(error, "") from error
 
-    async def send(self, envelope: Envelope) -> str:
-        """One transaction; the answer to the message. Raises DeliveryError."""
+    async def send(self, envelope: Envelope, may_go: MayGo = always) -> str:
+        """One transaction; the answer to the message. Raises DeliveryError, LeaseLostError."""
         try:
             async with asyncio.timeout(MESSAGE_SECONDS):
-                return await self._transact(envelope)
+                return await self._transact(envelope, may_go)
+        except WatcherError:
+            await self._reset()
+            raise
         except _TROUBLE as error:
             explained = self._explained(error, envelope.recipient)
             await self._clear(explained.code)
@@ -177,10 +180,11 @@ class SmtpSession:
             self._drop()
             raise
 
-    async def _transact(self, envelope: Envelope) -> str:
+    async def _transact(self, envelope: Envelope, may_go: MayGo) -> str:
         client = await self._begin(envelope)
         self._step = _Step.RCPT
         await client.rcpt(envelope.recipient, encoding="utf-8")
+        await ask(may_go)
         self._step = _Step.DATA
         response = await client.execute_command(b"DATA")
         if response.code != _GO_AHEAD:
@@ -280,8 +284,14 @@ class SmtpSession:
     async def _clear(self, code: int | None) -> None:
         """Make the connection fit for the next mail, or leave it."""
         is_answered = code is not None and code >= 400 and code != 421
-        if not is_answered or self._client is None or self._step not in _TRANSACTION:
+        if not is_answered or self._step not in _TRANSACTION:
             self._drop()
+            return
+        await self._reset()
+
+    async def _reset(self) -> None:
+        """Take the transaction back, or leave the connection."""
+        if self._client is None:
             return
         try:
             await self._client.rset()

@@ -24,7 +24,17 @@ from watcher.overview.records import (
 from watcher.pipeline.compose import due_slot
 from watcher.pipeline.deliver import TROUBLE, TROUBLE_TEXT
 from watcher.settings import Config, SourceSettings, SubscriptionSettings
-from watcher.store import bounces, checks, heartbeat, matches, outbox, papers, slots, subscriptions
+from watcher.store import (
+    bounces,
+    checks,
+    heartbeat,
+    matches,
+    outbox,
+    papers,
+    sending,
+    slots,
+    subscriptions,
+)
 from watcher.store.bounces import PausedRecipient
 from watcher.store.heartbeat import Heartbeat
 from watcher.store.outbox import Delivery
@@ -172,7 +182,7 @@ def _mail(connection: sa.Connection, now: dt.datetime) -> MailOverview:
     return MailOverview(
         counts=outbox.counts(connection),
         oldest=outbox.oldest_waiting(connection),
-        next_attempt_at=outbox.next_due_at(connection),
+        next_attempt_at=sending.next_due_at(connection),
         trouble_at=dt.datetime.fromisoformat(trouble_at) if trouble_at else None,
         trouble=checks.get_meta(connection, TROUBLE_TEXT),
         failed=tuple(

@@ -81,6 +81,56 @@ async def check(
         return checks.start(connection, source.name, now), checks.state(connection, source.name)
 
     check_id, state = await context.write(begin, Step.BEGUN)
+    return await _go_on(context, source, check_id, state, now, until)
+
+
+async def check_slot(
+    context: Context,
+    source: Source,
+    slot_at: dt.datetime,
+    now: dt.datetime,
+    *,
+    until: float | None = None,
+) -> Checked | None:
+    """`check`, once for that slot: None where it was begun before."""
+
+    def begin(connection: sa.Connection) -> tuple[int, checks.SourceState] | None:
+        if any(done.source == source.name for done in checks.at_slot(connection, slot_at)):
+            return None
+        check_id = checks.start(connection, source.name, now, slot_at)
+        return check_id, checks.state(connection, source.name)
+
+    begun = await context.write(begin, Step.BEGUN)
+    return None if begun is None else await _go_on(context, source, *begun, now, until)
+
+
+async def give_up(
+    context: Context, source: Source, slot_at: dt.datetime, now: dt.datetime
+) -> Checked | None:
+    """End a check whose process is gone: it has failed. None where it came to its end."""
+
+    def begun(connection: sa.Connection) -> int | None:
+        for done in checks.at_slot(connection, slot_at):
+            if done.source == source.name and done.finished_at is None:
+                return done.id
+        return None
+
+    check_id = await context.read(begun)
+    if check_id is None:
+        return None
+    lost = Checked(source.name, Outcome.FAILED, error="the process that read it ended", id=check_id)
+    await _end(context, source, lost, now)
+    return lost
+
+
+async def _go_on(
+    context: Context,
+    source: Source,
+    check_id: int,
+    state: checks.SourceState,
+    now: dt.datetime,
+    until: float | None,
+) -> Checked:
     held_until = state.not_before_at
     if held_until is not None and now < held_until <= now + LONGEST_HOLD:
         why = f"left alone until {held_until:%H:%M:%S} UTC"
@@ -93,13 +143,18 @@ async def check(
         except TimeoutError:
             results.append(_Read(Outcome.FAILED, error="there was no time for all of it"))
     checked = replace(_together(source.name, results), id=check_id)
-    requests = source.requests(now, state.read_at)
+    await _end(context, source, checked, now)
+    return checked
+
+
+async def _end(context: Context, source: Source, checked: Checked, now: dt.datetime) -> None:
+    """Record what became of a check that began at `now`, and tell of what lasts."""
     finished_at = context.clock()
 
     def finish(connection: sa.Connection) -> None:
         checks.finish(
             connection,
-            check_id,
+            checked.id,
             checked.outcome,
             paper_count=checked.paper_count,
             new_count=checked.new_count,
@@ -107,6 +162,7 @@ async def check(
             now=finished_at,
         )
         before = checks.state(connection, source.name)
+        requests = source.requests(now, before.read_at)
         after = follow(before, checked.outcome, now)
         if checked.is_read:
             after = replace(after, read_at=now)
@@ -125,7 +181,6 @@ async def check(
         new=checked.new_count,
         error=checked.error,
     )
-    return checked
 
 
 async def _read_all(

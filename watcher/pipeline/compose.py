@@ -116,6 +116,7 @@ async def compose(
             digest_id = await context.write(
                 lambda connection, slot=slot: _compose_one(context, connection, slot, now),  # type: ignore[misc]  # bound early
                 Step.COMPOSED,
+                alone=False,
             )
         except WatcherError as error:
             log.error("digest not composed", subscription=slot.subscription.id, error=str(error))
@@ -255,6 +256,7 @@ def _compose_one(
     context: Context, connection: sa.Connection, slot: DueSlot, now: dt.datetime
 ) -> int | None:
     subscription = slot.subscription
+    subscriptions.hold(connection, subscription.id)
     if slots.has_slot(connection, subscription.id, slot.key):
         return None
     chosen, withdrawn = choose(context, connection, subscription)

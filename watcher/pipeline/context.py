@@ -19,7 +19,7 @@ from watcher.rules import Ruleset
 from watcher.settings import Config, SubscriptionSettings
 from watcher.sources import Source
 from watcher.steps import Step, reached
-from watcher.store import reserve
+from watcher.store import lock, reserve
 from watcher.store.database import Database
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ class Context:
     `writer` has one thread: all that writes stands in one queue. `clock` gives aware UTC.
     `is_rehearsal`: the database is a copy to be thrown away, and nothing leaves the house.
     `record_within` are the seconds that the store has to take down what has happened elsewhere.
+    `token` names this process among several on one database; None where it is the only one.
     """
 
     config: Config
@@ -48,6 +49,7 @@ class Context:
     clock: Callable[[], dt.datetime]
     is_rehearsal: bool = False
     record_within: float = RECORD_WITHIN
+    token: str | None = None
     subscriptions: Mapping[str, SubscriptionSettings] = field(init=False, repr=False)
     """The configured subscriptions by id."""
 
@@ -59,9 +61,20 @@ class Context:
         """The names of the sources a subscription reads."""
         return subscription.sources or tuple(source.name for source in self.sources)
 
-    async def write(self, step: Callable[[sa.Connection], T], name: Step | None = None) -> T:
-        """Run a step in one transaction on the writer's thread. Raises StoreError."""
-        return await self._in_turn(lambda: self._commit(step, name), name)
+    @property
+    def is_alone(self) -> bool:
+        """Whether this is the only process that writes."""
+        return self.token is None
+
+    async def write(
+        self, step: Callable[[sa.Connection], T], name: Step | None = None, *, alone: bool = True
+    ) -> T:
+        """Run a step in one transaction on the writer's thread. Raises StoreError.
+
+        Where several processes write, only one takes such a step at a time. Not so with `alone`
+        False: what the step relies on, it has locked itself.
+        """
+        return await self._in_turn(lambda: self._commit(step, name, alone=alone), name)
 
     async def record(self, step: Callable[[sa.Connection], T], name: Step | None = None) -> T:
         """`write`, of what has happened elsewhere and is not undone: it may use the reserve.
@@ -75,11 +88,13 @@ class Context:
 
         def commit() -> T:
             try:
-                return self._commit(step, name)
+                return self._commit(step, name, alone=False)
             except StoreError:
                 if not reserve.give_up(self.database):
                     raise
-                return self._commit(step, name)  # at once, before anybody else takes the room
+                return self._commit(
+                    step, name, alone=False
+                )  # at once, before anybody else takes the room
 
         return await patiently(self._in_turn, commit, name)
 
@@ -92,8 +107,10 @@ class Context:
 
         return await self._in_turn(look)
 
-    def _commit(self, step: Callable[[sa.Connection], T], name: Step | None) -> T:
+    def _commit(self, step: Callable[[sa.Connection], T], name: Step | None, *, alone: bool) -> T:
         with self.database.write() as connection:
+            if alone and not self.is_alone:
+                lock.take_turn(connection)
             result = step(connection)
             if name is not None:
                 reached(name, is_committed=False)

@@ -7,18 +7,19 @@ import datetime as dt
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import sqlalchemy as sa
 import structlog
 
 from watcher.digest import DeliveryExpired, MailParked, MailStuck, RecipientDead
-from watcher.errors import DeliveryError
+from watcher.errors import DeliveryError, LeaseLostError
 from watcher.mail import Session
 from watcher.models import DeliveryState, Envelope
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.steps import Step, reached
-from watcher.store import checks, outbox, resends, reserve
+from watcher.store import checks, outbox, resends, reserve, sending
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,9 @@ LONGEST_WAIT = dt.timedelta(hours=1)
 EXPIRY_AGE = dt.timedelta(days=5)
 EXPIRY_ATTEMPTS = 30
 TELL_AFTER = dt.timedelta(hours=1)
+CLAIMED = 50
+"""Deliveries that one of several processes takes on at once."""
+
 TROUBLE = "mail-trouble-at"
 TROUBLE_TEXT = "mail-trouble"
 
@@ -64,13 +68,13 @@ async def deliver(
     result = Delivered()
     now = context.clock()
     count = await context.write(
-        lambda connection: _recover(context, connection, now), Step.RECOVERED
+        lambda connection: recover(context, connection, now), Step.RECOVERED
     )
     if count:
         log.warning("mails cut short are sent again, byte for byte", count=count)
     tried: set[int] = set()
     # By the clock each time: a mail to the operator about one of these is queued meanwhile.
-    while due := await context.read(lambda connection: outbox.due(connection, context.clock())):
+    while due := await context.write(lambda connection: _due(context, connection), alone=False):
         queue = deque(delivery_id for delivery_id in due if delivery_id not in tried)
         if not queue:  # what is left cannot even be started
             break
@@ -89,13 +93,29 @@ async def deliver(
     return result
 
 
-def _recover(context: Context, connection: sa.Connection, now: dt.datetime) -> int:
+def recover(context: Context, connection: sa.Connection, now: dt.datetime) -> int:
     """See to what an ended process left half sent; how many of it are queued again."""
+    is_alone = context.is_alone
     if context.config.settings.mail.parks:
         answer = "what came of it was not recorded; the server may have taken it"
-        for delivery in resends.cut_short(connection):
-            _park(context, connection, delivery, answer, now)
-    return outbox.recover(connection, now)
+        for delivery_id in sending.left(connection, now, is_alone=is_alone):
+            _park(context, connection, _delivery(connection, delivery_id), answer, now)
+    return sending.recover(connection, now, is_alone=is_alone)
+
+
+def _due(context: Context, connection: sa.Connection) -> list[int]:
+    """Ids of what is to be tried now and, where others deliver as well, leased to us."""
+    now = context.clock()
+    if context.token is None:
+        return sending.due(connection, now)
+    return sending.claim(connection, context.token, now, CLAIMED)
+
+
+def _delivery(connection: sa.Connection, delivery_id: int) -> outbox.Delivery:
+    delivery = outbox.get(connection, delivery_id)
+    if delivery is None:
+        raise AssertionError("a delivery vanished")
+    return delivery
 
 
 async def _work(
@@ -116,6 +136,7 @@ async def _work(
             envelope = await context.write(
                 lambda connection, i=delivery_id: _start(context, connection, i),  # type: ignore[misc]  # bound early
                 Step.STARTED,
+                alone=False,
             )
             if envelope is not None:
                 await _send(context, session, envelope, result)
@@ -123,7 +144,7 @@ async def _work(
 
 def _start(context: Context, connection: sa.Connection, delivery_id: int) -> Envelope | None:
     """Take down that it begins, and see that there will be room to take down how it ended."""
-    envelope = outbox.start(connection, delivery_id, context.clock())
+    envelope = sending.start(connection, delivery_id, context.clock(), context.token)
     if envelope is not None:
         count = context.mailer.session_count
         reserve.keep(context.database, count * reserve.for_record(len(envelope.message)))
@@ -132,7 +153,10 @@ def _start(context: Context, connection: sa.Connection, delivery_id: int) -> Env
 
 async def _send(context: Context, session: Session, envelope: Envelope, result: Delivered) -> None:
     try:
-        answer = await session.send(envelope)
+        answer = await session.send(envelope, partial(_may_go, context, envelope))
+    except LeaseLostError:
+        log.warning("left to another process, which has it now", recipient=envelope.recipient)
+        return
     except DeliveryError as error:
         if error.session:
             result.mail_error = str(error)
@@ -141,7 +165,7 @@ async def _send(context: Context, session: Session, envelope: Envelope, result: 
     reached(Step.ACCEPTED)
     now = context.clock()
     await context.record(
-        lambda connection: outbox.finish(
+        lambda connection: sending.finish(
             connection, envelope.delivery_id, DeliveryState.DELIVERED, answer, now
         ),
         Step.DELIVERED,
@@ -149,6 +173,17 @@ async def _send(context: Context, session: Session, envelope: Envelope, result: 
     result.is_open = True
     result.delivered_count += not envelope.is_notice
     log.info("delivered", recipient=envelope.recipient, message_id=envelope.message_id)
+
+
+async def _may_go(context: Context, envelope: Envelope) -> bool:
+    """Whether the mail is still ours to send, asked when only its bytes are left to go."""
+    token = context.token
+    if token is None:
+        return True
+    now = context.clock()
+    return await context.read(
+        lambda connection: sending.holds(connection, envelope.delivery_id, token, now)
+    )
 
 
 async def _record_error(
@@ -167,13 +202,13 @@ async def _put_off(context: Context, delivery_id: int, why: str, result: Deliver
     now = context.clock()
 
     def step(connection: sa.Connection) -> tuple[Envelope, DeliveryState, DeliveryError] | None:
-        envelope = outbox.start(connection, delivery_id, now)
+        envelope = sending.start(connection, delivery_id, now, context.token)
         if envelope is None:
             return None
         error = DeliveryError(why, recipient=envelope.recipient, retryable=True, session=True)
         return envelope, _settle(context, connection, envelope, error, now), error
 
-    if done := await context.write(step, Step.REFUSED):
+    if done := await context.write(step, Step.REFUSED, alone=False):
         _note(*done, result)
 
 
@@ -194,16 +229,15 @@ def _settle(
     error: DeliveryError,
     now: dt.datetime,
 ) -> DeliveryState:
-    delivery = outbox.get(connection, envelope.delivery_id)
-    if delivery is None:
-        raise AssertionError("a delivery vanished")
-    if delivery.state not in outbox.WAITING:  # it came back meanwhile, so it had been taken
+    is_ours = sending.is_ours(connection, envelope.delivery_id, context.token)
+    delivery = _delivery(connection, envelope.delivery_id)
+    if not is_ours:  # it came back meanwhile, so it had been taken; or another sends it by now
         return delivery.state
     answer = str(error)
     if error.session:
         note_trouble(context, connection, answer, now)
     if not error.retryable:
-        outbox.finish(connection, delivery.id, DeliveryState.DEAD, answer, now)
+        sending.finish(connection, delivery.id, DeliveryState.DEAD, answer, now)
         _tell(context, connection, delivery, answer, now, is_expired=False)
         return DeliveryState.DEAD
     # A notice may come twice: better than a question about it that may be lost as well.
@@ -212,11 +246,11 @@ def _settle(
         return DeliveryState.PARKED
     is_old = delivery.queued_at + EXPIRY_AGE <= now
     if is_old and delivery.attempt_count >= EXPIRY_ATTEMPTS:
-        outbox.finish(connection, delivery.id, DeliveryState.EXPIRED, answer, now)
+        sending.finish(connection, delivery.id, DeliveryState.EXPIRED, answer, now)
         _tell(context, connection, delivery, answer, now, is_expired=True)
         return DeliveryState.EXPIRED
     until = now + wait_after(delivery.attempt_count)
-    outbox.defer(connection, delivery.id, answer, until, is_session_trouble=error.session)
+    sending.defer(connection, delivery.id, answer, until, is_session_trouble=error.session)
     return DeliveryState.QUEUED
 
 
@@ -285,7 +319,7 @@ def session_opened(connection: sa.Connection, now: dt.datetime) -> None:
     Where something did, whether the trouble is over will be known when that is sent: a server that
     refuses the sender lets us in before.
     """
-    if not outbox.hasten(connection, now):
+    if not sending.hasten(connection, now):
         clear_trouble(connection, now)
 
 
@@ -294,4 +328,4 @@ def clear_trouble(connection: sa.Connection, now: dt.datetime) -> None:
     if checks.get_meta(connection, TROUBLE) is not None:
         checks.put_meta(connection, TROUBLE, None)
         checks.put_meta(connection, TROUBLE_TEXT, None)
-        outbox.hasten(connection, now)
+        sending.hasten(connection, now)

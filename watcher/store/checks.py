@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 
 from watcher.models import Outcome
-from watcher.store.rows import columns, inserted_id, record, records, scalar, scalars
+from watcher.store.rows import columns, insert, inserted_id, record, records, scalar, scalars
 from watcher.store.schema import checks, listings, meta, pages, sources
 
 
@@ -59,10 +59,18 @@ class KnownPage:
     outcome: Outcome
 
 
-def start(connection: sa.Connection, source: str, now: dt.datetime) -> int:
-    """Record that a check begins; its id."""
-    row = checks.insert().values(source=source, started_at=now)
+def start(
+    connection: sa.Connection, source: str, now: dt.datetime, slot_at: dt.datetime | None = None
+) -> int:
+    """Record that a check begins, at the slot it was due where it is known; its id."""
+    row = checks.insert().values(source=source, started_at=now, slot_at=slot_at)
     return inserted_id(connection, row.returning(checks.c.id))
+
+
+def at_slot(connection: sa.Connection, slot_at: dt.datetime) -> list[Check]:
+    """The checks that were due then and have begun."""
+    query = sa.select(*columns(checks, Check)).where(checks.c.slot_at == slot_at)
+    return records(connection, query.order_by(checks.c.id), Check)
 
 
 def finish(
@@ -149,9 +157,13 @@ def get_meta(connection: sa.Connection, key: str) -> str | None:
 
 def put_meta(connection: sa.Connection, key: str, value: str | None) -> None:
     """Set such a fact; None forgets it."""
-    connection.execute(meta.delete().where(meta.c.key == key))
-    if value is not None:
-        connection.execute(meta.insert().values(key=key, value=value))
+    if value is None:
+        connection.execute(meta.delete().where(meta.c.key == key))
+    else:
+        row = insert(connection, meta).values(key=key, value=value)
+        connection.execute(
+            row.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": value})
+        )
 
 
 def prune(connection: sa.Connection, before: dt.datetime) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from watcher.models import DeliveryState, MatchState
 from watcher.store.checks import get_meta, put_meta
+from watcher.store.rows import scalar
 from watcher.store.schema import (
     backfills,
     deliveries,
@@ -19,6 +20,16 @@ from watcher.store.schema import (
 )
 
 SEEN = "clock-at"
+OFFSET = "clock-offset"
+"""Seconds that are added to the server's time: for tests, which cannot wait for it."""
+
+
+def now(connection: sa.Connection) -> dt.datetime:
+    """A server's time, which is the same for all who ask; aware UTC."""
+    at = scalar(connection, sa.select(sa.func.clock_timestamp()), dt.datetime)
+    if at is None:
+        raise AssertionError("a server has a clock")
+    return at.astimezone(dt.UTC) + dt.timedelta(seconds=float(get_meta(connection, OFFSET) or 0))
 
 
 def mind(connection: sa.Connection, now: dt.datetime) -> bool:

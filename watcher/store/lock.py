@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 ADVISORY_LOCK = 0x7061706572  # "paper" in ASCII
+TURN = ADVISORY_LOCK + 1
 _HOLDING = (
     "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -34,11 +35,18 @@ _HOLDING = (
 
 
 class InstanceLock:
-    """The right to write, held until `release`. Raises BusyError at once where another holds it."""
+    """The right to write, held until `release`. Raises BusyError at once where another holds it.
 
-    def __init__(self, database: Database, command: str, now: dt.datetime) -> None:
+    `is_shared`: with others that share it too, each a replica; only a server has that.
+    """
+
+    def __init__(
+        self, database: Database, command: str, now: dt.datetime, *, is_shared: bool = False
+    ) -> None:
         self._held: TextIO | _ServerLock = (
-            _lock_file(database.path, command, now) if database.path else _ServerLock(database, now)
+            _lock_file(database.path, command, now)
+            if database.path
+            else _ServerLock(database, now, is_shared=is_shared)
         )
 
     def release(self) -> None:
@@ -64,13 +72,19 @@ def holder(database: Database) -> str | None:
     return None
 
 
+def take_turn(connection: sa.Connection) -> None:
+    """Until the transaction's end, be the only one of several processes that writes so."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN)))
+
+
 def _path(database_path: Path) -> Path:
     return database_path.with_name(f"{database_path.name}.lock")
 
 
 class _ServerLock:
-    def __init__(self, database: Database, now: dt.datetime) -> None:
+    def __init__(self, database: Database, now: dt.datetime, *, is_shared: bool) -> None:
         self._database = database
+        self._kind = "_shared" if is_shared else ""
         sa.event.listen(database.engine, "connect", self._take)
         database.engine.dispose()  # from here on there are only sessions that hold it
         try:
@@ -83,7 +97,7 @@ class _ServerLock:
 
     def _take(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
-        cursor.execute(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})")
+        cursor.execute(f"SELECT pg_try_advisory_lock{self._kind}({ADVISORY_LOCK})")
         [taken] = cursor.fetchone() or [False]
         cursor.close()
         connection.commit()
@@ -97,7 +111,8 @@ class _ServerLock:
         sa.event.remove(self._database.engine, "connect", self._take)
         # Closing the session would do, but the server hears of that in its own time.
         with contextlib.suppress(StoreError), self._database.read() as connection:
-            connection.execute(sa.select(sa.func.pg_advisory_unlock(ADVISORY_LOCK)))
+            unlock = getattr(sa.func, f"pg_advisory_unlock{self._kind}")
+            connection.execute(sa.select(unlock(ADVISORY_LOCK)))
         self._database.engine.dispose()
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from watcher.models import DeliveryState, Envelope, MatchState
+from watcher.models import DeliveryState, MatchState
 from watcher.store.papers import chunks
-from watcher.store.rows import columns, inserted_id, record, records, scalar, scalars
+from watcher.store.rows import columns, insert, inserted_id, record, records, scalar
 from watcher.store.schema import deliveries, digests, matches, notices
 
 WAITING = (DeliveryState.QUEUED, DeliveryState.SENDING)
@@ -113,10 +113,10 @@ def enqueue_notice(
     now: dt.datetime,
 ) -> bool:
     """Store a mail to the operator; False where one of this key was raised before."""
-    if connection.scalar(sa.select(notices.c.id).where(notices.c.key == key)) is not None:
+    row = insert(connection, notices).values(key=key, kind=kind, raised_at=now, subject=subject)
+    notice_id = connection.scalar(row.on_conflict_do_nothing().returning(notices.c.id))
+    if notice_id is None:
         return False
-    row = notices.insert().values(key=key, kind=kind, raised_at=now, subject=subject)
-    notice_id = inserted_id(connection, row.returning(notices.c.id))
     _enqueue(connection, [message], now, notice_id=notice_id)
     return True
 
@@ -171,105 +171,6 @@ def cancel(
             .where(deliveries.c.id.in_(chunk))
             .values(state=DeliveryState.CANCELLED, finished_at=now, answer="recipient removed")
         )
-
-
-def recover(connection: sa.Connection, now: dt.datetime) -> int:
-    """Queue again what an ended process left half sent; how many. The same bytes will go."""
-    done = connection.execute(
-        deliveries.update()
-        .where(deliveries.c.state == DeliveryState.SENDING)
-        .values(state=DeliveryState.QUEUED, next_attempt_at=now)
-    )
-    return done.rowcount
-
-
-def due(connection: sa.Connection, now: dt.datetime, limit: int = 500) -> list[int]:
-    """Ids of the deliveries to be tried now, the longest waiting first."""
-    query = sa.select(deliveries.c.id).where(
-        deliveries.c.state == DeliveryState.QUEUED, deliveries.c.next_attempt_at <= now
-    )
-    return list(scalars(connection, query.order_by(deliveries.c.id).limit(limit), int))
-
-
-def next_due_at(connection: sa.Connection) -> dt.datetime | None:
-    """When the next delivery is to be tried; None where none waits."""
-    query = sa.select(sa.func.min(deliveries.c.next_attempt_at)).where(
-        deliveries.c.state == DeliveryState.QUEUED
-    )
-    return scalar(connection, query, dt.datetime)
-
-
-def hasten(connection: sa.Connection, now: dt.datetime) -> int:
-    """A session opens again: what waited only for that is due by now; how many."""
-    done = connection.execute(
-        deliveries.update()
-        .where(
-            deliveries.c.state == DeliveryState.QUEUED,
-            deliveries.c.is_session_trouble,
-        )
-        .values(next_attempt_at=now)
-    )
-    return done.rowcount
-
-
-def start(connection: sa.Connection, delivery_id: int, now: dt.datetime) -> Envelope | None:
-    """Record that an attempt begins, before the first byte goes; None if it is no longer queued."""
-    row = connection.execute(
-        sa.select(deliveries).where(
-            deliveries.c.id == delivery_id, deliveries.c.state == DeliveryState.QUEUED
-        )
-    ).first()
-    if row is None or row.message is None:
-        return None
-    connection.execute(
-        deliveries.update()
-        .where(deliveries.c.id == delivery_id)
-        .values(state=DeliveryState.SENDING, attempt_count=row.attempt_count + 1, attempted_at=now)
-    )
-    return Envelope(
-        row.id,
-        row.message_id,
-        row.sender,
-        row.recipient,
-        bytes(row.message),
-        is_notice=row.notice_id is not None,
-    )
-
-
-def finish(
-    connection: sa.Connection,
-    delivery_id: int,
-    state: DeliveryState,
-    answer: str,
-    now: dt.datetime,
-) -> None:
-    """Record the end of a delivery, unless it came back before that could be done."""
-    connection.execute(
-        deliveries.update()
-        .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(WAITING))
-        .values(state=state, finished_at=now, answer=answer, is_session_trouble=False)
-    )
-
-
-def defer(
-    connection: sa.Connection,
-    delivery_id: int,
-    answer: str,
-    until: dt.datetime,
-    *,
-    is_session_trouble: bool,
-) -> None:
-    """Queue it again for later, unless it came back: the server had taken it and said nothing."""
-    connection.execute(
-        deliveries.update()
-        .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(WAITING))
-        .values(
-            state=DeliveryState.QUEUED,
-            next_attempt_at=until,
-            answer=answer,
-            is_session_trouble=is_session_trouble,
-        )
-    )
 
 
 def get(connection: sa.Connection, delivery_id: int) -> Delivery | None:

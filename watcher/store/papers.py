@@ -254,6 +254,12 @@ def listings_to_match(
     return found
 
 
+def has_unmatched(connection: sa.Connection) -> bool:
+    """Whether any listing was observed and not matched yet."""
+    query = sa.select(listings.c.id).where(listings.c.matched_at.is_(None)).limit(1)
+    return connection.scalar(query) is not None
+
+
 def mark_matched(connection: sa.Connection, matched: Iterable[int], now: dt.datetime) -> None:
     """Close listings; those that a later one of their source and period replaced are let go.
 

@@ -8,16 +8,8 @@ import sqlalchemy as sa
 
 from watcher.models import DeliveryState
 from watcher.store.outbox import WAITING, Delivery, of_digests
-from watcher.store.rows import columns, inserted_id, records
+from watcher.store.rows import inserted_id
 from watcher.store.schema import deliveries
-
-
-def cut_short(connection: sa.Connection) -> list[Delivery]:
-    """The mails of digests that a process was sending when it ended."""
-    query = sa.select(*columns(deliveries, Delivery)).where(
-        deliveries.c.state == DeliveryState.SENDING, deliveries.c.digest_id.is_not(None)
-    )
-    return records(connection, query.order_by(deliveries.c.id), Delivery)
 
 
 def park(connection: sa.Connection, delivery_id: int, answer: str) -> None:
@@ -25,7 +17,13 @@ def park(connection: sa.Connection, delivery_id: int, answer: str) -> None:
     connection.execute(
         deliveries.update()
         .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(WAITING))
-        .values(state=DeliveryState.PARKED, answer=answer, is_session_trouble=False)
+        .values(
+            state=DeliveryState.PARKED,
+            answer=answer,
+            is_session_trouble=False,
+            lease_token=None,
+            leased_until=None,
+        )
     )
 
 

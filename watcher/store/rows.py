@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -54,3 +55,9 @@ def inserted_id(connection: sa.Connection, insert: sa.Executable) -> int:
 def _names(fields: Iterable[str]) -> list[str]:
     # SQLAlchemy's are a subclass of str, which msgspec does not take for keys.
     return [str(field) for field in fields]
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """The INSERT of this database, which can say ON CONFLICT: who does the same is waited for."""
+    is_file = connection.dialect.name == "sqlite"
+    return sqlite.insert(table) if is_file else postgresql.insert(table)

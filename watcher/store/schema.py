@@ -116,7 +116,9 @@ checks = Table(
     Column("paper_count", Integer, nullable=False, server_default="0"),
     Column("new_count", Integer, nullable=False, server_default="0"),
     Column("error", StoredText),
+    Column("slot_at", UtcDateTime),  # when it was due; null: it was asked for, or of one process
     Index(None, "source", "started_at"),
+    Index(None, "source", "slot_at", unique=True),
 )
 
 listings = Table(
@@ -286,6 +288,8 @@ deliveries = Table(
     Column("finished_at", UtcDateTime),
     Column("answer", StoredText),
     Column("is_session_trouble", Boolean, nullable=False, server_default=false()),
+    Column("lease_token", StoredText),  # who alone may send it, until leased_until
+    Column("leased_until", UtcDateTime),
     Column("bounce_token", StoredText),  # in the envelope sender: what names it in a bounce
     Column("resend_number", Integer, nullable=False, server_default="0"),  # 0: as composed
     UniqueConstraint("message_id", "resend_number"),
@@ -317,6 +321,26 @@ paused_recipients = Table(
     Column("paused_at", UtcDateTime, nullable=False),
     Column("reason", StoredText, nullable=False),
     Column("resumed_at", UtcDateTime),  # null: paused now
+)
+
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("job", StoredText, primary_key=True),
+    Column("slot_at", UtcDateTime, primary_key=True),
+    Column("ticked_at", UtcDateTime, nullable=False),
+)
+
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", StoredText, primary_key=True),
+    Column("role", StoredText, nullable=False),
+    Column("host", StoredText, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", StoredText, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("beat_at", UtcDateTime, nullable=False),
 )
 
 meta = Table(

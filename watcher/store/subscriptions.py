@@ -89,6 +89,12 @@ def get(connection: sa.Connection, subscription_id: str) -> KnownSubscription | 
     return record(connection, query.where(subscriptions.c.id == subscription_id), KnownSubscription)
 
 
+def hold(connection: sa.Connection, subscription_id: str) -> None:
+    """Until the transaction's end, let nobody else compose for it."""
+    query = sa.select(subscriptions.c.id).where(subscriptions.c.id == subscription_id)
+    connection.execute(query.with_for_update())
+
+
 def active(connection: sa.Connection, now: dt.datetime) -> dict[str, ActiveSubscription]:
     """Those that are neither removed nor paused nor held, by id; slots after `now` do not count."""
     # One look into the index for each, however many slots there are.

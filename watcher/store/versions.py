@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from watcher.errors import NoDatabaseError, StoreError
 from watcher.steps import Step, reached
 from watcher.store.database import Database
+from watcher.store.lock import take_turn
 from watcher.store.schema import metadata
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """All there are, oldest first; a test holds them against the migrations themselves."""
 
 VERSION_TABLE = "watcher_version"
@@ -29,11 +30,7 @@ def version(database: Database, revisions: Sequence[str] = REVISIONS) -> str | N
     """
     with database.read() as connection:
         tables = sa.inspect(connection).get_table_names()
-        found = (
-            str(connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar())  # noqa: S608  # a constant  # nosec B608
-            if VERSION_TABLE in tables
-            else None
-        )
+        found = _found(connection)
     if found is None and tables:
         raise StoreError(
             f"{database.name} holds other tables ({', '.join(sorted(tables)[:3])}): it is not a"
@@ -45,6 +42,12 @@ def version(database: Database, revisions: Sequence[str] = REVISIONS) -> str | N
             f" one knows {REVISIONS[-1]}). It was left as it is; install the newer version"
         )
     return found
+
+
+def _found(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return str(connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar())  # noqa: S608  # a constant  # nosec B608
 
 
 def is_missing(database: Database) -> bool:
@@ -113,9 +116,12 @@ def migrate(
         backup(database, draft)
     try:
         with database.write() as connection:
+            if database.path is None:
+                take_turn(connection)  # replicas that start at once do this one by one
+                found = _found(connection)
             if found is None:
                 _create(connection)
-            else:
+            elif found != REVISIONS[-1]:
                 _upgrade(connection, database.name)
             reached(Step.MIGRATED, is_committed=False)
     except BaseException:  # Ctrl-C as well: attempts that end early are not to pile up copies

@@ -1,0 +1,38 @@
+"""Clocks and workers on one PostgreSQL: each slot once, each paper once."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakesite import make_paper
+from tests.fleet.processes import Process, leap, prepare
+from tests.world import DAILY, WEIGHTS, ZORBLAX, World
+
+
+@pytest.fixture
+def world(tmp_path: Path, postgres_url: str) -> Iterator[World]:
+    with World(tmp_path, store=postgres_url) as running:
+        running.configure(DAILY, WEIGHTS)
+        running.fill()
+        prepare(running)
+        yield running
+
+
+def test_a_clock_and_two_workers_mail_a_paper_once(world: World) -> None:
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+    with contextlib.ExitStack() as stack:
+        clock = stack.enter_context(Process(world, "clock", "clock"))
+        for name in ("one", "two"):
+            stack.enter_context(Process(world, "worker", name))
+        world.smtp.wait_for(1)
+        world.later(minutes=30)
+        world.add(make_paper(2, world.now, title=ZORBLAX))
+        leap(world)
+        clock.send(signal.SIGUSR1)
+        world.smtp.wait_for(2)
+    assert [mail.paper_ids for mail in world.digests()] == [["2602.00001"], ["2602.00002"]]

@@ -1,0 +1,46 @@
+"""How a process becomes one of several: its lease token, its queue, the clock they share."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+
+from watcher import app
+from watcher.fleet.clock import StoreClock
+from watcher.fleet.queue import Queue, prepare
+from watcher.fleet.replica import Replica, Role
+from watcher.pipeline.context import Context
+from watcher.settings import Config
+from watcher.store import clock
+from watcher.store.lock import take_turn
+
+
+@contextlib.asynccontextmanager
+async def joined(config: Config, role: str, *, retry_wait: float = 1.0) -> AsyncIterator[Replica]:
+    """A replica on the server's database. Raises StoreError, BusyError where one instance writes.
+
+    `retry_wait` is about how many seconds pass before a page that failed is asked for again.
+    """
+    with app.sharing(config, "run", app.utc_now()) as database:
+        queue = Queue(database.url)
+        with database.write() as connection:
+            take_turn(connection)
+            prepare(connection)
+            store_clock = StoreClock(clock.now(connection))
+
+        def make(context: Context) -> Replica:
+            return Replica(context, queue, Role(role))
+
+        running = app.running(
+            config,
+            database,
+            clock=store_clock,
+            retry_wait=retry_wait,
+            token=secrets.token_hex(8),
+            make_engine=make,
+        )
+        async with running as engine:
+            if not isinstance(engine, Replica):
+                raise AssertionError("it was made above")  # noqa: TRY004  # a bug, not a wrong argument
+            yield engine

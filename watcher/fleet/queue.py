@@ -1,0 +1,154 @@
+"""The task engine: named jobs in the store's own PostgreSQL, run by procrastinate.
+
+Jobs carry names and instants only, and nothing that matters stands in a job alone: what is due is
+in the tables, and each minute's tick asks for it again. So a job may be lost, or run twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
+
+import procrastinate
+import psycopg
+import sqlalchemy as sa
+import structlog
+from procrastinate import exceptions
+from procrastinate.jobs import Status
+from procrastinate.schema import SchemaManager
+from sqlalchemy.engine import URL
+
+from watcher.errors import StoreError
+
+log = structlog.get_logger(__name__)
+
+Task = Callable[..., Awaitable[None]]
+
+TABLE = "procrastinate_jobs"
+
+BEAT = 5.0
+"""Seconds between two signs of life of a worker."""
+
+STALLED_AFTER = 20.0
+"""Seconds without a sign of life after which a worker's jobs are given to others."""
+
+LOOK_AGAIN = 1.0
+"""Seconds until a worker looks for jobs that nobody told it of: those that were put off."""
+
+AGAIN_AFTER = 2.0
+"""Seconds until a worker that lost the database tries again."""
+
+_TROUBLE = (exceptions.ProcrastinateException, psycopg.Error, OSError)
+
+
+def prepare(connection: sa.Connection) -> None:
+    """Make the tables of the engine where they are missing. The caller sees to it being alone."""
+    if sa.inspect(connection).has_table(TABLE):
+        return
+    with _driver(connection).cursor() as cursor:
+        cursor.execute(SchemaManager.get_schema())
+
+
+def _driver(connection: sa.Connection) -> psycopg.Connection:
+    return cast("psycopg.Connection", connection.connection.driver_connection)
+
+
+class Queue:
+    """The jobs of one database."""
+
+    def __init__(self, url: URL) -> None:
+        place = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._app = procrastinate.App(
+            connector=procrastinate.PsycopgConnector(conninfo=place, min_size=1, max_size=3)
+        )
+        # Never opened: it writes on connections that others have opened.
+        self._deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+
+    def put(
+        self,
+        connection: sa.Connection,
+        task: str,
+        *,
+        key: str = "",
+        after: dt.timedelta | None = None,
+        **arguments: str,
+    ) -> bool:
+        """Have a task done, if this transaction commits; False where it waits to be done already.
+
+        `key` tells jobs of a task apart; `after` puts it off.
+        """
+        job = self._deferring.configure_task(
+            task,
+            queueing_lock=f"{task}:{key}",
+            schedule_in={"seconds": after.total_seconds()} if after else None,
+            connection=_driver(connection),
+        )
+        try:
+            with connection.begin_nested():  # a refusal must not cost the whole transaction
+                job.defer(**arguments)
+        except exceptions.AlreadyEnqueued:
+            return False
+        except exceptions.ProcrastinateException as error:
+            raise StoreError(f"no job can be put into the queue: {error.__cause__}") from error
+        return True
+
+    async def work(
+        self,
+        tasks: Mapping[str, Task],
+        stopping: asyncio.Event,
+        *,
+        concurrency: int,
+        drain_within: float,
+    ) -> None:
+        """Do jobs until `stopping` is set; those under way then have `drain_within` seconds.
+
+        Without the database it waits until there is one again.
+        """
+        for name, task in tasks.items():
+            self._app.task(name=name)(task)
+        while not stopping.is_set():
+            try:
+                async with self._app.open_async():
+                    await self._work(stopping, concurrency, drain_within)
+            except _TROUBLE as error:
+                log.warning("no jobs: the database does not answer", error=str(error))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), AGAIN_AFTER)
+
+    async def _work(self, stopping: asyncio.Event, concurrency: int, drain_within: float) -> None:
+        working = asyncio.create_task(
+            self._app.run_worker_async(
+                concurrency=concurrency,
+                fetch_job_polling_interval=LOOK_AGAIN,
+                shutdown_graceful_timeout=drain_within,
+                delete_jobs="always",
+                install_signal_handlers=False,
+                update_heartbeat_interval=BEAT,
+                stalled_worker_timeout=STALLED_AFTER,
+            )
+        )
+        stopped = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+
+    async def give_on(self) -> int:
+        """Have the jobs of workers that give no sign any more done by others; how many.
+
+        For tasks: the engine itself leaves such jobs as they are for ever.
+        """
+        manager = self._app.job_manager
+        jobs = list(await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER))
+        for job in jobs:
+            try:
+                await manager.retry_job(job)
+            except exceptions.UniqueViolation:  # the same is waiting to be done already
+                await manager.finish_job(job, Status.FAILED, delete_job=True)
+        return len(jobs)
