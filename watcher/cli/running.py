@@ -359,7 +359,10 @@ def migrate(
     options = common(context, config, state_dir, as_json=as_json)
     loaded = options.load("warning")
     act_as_owner(loaded.state_dir)
-    with app.writing(loaded, "migrate", app.utc_now()) as database:
+    # Replicas go on meanwhile: what an upgrade adds does not concern those of the version before.
+    is_file = loaded.store_url.startswith("sqlite")
+    opened = app.writing if is_file else app.sharing
+    with opened(loaded, "migrate", app.utc_now()) as database:
         if options.as_json:
             print_json({"database": database.name})
         else:

@@ -19,7 +19,7 @@ from watcher.rules import Ruleset
 from watcher.settings import Config, SubscriptionSettings
 from watcher.sources import Source
 from watcher.steps import Step, reached
-from watcher.store import lock, reserve
+from watcher.store import clock, lock, reserve
 from watcher.store.database import Database
 
 T = TypeVar("T")
@@ -65,6 +65,10 @@ class Context:
     def is_alone(self) -> bool:
         """Whether this is the only process that writes."""
         return self.token is None
+
+    def now(self, connection: sa.Connection) -> dt.datetime:
+        """The time by which leases go: of several processes, the store's."""
+        return self.clock() if self.is_alone else clock.now(connection)
 
     async def write(
         self, step: Callable[[sa.Connection], T], name: Step | None = None, *, alone: bool = True

@@ -105,7 +105,7 @@ def recover(context: Context, connection: sa.Connection, now: dt.datetime) -> in
 
 def _due(context: Context, connection: sa.Connection) -> list[int]:
     """Ids of what is to be tried now and, where others deliver as well, leased to us."""
-    now = context.clock()
+    now = context.now(connection)
     if context.token is None:
         return sending.due(connection, now)
     return sending.claim(connection, context.token, now, CLAIMED)
@@ -144,7 +144,7 @@ async def _work(
 
 def _start(context: Context, connection: sa.Connection, delivery_id: int) -> Envelope | None:
     """Take down that it begins, and see that there will be room to take down how it ended."""
-    envelope = sending.start(connection, delivery_id, context.clock(), context.token)
+    envelope = sending.start(connection, delivery_id, context.now(connection), context.token)
     if envelope is not None:
         count = context.mailer.session_count
         reserve.keep(context.database, count * reserve.for_record(len(envelope.message)))
@@ -180,9 +180,10 @@ async def _may_go(context: Context, envelope: Envelope) -> bool:
     token = context.token
     if token is None:
         return True
-    now = context.clock()
     return await context.read(
-        lambda connection: sending.holds(connection, envelope.delivery_id, token, now)
+        lambda connection: sending.holds(
+            connection, envelope.delivery_id, token, context.now(connection)
+        )
     )
 
 
