@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.authority import Authority
 from tests.mail.conftest import MESSAGE, envelope, settings
 from tests.smtpserver import SmtpServer, Stage
-from watcher.errors import DeliveryError
+from watcher.errors import DeliveryError, LeaseLostError
 from watcher.mail.smtp import SmtpMailer
 
 BEFORE_RCPT: tuple[Stage, ...] = ("connect", "ehlo", "starttls", "auth", "mail")
@@ -514,3 +514,16 @@ def test_describes_itself_without_the_password(server: SmtpServer) -> None:
     assert mailer.describe() == f"127.0.0.1 port {server.port}, STARTTLS, as ada"
     assert SmtpMailer(settings(server)).describe().endswith(", unencrypted")
     assert mailer.session_count == 3
+
+
+async def test_what_another_process_has_taken_over_is_taken_back(server: SmtpServer) -> None:
+    async def gone() -> bool:
+        return False
+
+    async with SmtpMailer(settings(server)).session() as session:
+        with pytest.raises(LeaseLostError):
+            await session.send(envelope("ada@example.org"), gone)
+        await session.send(envelope("bob@example.org"))
+    assert [accepted.recipient for accepted in server.messages] == ["bob@example.org"]
+    verbs = [command.verb for command in server.commands]
+    assert verbs == ["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA", "QUIT"]
