@@ -91,3 +91,9 @@ async def test_a_slot_is_read_once_however_many_clocks_there_are(world: World) -
             await asyncio.to_thread(world.smtp.wait_for, 1)
     asked = [request.path for request in world.site.requests]
     assert asked.count("/papers/date/2026-02-19") == 1
+
+
+def test_a_role_that_there_is_not_is_named(world: World) -> None:
+    said = Asker(world)("run", "--role", "boss")
+    assert said.code == 2
+    assert "--role boss: there are all, clock, worker" in said.err
