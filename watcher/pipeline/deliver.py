@@ -28,7 +28,7 @@ LONGEST_WAIT = dt.timedelta(hours=1)
 EXPIRY_AGE = dt.timedelta(days=5)
 EXPIRY_ATTEMPTS = 30
 TELL_AFTER = dt.timedelta(hours=1)
-CLAIMED = 50
+CLAIMED = 10
 """Deliveries that one of several processes takes on at once."""
 
 TROUBLE = "mail-trouble-at"
@@ -66,9 +66,8 @@ async def deliver(
     `progressed` is called before each.
     """
     result = Delivered()
-    now = context.clock()
     count = await context.write(
-        lambda connection: recover(context, connection, now), Step.RECOVERED
+        lambda connection: recover(context, connection, context.now(connection)), Step.RECOVERED
     )
     if count:
         log.warning("mails cut short are sent again, byte for byte", count=count)
@@ -89,7 +88,7 @@ async def deliver(
         if stop and stop.is_set():
             break
     if result.mail_error is None and result.is_open:
-        await context.write(lambda connection: clear_trouble(connection, now))
+        await context.write(lambda connection: clear_trouble(connection, context.clock()))
     return result
 
 
