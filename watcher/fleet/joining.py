@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from watcher import app
 from watcher.fleet.clock import StoreClock
-from watcher.fleet.queue import STALLED_AFTER, Queue, prepare
+from watcher.fleet.queue import STALLED_AFTER, Queue
 from watcher.fleet.replica import Replica, Role
 from watcher.pipeline.context import Context
 from watcher.settings import Config
@@ -33,7 +33,7 @@ async def joined(
         queue = Queue(database.url, stalled_after=stalled_after)
         with database.write() as connection:
             take_turn(connection)
-            prepare(connection)
+            queue.prepare(connection)
             store_clock = StoreClock(clock.now(connection))
 
         def make(context: Context) -> Replica:

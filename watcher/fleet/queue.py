@@ -18,7 +18,6 @@ import sqlalchemy as sa
 import structlog
 from procrastinate import exceptions
 from procrastinate.jobs import Status
-from procrastinate.schema import SchemaManager
 from sqlalchemy.engine import URL
 
 from watcher.errors import StoreError, WatcherError
@@ -44,14 +43,6 @@ AGAIN_AFTER = 2.0
 _TROUBLE = (exceptions.ProcrastinateException, psycopg.Error, OSError)
 
 
-def prepare(connection: sa.Connection) -> None:
-    """Make the tables of the engine where they are missing. The caller sees to it being alone."""
-    if sa.inspect(connection).has_table(TABLE):
-        return
-    with _driver(connection).cursor() as cursor:
-        cursor.execute(SchemaManager.get_schema())
-
-
 def _driver(connection: sa.Connection) -> psycopg.Connection:
     return cast("psycopg.Connection", connection.connection.driver_connection)
 
@@ -75,12 +66,23 @@ class Queue:
 
     def __init__(self, url: URL, *, stalled_after: float = STALLED_AFTER) -> None:
         self._stalled_after = stalled_after
-        place = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._place = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._app = procrastinate.App(
-            connector=procrastinate.PsycopgConnector(conninfo=place, min_size=1, max_size=3)
+            connector=procrastinate.PsycopgConnector(conninfo=self._place, min_size=1, max_size=3)
         )
         # Never opened: it writes on connections that others have opened.
         self._deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+
+    def prepare(self, connection: sa.Connection) -> None:
+        """Make the engine's tables where they are missing. The caller sees to it being alone."""
+        if sa.inspect(connection).has_table(TABLE):
+            return
+        connector = procrastinate.SyncPsycopgConnector(conninfo=self._place, min_size=1, max_size=1)
+        try:
+            with procrastinate.App(connector=connector).open() as opened:
+                opened.schema_manager.apply_schema()
+        except _TROUBLE as error:
+            raise StoreError(f"the tables of jobs cannot be made: {error}") from error
 
     def put(
         self,
