@@ -16,6 +16,7 @@ from watcher.digest import DeliveryExpired, MailParked, MailStuck, RecipientDead
 from watcher.errors import DeliveryError, LeaseLostError
 from watcher.mail import Session
 from watcher.models import DeliveryState, Envelope
+from watcher.pipeline import limits
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.steps import Step, reached
@@ -132,18 +133,34 @@ async def _work(
                 # No session opens for anybody: the others wait like the one that found out.
                 await _put_off(context, delivery_id, result.mail_error, result)
                 continue
-            envelope = await context.write(
+            started = await context.write(
                 lambda connection, i=delivery_id: _start(context, connection, i),  # type: ignore[misc]  # bound early
                 Step.STARTED,
                 alone=False,
             )
-            if envelope is not None:
-                await _send(context, session, envelope, result)
+            if isinstance(started, Envelope):
+                await _send(context, session, started, result)
+            elif started is not None:
+                await asyncio.sleep(started.total_seconds())
+                queue.appendleft(delivery_id)
 
 
-def _start(context: Context, connection: sa.Connection, delivery_id: int) -> Envelope | None:
-    """Take down that it begins, and see that there will be room to take down how it ended."""
-    envelope = sending.start(connection, delivery_id, context.now(connection), context.token)
+def _start(
+    context: Context, connection: sa.Connection, delivery_id: int
+) -> Envelope | dt.timedelta | None:
+    """Take down that it begins, and see that there will be room to take down how it ended.
+
+    A while: so long it has to wait for its turn. None: it is not to be sent now.
+    """
+    now = context.now(connection)
+    recipient = sending.recipient_of(connection, delivery_id)
+    wait = recipient and limits.until_mail(context, connection, recipient, now)
+    if wait:
+        if wait <= limits.PACED_UP_TO:
+            return wait
+        sending.put_off(connection, delivery_id, now + wait, context.token)
+        return None
+    envelope = sending.start(connection, delivery_id, now, context.token)
     if envelope is not None:
         count = context.mailer.session_count
         reserve.keep(context.database, count * reserve.for_record(len(envelope.message)))
