@@ -14,6 +14,7 @@ import stamina
 
 from watcher.errors import StoreError
 from watcher.fetch import Fetcher
+from watcher.isolation import Reader
 from watcher.mail import Mailer, Signer
 from watcher.rules import Ruleset
 from watcher.settings import Config, SubscriptionSettings
@@ -35,6 +36,7 @@ class Context:
     `writer` has one thread: all that writes stands in one queue. `clock` gives aware UTC.
     `is_rehearsal`: the database is a copy to be thrown away, and nothing leaves the house.
     `record_within` are the seconds that the store has to take down what has happened elsewhere.
+    `reader` reads the pages; whoever enters it shares one process among them.
     """
 
     config: Config
@@ -48,6 +50,7 @@ class Context:
     clock: Callable[[], dt.datetime]
     is_rehearsal: bool = False
     record_within: float = RECORD_WITHIN
+    reader: Reader = field(default_factory=Reader, repr=False)
     subscriptions: Mapping[str, SubscriptionSettings] = field(init=False, repr=False)
     """The configured subscriptions by id."""
 
