@@ -12,7 +12,6 @@ import structlog
 
 from watcher import health
 from watcher.errors import BlockedError, FetchError, ParseError, SourceError
-from watcher.isolation import parse_isolated
 from watcher.models import Listing, Outcome, Page, PageRequest, Paper, Period
 from watcher.pipeline.context import Context
 from watcher.pipeline.limits import fetch
@@ -312,7 +311,7 @@ async def parse(context: Context, source: Source, page: Page, now: dt.datetime) 
         return source.parse(page, now)
     http = context.config.settings.http
     settings = next(s for s in context.config.settings.sources if s.name == source.name)
-    return await parse_isolated(settings, http.base_url, page, now)
+    return await context.reader.read(settings, http.base_url, page, now)
 
 
 async def _completed(

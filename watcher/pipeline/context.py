@@ -14,6 +14,7 @@ import stamina
 
 from watcher.errors import StoreError
 from watcher.fetch import Fetcher
+from watcher.isolation import Reader
 from watcher.mail import Mailer, Signer
 from watcher.rules import Ruleset
 from watcher.settings import Config, SubscriptionSettings
@@ -36,6 +37,7 @@ class Context:
     `is_rehearsal`: the database is a copy to be thrown away, and nothing leaves the house.
     `record_within` are the seconds that the store has to take down what has happened elsewhere.
     `token` names this process among several on one database; None where it is the only one.
+    `reader` reads the pages; whoever enters it shares one process among them.
     """
 
     config: Config
@@ -50,6 +52,7 @@ class Context:
     is_rehearsal: bool = False
     record_within: float = RECORD_WITHIN
     token: str | None = None
+    reader: Reader = field(default_factory=Reader, repr=False)
     subscriptions: Mapping[str, SubscriptionSettings] = field(init=False, repr=False)
     """The configured subscriptions by id."""
 
