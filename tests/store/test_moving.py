@@ -116,7 +116,7 @@ def dump(path: Path) -> list[str]:
 
 
 @settings(
-    max_examples=12,
+    max_examples=6,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rows=databases())
