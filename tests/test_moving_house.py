@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 from collections import Counter
 from pathlib import Path
 
+from tests import documents
 from tests.cli.looking import Asker
 from tests.fakesite import faults, make_paper
+from tests.postgres import PostgresServer
 from tests.world import DAILY, ZORBLAX, World
 from watcher.models import DeliveryState
-from watcher.store import outbox
+from watcher.store import checks, outbox, versions
 from watcher.store.database import Database
 from watcher.store.schema import matches, outages
 
@@ -76,6 +79,7 @@ async def test_days_on_sqlite_then_on_postgresql_then_back(
         see_all_kinds(world)
         frozen = waiting(world)
         assert frozen
+        world.site.papers[:] = [each for each in world.site.papers if each.title != ZORBLAX]
 
         assert ask("copy", "config", postgres_url).code == 0
         world.smtp.heal()
@@ -98,6 +102,38 @@ async def test_days_on_sqlite_then_on_postgresql_then_back(
         owed = {(who, number) for who in PEOPLE for number in (1, 2, 3, 4)}
         assert got == Counter(owed - {("dead@example.org", 1), ("dead@example.org", 2)})
         assert frozen <= {mail.message_id for mail in world.mails}, "the very mails that waited"
+
+
+def test_a_dump_is_put_back_as_the_document_says(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    postgres_server.start()
+    lines = [
+        shlex.split(line)
+        for block in documents.SCALING.blocks
+        if block.language == "sh"
+        for line in documents.commands(block)
+    ]
+    make, dump, drop, again, restore = (
+        words for words in lines if words[0] in {"createdb", "dropdb", "pg_dump", "pg_restore"}
+    )
+    assert make == again
+    database = Database(postgres_server.url("papers"), writable=True)
+    postgres_server.client(*make, cwd=tmp_path)
+    try:
+        versions.migrate(database, MONDAY)
+        with database.write() as connection:
+            assert [checks.start(connection, "daily", MONDAY) for _ in range(3)] == [1, 2, 3]
+        database.close()
+        for words in (dump, drop, again, restore):
+            postgres_server.client(*words, cwd=tmp_path)
+        versions.require_newest(database)
+        with database.write() as connection:
+            assert len(checks.recent(connection)) == 3
+            assert checks.start(connection, "daily", MONDAY) == 4
+    finally:
+        database.close()
+        postgres_server.client("dropdb", "papers", cwd=tmp_path)
 
 
 def see_all_kinds(world: World) -> None:

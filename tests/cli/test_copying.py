@@ -245,6 +245,20 @@ def test_without_the_driver_it_says_what_to_install(
     )
 
 
+def test_a_file_that_is_damaged_where_no_row_is_gives_no_copy(filled: World, ask: Asker) -> None:
+    with contextlib.closing(sqlite3.connect(filled.state_dir / "watcher.db")) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        index = "SELECT rootpage FROM sqlite_master WHERE name = 'ix_papers_first_seen_at'"
+        [[page]] = raw.execute(index).fetchall()
+        [[size]] = raw.execute("PRAGMA page_size").fetchall()
+    with (filled.state_dir / "watcher.db").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+    said = ask("copy", "config", "sqlite:///new.db")
+    assert said.code == 74
+    assert "watcher.db is damaged" in said.err
+
+
 def test_on_a_full_disk_nothing_is_left(filled: World, ask: Asker) -> None:
     with no_room(40_000):
         said = ask("copy", "config", "sqlite:///new.db")
@@ -272,6 +286,9 @@ def test_killed_in_the_middle_it_leaves_nothing_and_can_be_done_again(
     killed = [sys.executable, "-c", KILLED, filled.config().store_url, target]
     assert subprocess.run(killed, check=False).returncode == -signal.SIGKILL
     assert is_missing(target)
+    for end in ("", "-journal"):  # as a larger one leaves them
+        (filled.state_dir / f"new.db.partial{end}").write_bytes(b"half of it" * 1000)
     said = ask("copy", "config", target)
     assert said.code == 0, said.err
-    assert not list(filled.state_dir.glob("*.partial*"))
+    if kind == "sqlite":
+        assert not list(filled.state_dir.glob("*.partial*"))

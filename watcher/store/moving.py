@@ -47,18 +47,18 @@ class View:
     def rows(self, table: sa.Table) -> Generator[Record]:
         """All rows by primary key, in the same order on every database. Raises StoreError."""
         statement = sa.select(table).order_by(*(self._ordered(c) for c in table.primary_key))
-        key = None
+        last = None
         try:
             with self.database.explained():
                 found = self.connection.execute(statement, execution_options={"yield_per": PART})
                 with contextlib.closing(found):
                     for row in found:
                         yield row
-                        key = key_of(table, row)
+                        last = row
         except StoreError as error:
-            raise StoreError(f"{error} ({_behind(table, key)})") from error
+            raise StoreError(f"{error} ({_behind(table, last)})") from error
         except _CONVERSION as error:
-            where = f"{self.database.name}, {_behind(table, key)}"
+            where = f"{self.database.name}, {_behind(table, last)}"
             raise StoreError(f"{where}, holds what cannot be read: {_first_line(error)}") from error
 
     def _ordered(self, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
@@ -109,8 +109,9 @@ def key_of(table: sa.Table, row: Record) -> str:
     return ", ".join(str(row[table.c.keys().index(c.name)]) for c in table.primary_key)
 
 
-def _behind(table: sa.Table, key: str | None) -> str:
-    return f"in {table.name}, {'at its beginning' if key is None else f'behind {key}'}"
+def _behind(table: sa.Table, last: Record | None) -> str:
+    where = "at its beginning" if last is None else f"behind {key_of(table, last)}"
+    return f"in {table.name}, {where}"
 
 
 def _is_refusal(error: Exception) -> bool:
