@@ -21,6 +21,7 @@ from procrastinate.jobs import Status
 from sqlalchemy.engine import URL
 
 from watcher.errors import StoreError, WatcherError
+from watcher.store.database import patient
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +67,9 @@ class Queue:
 
     def __init__(self, url: URL, *, stalled_after: float = STALLED_AFTER) -> None:
         self._stalled_after = stalled_after
-        self._place = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        # Or a worker that is cut off without a word would wait for a quarter of an hour.
+        place = patient(url.set(drivername="postgresql"))
+        self._place = place.render_as_string(hide_password=False)
         self._app = procrastinate.App(
             connector=procrastinate.PsycopgConnector(conninfo=self._place, min_size=1, max_size=3)
         )
