@@ -50,7 +50,7 @@ class View:
         last = None
         try:
             with self.database.explained():
-                found = self.connection.execute(statement, execution_options={"yield_per": PART})
+                found = _run(self.connection, statement, yield_per=PART)
                 with contextlib.closing(found):
                     for row in found:
                         yield row
@@ -71,7 +71,7 @@ class View:
         """Raises StoreError that names the row and, where it is one, the column that is refused."""
         try:
             with self.connection.begin_nested():
-                self.connection.execute(table.insert(), rows)
+                _run(self.connection, table.insert(), rows)
         except (*_REFUSED, sa.exc.StatementError) as error:
             if not _is_refusal(error):
                 raise
@@ -82,7 +82,7 @@ class View:
         for row in rows:
             try:
                 with self.connection.begin_nested():
-                    self.connection.execute(table.insert(), row)
+                    _run(self.connection, table.insert(), [row])
             except (*_REFUSED, sa.exc.StatementError) as error:
                 key = ", ".join(str(row[column.name]) for column in table.primary_key)
                 columns = [c.name for c in table.c if not self._takes(c, row[c.name])]
@@ -98,10 +98,19 @@ class View:
         bound = sa.bindparam("value", value, type_=column.type)
         try:
             with self.connection.begin_nested():
-                self.connection.execute(sa.select(sa.cast(bound, column.type)))
+                _run(self.connection, sa.select(sa.cast(bound, column.type)))
         except (*_REFUSED, sa.exc.StatementError):
             return False
         return True
+
+
+def _run(
+    connection: sa.Connection,
+    statement: sa.Executable,
+    rows: list[dict[str, object]] | None = None,
+    **options: int,
+) -> sa.CursorResult[Any]:
+    return connection.execute(statement, rows, execution_options=options)
 
 
 def key_of(table: sa.Table, row: Record) -> str:
