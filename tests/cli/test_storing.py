@@ -325,6 +325,13 @@ async def test_what_another_version_stored_is_told_and_kept(world: World, ask: A
     assert ask("subscriptions", "remove", "eve", "--yes").code == 0
 
 
+def test_an_edited_file_does_not_lose_what_is_stored(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    give(ask, EVE)
+    said = ask("backtest", "--against", str(world.config_path), "--json")
+    assert (said.json["unchanged"], said.json["missing"]) == (["weights"], [])
+
+
 def test_nobody_is_subscribed_is_said_of_nobody_only(world: World, ask: Asker) -> None:
     world.configure(DAILY)
     assert "no subscription yet" in ask("status").err

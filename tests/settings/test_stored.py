@@ -41,7 +41,7 @@ def definitions(found: dict[str, SubscriptionSettings]) -> dict[str, str]:
     return {each: definition_of(subscription) for each, subscription in found.items()}
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(FILE.map(document))
 def test_any_export_is_imported_as_it_was(text: str) -> None:
     found = imported([text]).subscriptions  # not all that is made up is good
