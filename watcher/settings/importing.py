@@ -59,8 +59,10 @@ class Import:
 
     def _shaped(self, document: Document) -> tuple[dict[str, object], list[Problem]]:
         path, main = document.path, self.config.path
-        is_placed = main is not None and path.resolve().parent == main.resolve().parent.joinpath(
-            SUBSCRIPTIONS
+        is_placed = (
+            main is not None
+            and path.suffix == ".toml"
+            and path.parent.resolve() == (main.parent / SUBSCRIPTIONS).resolve()
         )
         prefix = f"{path.stem}/" if is_placed else ""
         main_name = main.name if main else "the configuration"
