@@ -146,6 +146,19 @@ def test_sigusr1_makes_it_check_now(world: World) -> None:
         assert len(world.smtp.wait_for(2)) == 2
 
 
+def test_a_check_takes_an_import_up(world: World) -> None:
+    eve = world.directory / "eve.toml"
+    eve.write_text(WEIGHTS.replace("ada@", "eve@").replace('"weights"', '"eve"'))
+    with service(world) as running:
+        world.smtp.wait_for(1)
+        running.wait_for("STATUS=next check")
+        said = watcher(world, "subscriptions", "import", str(eve))
+        assert said.returncode == 0, said.stderr
+        running.process.send_signal(signal.SIGUSR1)
+        assert "eve@example.org" in {mail.recipient for mail in world.smtp.wait_for(2)}
+    assert running.log().count("configuration read again") == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGHUP])
 def test_a_signal_during_the_start_does_not_end_it(world: World, number: int) -> None:
     assert watcher(world, "check-now").returncode == 0

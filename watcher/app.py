@@ -23,10 +23,10 @@ from watcher.mail import make_mailer, make_signer
 from watcher.pipeline import upkeep
 from watcher.pipeline.context import RECORD_WITHIN, Context
 from watcher.rules import Ruleset, builtin_topics
-from watcher.settings import Config, SubscriptionSettings, require_mail
+from watcher.settings import Config, SubscriptionSettings, require_mail, with_stored
 from watcher.sources import make_source
 from watcher.steps import Step
-from watcher.store import known, moving, subscriptions, versions
+from watcher.store import known, moving, stored, subscriptions, versions
 from watcher.store.database import Database
 from watcher.store.lock import InstanceLock
 
@@ -67,19 +67,15 @@ def _faults(config: Config) -> list[RuleError]:
 
 def _with_last_good(config: Config, last_good: Mapping[str, str]) -> Config:
     present = {subscription.id for subscription in config.settings.subscriptions}
-    stems = broken_stems(config)
+    stems, left_out = config.broken_stems, config.broken_ids
     kept = [
         _restored(definition)
         for subscription_id, definition in last_good.items()
-        if subscriptions.stem(subscription_id) in stems and subscription_id not in present
+        if (subscriptions.stem(subscription_id) in stems or subscription_id in left_out)
+        and subscription_id not in present
     ]
     chosen = (*config.settings.subscriptions, *(found for found in kept if found))
     return _with_subscriptions(config, chosen)
-
-
-def broken_stems(config: Config) -> set[str]:
-    """The names, as ids begin with them, of the files that are left as they were last good."""
-    return {problem.path.stem for problem in config.broken if problem.path}
 
 
 def _restored(definition: str) -> SubscriptionSettings | None:
@@ -93,9 +89,8 @@ def _restored(definition: str) -> SubscriptionSettings | None:
 def _without_broken(config: Config, error: RuleError, last_good: Mapping[str, str]) -> Config:
     culprit = error.subscription_id or ""
     stem = subscriptions.stem(culprit)
-    path, line = config.locate(culprit, error.key or "")
-    located = RuleError(error.message, path=path, line=line, key=error.key)
-    if not stem:
+    located = config.fault(error.message, culprit, error.key or "")
+    if not (stem or config.is_stored(culprit)):
         raise located from error
     present = next(s for s in config.settings.subscriptions if s.id == culprit)
     others = tuple(s for s in config.settings.subscriptions if s.id != culprit)
@@ -103,7 +98,7 @@ def _without_broken(config: Config, error: RuleError, last_good: Mapping[str, st
     if former and former != present:  # or its last good rules do not hold either
         others = (*others, former)
     config = _with_subscriptions(config, others)
-    if stem in broken_stems(config):
+    if stem in config.broken_stems or culprit in config.broken_ids:
         return config
     return replace(config, broken=(*config.broken, located))
 
@@ -111,6 +106,14 @@ def _without_broken(config: Config, error: RuleError, last_good: Mapping[str, st
 def _with_subscriptions(config: Config, chosen: tuple[SubscriptionSettings, ...]) -> Config:
     settings = config.settings.model_copy(update={"subscriptions": chosen})
     return replace(config, settings=settings)
+
+
+def whole(config: Config, connection: sa.Connection) -> Config:
+    """`config` with the subscriptions that stand in the store now."""
+    version = stored.version(connection)
+    if version == config.from_store.version:
+        return config
+    return with_stored(config, stored.definitions(connection), version)
 
 
 def last_good_of(database: Database) -> dict[str, str]:
@@ -249,6 +252,8 @@ async def running(
     `record_within` how many the store has to take down what has happened elsewhere. `token` names
     this process among several, which `make_engine` makes the engine of.
     """
+    with database.read() as connection:
+        config = whole(config, connection)
     with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
         context = build(
             config,
@@ -324,7 +329,12 @@ async def take_over(context: Context) -> None:
 
     def step(connection: sa.Connection) -> None:
         renames = subscriptions.synchronise(
-            connection, wanted, now, vocabulary=vocabulary, unread=broken_stems(context.config)
+            connection,
+            wanted,
+            now,
+            vocabulary=vocabulary,
+            unread=context.config.broken_stems,
+            unread_ids=context.config.broken_ids,
         )
         upkeep.report_renames(context, connection, renames, now)
         upkeep.report_broken(context, connection, context.config.broken, now)
@@ -351,6 +361,7 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
         try:
             config = load()
             require_mail(config)  # or it would not start either
+            config = await old.read(partial(whole, config))
             last_good = await old.read(subscriptions.definitions)
             context = build(
                 config,

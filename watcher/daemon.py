@@ -23,6 +23,7 @@ from watcher.engine import Engine, Request, Result
 from watcher.errors import WatcherError
 from watcher.fetch import ping
 from watcher.settings import Config
+from watcher.store import stored
 from watcher.store.heartbeat import Heartbeat
 
 log = structlog.get_logger(__name__)
@@ -192,7 +193,8 @@ class Daemon:
 
     async def _check(self, *, is_asked: bool = False) -> None:
         self._checked_for = self._due_check()
-        if self._engine.context.config.stamps() != self._loaded_from:
+        is_written_to = self._engine.context.config.stamps() != self._loaded_from
+        if is_written_to or await self._has_store_changed():
             await self._reload()
         began = asyncio.get_running_loop().time()
         try:
@@ -218,6 +220,14 @@ class Daemon:
             cut_short=result.is_cut_short,
         )
         sd_notify(f"STATUS={self._status()}")
+
+    async def _has_store_changed(self) -> bool:
+        """Whether subscriptions were put into the store, or taken out, since they were read."""
+        context = self._engine.context
+        try:
+            return await context.read(stored.version) != context.config.from_store.version
+        except WatcherError:  # the pass tells of it
+            return False
 
     def _note_pass(self, result: Result | None, began: float) -> None:
         seconds = asyncio.get_running_loop().time() - began

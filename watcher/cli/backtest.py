@@ -83,7 +83,7 @@ def backtest(
     options = common(context, config, state_dir, as_json=as_json, verbose=verbose, quiet=quiet)
     if rule and against:
         fail("--rule and --against are two edits; try one at a time", USAGE)
-    loaded = options.load("warning")
+    loaded = options.load_whole("warning")
     trials = choose(loaded, subscription, rule or [], against)
     gathered = gather(loaded, days, app.utc_now(), is_fetching=fetch, is_quiet=options.quiet)
     report = _replayed(trials, gathered, days)

@@ -19,7 +19,7 @@ from watcher.cli.common import (
     print_json,
     say,
 )
-from watcher.cli.configs import faults_in
+from watcher.cli.configs import fault_contract, faults_in
 from watcher.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def check_config(
     """Say what is wrong, with file and line, and what each rule means and matches."""
     options = common(context, config, state_dir, as_json=as_json)
     try:
-        loaded = options.load("error")
+        loaded = options.load_whole("error")
     except ConfigError as error:
         _refuse(faults_in(error), as_json=options.as_json)
     report = examine(loaded, is_offline=offline)
@@ -124,7 +124,7 @@ def _refuse(faults: Iterable[ConfigError], *, as_json: bool) -> None:
     for fault in listed:
         say(f"watcher: {fault}")
     if as_json:
-        print_json({"ok": False, "problems": [_fault(fault) for fault in listed]})
+        print_json({"ok": False, "problems": [fault_contract(fault) for fault in listed]})
     raise typer.Exit(BAD_CONFIG)
 
 
@@ -135,7 +135,7 @@ def as_contract(report: Report) -> dict[str, object]:
     config, counted = report.config, report.counted
     return {
         "ok": not report.problems,
-        "problems": [_fault(fault) for fault in report.problems],
+        "problems": [fault_contract(fault) for fault in report.problems],
         "warnings": [*config.warnings, *_of_counting(counted), *report.warnings],
         "config": str(config.path),
         "database": name_of(config.store_url),
@@ -165,15 +165,6 @@ def subscription_contract(subscription: SubscriptionReport) -> dict[str, object]
             {"name": rule.name, "sentence": rule.sentence, "matches": rule.match_count}
             for rule in subscription.rules
         ],
-    }
-
-
-def _fault(fault: ConfigError) -> dict[str, object]:
-    return {
-        "file": str(fault.path) if fault.path else None,
-        "line": fault.line,
-        "key": fault.key,
-        "message": fault.message,
     }
 
 

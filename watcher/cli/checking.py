@@ -161,9 +161,7 @@ def _alone(subscription: SubscriptionSettings, rule: RuleSettings) -> Subscripti
 def _located(
     config: Config, error: RuleError, subscription_id: str, key: str | None = None
 ) -> RuleError:
-    key = key or error.key or ""
-    path, line = config.locate(subscription_id, key)
-    return RuleError(error.message, path=path, line=line, key=key, subscription_id=subscription_id)
+    return config.fault(error.message, subscription_id, key or error.key or "")
 
 
 def _stored(config: Config, now: dt.datetime) -> tuple[_Found, Counted]:

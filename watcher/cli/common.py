@@ -60,8 +60,21 @@ class Common:
     verbose: int = 0
     quiet: bool = False
 
-    def load(self, default_level: str | None = None) -> Config:
-        """Read the configuration and set the log up. Raises ConfigError."""
+    def load_whole(self, default_level: str | None = None) -> Config:
+        """`load`, with the subscriptions that stand in the store, as far as it can be read."""
+        return self.load(default_level, is_whole=True)
+
+    def load(
+        self,
+        default_level: str | None = None,
+        *,
+        is_whole: bool = False,
+        is_warned_of: bool = True,
+    ) -> Config:
+        """Read the configuration and set the log up. Raises ConfigError.
+
+        `is_whole`: as `load_whole`. `is_warned_of`: what looks wrong in it is said.
+        """
         try:
             config = load(self.config, state_dir=self.state_dir, environ=os.environ)
             log = config.settings.log
@@ -69,7 +82,9 @@ class Common:
         except ConfigError:  # to be told in the form that its reader expects
             logs.configure(self.level("info"), log_format(self.config, os.environ))
             raise
-        for warning in config.warnings:
+        if is_whole:
+            config = _whole(config)
+        for warning in config.warnings if is_warned_of else ():
             if log.format == "json" and not _is_service.get():
                 structlog.get_logger().warning(warning)
             else:
@@ -81,6 +96,16 @@ class Common:
         if self.quiet:
             return "error"
         return {0: default, 1: "info"}.get(self.verbose, "debug")
+
+
+def _whole(config: Config) -> Config:
+    from watcher import app
+
+    try:
+        with app.reading(config) as database, database.read() as connection:
+            return app.whole(config, connection)
+    except StoreError:  # what needs the store tells of it
+        return config
 
 
 def common(

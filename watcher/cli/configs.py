@@ -26,6 +26,16 @@ def faults_in(error: ConfigError) -> tuple[ConfigError, ...]:
     return error.problems if isinstance(error, InvalidConfigError) else (error,)
 
 
+def fault_contract(fault: ConfigError) -> dict[str, object]:
+    """One of them for machines."""
+    return {
+        "file": str(fault.path) if fault.path else None,
+        "line": fault.line,
+        "key": fault.key,
+        "message": fault.message,
+    }
+
+
 def path_of(config: Config) -> Path:
     """The file, beside which others can stand. Raises ConfigError where there is none."""
     if config.path is None:

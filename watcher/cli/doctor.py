@@ -82,7 +82,7 @@ def _look(options: Common) -> list[Finding]:
     from watcher.errors import ConfigError
 
     try:
-        return _examine(options.load("error"))
+        return _examine(options.load_whole("error"))
     except ConfigError as error:
         return [Finding("configuration", Level.PROBLEM, str(error))]
 
@@ -126,7 +126,7 @@ def _sent(options: Common, message_id: str) -> tuple[bytes | None, Finding]:
     from watcher.store import outbox
 
     try:
-        config = options.load("error")
+        config = options.load_whole("error")
         act_as_owner(config.state_dir)
         with app.reading(config) as database, database.read() as connection:
             sent = outbox.message_of(connection, message_id)

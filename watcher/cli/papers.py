@@ -83,7 +83,7 @@ def _explain_known(options: Common, words: str, subscription: str | None, now: d
     from watcher.cli.names import pick_subscription
     from watcher.overview import story
 
-    loaded = options.load("warning")
+    loaded = options.load_whole("warning")
     with app.reading(loaded) as database:
         loaded, ruleset = app.compile_rules(loaded, app.last_good_of(database))
         wanted = pick_subscription(loaded, subscription) if subscription else None

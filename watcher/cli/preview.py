@@ -89,7 +89,7 @@ def preview(
     if not png and (width or is_dark):
         fail("--width and --dark are for a picture: say where to draw it with --png FILE", USAGE)
     program = _browser() if png else None
-    found = _look(options.load("warning"), subscription, app.utc_now())
+    found = _look(options.load_whole("warning"), subscription, app.utc_now())
     written = drawn = None
     if found.paper_ids and png and program:
         picture = draw(found.rendered.html, program, width or DEFAULT_WIDTH, is_dark=is_dark)

@@ -66,7 +66,7 @@ def resend(
     from watcher.settings import require_mail
 
     options = common(context, config, state_dir, as_json=as_json)
-    loaded = options.load("warning")
+    loaded = options.load_whole("warning")
     if not drop and not is_interactive():
         require_mail(loaded)
     act_as_owner(loaded.state_dir)

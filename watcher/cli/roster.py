@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from watcher.cli import names, standing, subscribing
+from watcher.cli import names, standing, storing, subscribing
 from watcher.cli.asking import consent
 from watcher.cli.common import (
     USAGE,
@@ -24,6 +24,7 @@ from watcher.cli.common import (
 )
 from watcher.cli.configs import before, path_of
 from watcher.cli.standing import NameArgument
+from watcher.cli.storing import StoredOption
 from watcher.cli.subscribing import FOLDER
 from watcher.errors import NoDatabaseError, StoreError
 
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
     from watcher.settings import Config
     from watcher.store.bounces import PausedRecipient
     from watcher.store.subscriptions import KnownSubscription
+
+
+_TAKEN_UP = (
+    "A running daemon takes that up at its next check, or on SIGHUP: mails that wait are cancelled"
+    " then. What was sent stays known."
+)
 
 
 class Standing(NamedTuple):
@@ -54,7 +61,7 @@ class Known(NamedTuple):
 def register(app: typer.Typer) -> None:
     """Add `subscriptions` with all that is under it, `add` and `rename`."""
     group = typer.Typer(
-        help="Who gets which papers: add, list, show, pause, resume, remove.",
+        help="Who gets which papers: add, list, show, pause, resume, remove, import, export.",
         no_args_is_help=True,
         rich_markup_mode=None,
         callback=before,
@@ -65,6 +72,8 @@ def register(app: typer.Typer) -> None:
     group.command("pause")(standing.pause)
     group.command("resume")(standing.resume)
     group.command("remove")(remove)
+    group.command("import")(storing.import_)
+    group.command("export")(storing.export)
     app.add_typer(group, name="subscriptions")
     app.command("add")(subscribing.add)
     app.command("rename")(standing.rename)
@@ -84,7 +93,7 @@ def list_(
     from watcher.cli.tables import table
 
     options = common(context, config, state_dir, as_json=as_json)
-    loaded = options.load("warning")
+    loaded = options.load_whole("warning")
     stored = _known(loaded)
     now = app.utc_now()
     reports = [describe_subscription(loaded, s, now) for s in loaded.settings.subscriptions]
@@ -92,6 +101,7 @@ def list_(
         print_json(
             [
                 subscription_contract(each)
+                | {"stored": loaded.is_stored(each.id)}
                 | {"standing": stored.standing_of(each.id).word}
                 | _paused_contract(stored.paused_of(each.recipients))
                 for each in reports
@@ -118,6 +128,8 @@ def list_(
             print("Nobody is subscribed; `watcher add ADDRESS --any KEYWORD` subscribes somebody.")
     for problem in loaded.broken:
         say(f"left out: {problem}")
+    for each in sorted(loaded.from_store.hidden):
+        say(f"in the store, too, where a file's counts: {each}")
 
 
 @guarded
@@ -134,7 +146,7 @@ def show(
     from watcher.cli.checking import describe_subscription
 
     options = common(context, config, state_dir, as_json=as_json)
-    loaded = options.load("warning")
+    loaded = options.load_whole("warning")
     known = {s.id: s for s in loaded.settings.subscriptions}
     chosen = names.pick("subscription", name, {s.id: s.name for s in known.values()})
     report = describe_subscription(loaded, known[chosen], app.utc_now())
@@ -142,11 +154,15 @@ def show(
     stands, paused = stored.standing_of(chosen), stored.paused_of(report.recipients)
     if options.as_json:
         print_json(
-            subscription_contract(report) | {"standing": stands.word} | _paused_contract(paused)
+            subscription_contract(report)
+            | {"stored": loaded.is_stored(chosen), "standing": stands.word}
+            | _paused_contract(paused)
         )
         return
     show_subscription(report, None)
-    row("written", f"in {report.path}, line {report.line or 1}")
+    row("written", f"in {report.path}, line {report.line or 1}" if report.path else "in the store")
+    if chosen in loaded.from_store.hidden:
+        row("stored", "in the store, too: that one counts once the file has it no more")
     row("standing", stands.text)
     for each in paused:
         row(
@@ -171,14 +187,25 @@ def remove(
     context: typer.Context,
     name: NameArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    stored: StoredOption = False,
     config: ConfigOption = None,
     state_dir: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Unsubscribe: delete its file in subscriptions.d, or say which lines to delete."""
+    """Unsubscribe: delete its file in subscriptions.d, or say which lines to delete.
+
+    One that stands in the store is taken out there.
+    """
     options = common(context, config, state_dir, as_json=as_json)
-    loaded = options.load("warning")
-    path = _file_of(loaded, name)
+    loaded = options.load_whole("warning")
+    if stored or storing.is_of_store(loaded, name):
+        gone = storing.remove_stored(loaded, name, is_given=yes)
+        if options.as_json:
+            print_json({"removed": gone})
+        else:
+            print(f"{gone} is removed from the store. {_TAKEN_UP}")
+        return
+    path, chosen = _file_of(loaded, name)
     consent(f"Delete {path}?", is_given=yes)
     try:
         path.unlink()
@@ -187,18 +214,20 @@ def remove(
     if options.as_json:
         print_json({"deleted": str(path)})
     else:
-        print(
-            f"{path} is deleted. A running daemon takes that up at its next check, or on SIGHUP:"
-            " mails that wait are cancelled then. What was sent stays known."
-        )
+        print(f"{path} is deleted. {_TAKEN_UP}")
+        if chosen in loaded.from_store.hidden:
+            print(
+                f"{chosen} stands in the store, too, and that one counts then;"
+                f" `watcher subscriptions remove --stored {chosen}` takes it out there."
+            )
 
 
-def _file_of(config: Config, name: str) -> Path:
-    """The file that holds this subscription and no other; else the command ends with 2."""
+def _file_of(config: Config, name: str) -> tuple[Path, str]:
+    """The file that holds this subscription and no other, and its id; else it ends with 2."""
     ids = {s.id: s.name for s in config.settings.subscriptions}
     lone = path_of(config).parent / FOLDER / f"{name}.toml"
     if name not in ids and name not in ids.values() and lone in {p.path for p in config.broken}:
-        return lone  # a broken file can be removed too
+        return lone, name  # a broken file can be removed too
     chosen = names.pick("subscription", name, ids)
     path, line = config.locate(chosen, "")
     path = path or path_of(config)
@@ -211,7 +240,7 @@ def _file_of(config: Config, name: str) -> Path:
             f"`watcher subscriptions pause {chosen}` holds it back without that.",
             USAGE,
         )
-    return path
+    return path, chosen
 
 
 def _span(path: Path, line: int) -> tuple[int, int]:

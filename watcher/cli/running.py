@@ -85,7 +85,7 @@ def run(
     if kind is not None and kind not in ROLES:
         fail(f"--role {role}: there are {', '.join(ROLES)}", USAGE)
     options = common(context, config, state_dir, verbose=verbose, quiet=quiet)
-    loaded = options.load()
+    loaded = options.load_whole()
     _keep(loaded)
     require_mail(loaded)
     make_signer(loaded)  # or raises, before the database is touched
@@ -173,7 +173,7 @@ def check_now(
     options = common(context, config, state_dir, as_json=as_json, verbose=verbose, quiet=quiet)
     if send and not everyone and not subscription:
         fail("--send needs --subscription NAME or --all", USAGE)
-    loaded = options.load("warning")
+    loaded = options.load_whole("warning")
     _keep(loaded)
     request = _request(loaded, source, subscription, is_sent=send)
     if not is_interactive() and not dry_run:

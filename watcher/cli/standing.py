@@ -83,7 +83,7 @@ def _resume_recipient(options: Common, address: str) -> bool:
     from watcher import app
     from watcher.store import bounces
 
-    loaded = options.load("warning")
+    loaded = options.load_whole("warning")
     try:
         with app.reading(loaded) as database, database.read() as connection:
             paused = bounces.paused(connection)
@@ -110,7 +110,7 @@ def _change(options: Common, name: str, *, is_paused: bool) -> None:
     from watcher import app
     from watcher.store import subscriptions
 
-    loaded = options.load("warning")
+    loaded = options.load_whole("warning")
     configured = {s.id: s.name for s in loaded.settings.subscriptions}
     subscription_id = names.pick("subscription", name, configured)
     now = app.utc_now()
@@ -150,10 +150,16 @@ def rename(
     from watcher.store import outbox, subscriptions
 
     options = common(context, config, state_dir, as_json=as_json)
-    loaded = options.load("warning")
+    loaded = options.load_whole("warning")
     configured = {s.id: s.name for s in loaded.settings.subscriptions}
     new_id = names.pick("subscription", new, configured)
     if old in configured:
+        if loaded.is_stored(old):
+            fail(
+                f"{old} is still in the store; take it out there first"
+                f" (`watcher subscriptions remove {old}`)",
+                USAGE,
+            )
         fail(f"{old} is still in the configuration; rename it there first", USAGE)
     with _taken_over(loaded, new_id) as database, database.write() as connection:
         known = subscriptions.known(connection)

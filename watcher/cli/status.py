@@ -46,7 +46,7 @@ def status(
     from watcher.store.database import name_of
 
     options = common(context, config, state_dir, as_json=as_json)
-    loaded = options.load("warning")
+    loaded = options.load_whole("warning")
     database = name_of(loaded.store_url)
     try:
         overview = _look(loaded, app.utc_now())

@@ -54,7 +54,7 @@ def suggest(
     from watcher.cli.names import pick_subscription
 
     options = common(context, config, state_dir, as_json=as_json, verbose=verbose, quiet=quiet)
-    loaded, _ = app.compile_rules(options.load("warning"), {})
+    loaded, _ = app.compile_rules(options.load_whole("warning"), {})
     picked = pick_subscription(loaded, subscription)
     [chosen] = [each for each in loaded.settings.subscriptions if each.id == picked]
     rules = _rules(chosen, rule)

@@ -32,7 +32,7 @@ def explain_text(options: Common, path: Path, subscription: str | None, now: dt.
     from watcher.cli.names import pick_subscription
 
     paper = _read(path, as_json=options.as_json)
-    loaded, ruleset = _rules(options.load("warning"))
+    loaded, ruleset = _rules(options.load_whole("warning"))
     if subscription:
         chosen = [pick_subscription(loaded, subscription)]
     else:

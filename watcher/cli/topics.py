@@ -60,7 +60,7 @@ def topics(
 
     options = common(context, config, state_dir, as_json=as_json)
     try:
-        loaded: Config | None = options.load("warning")
+        loaded: Config | None = options.load_whole("warning")
     except ConfigError as error:
         loaded = None
         say(f"only the built-in topics: {error}")

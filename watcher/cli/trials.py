@@ -82,7 +82,7 @@ def choose(config: Config, name: str | None, rules: Sequence[str], against: Path
         missing=tuple(
             each.id
             for each in _of_same_file(present, edited.settings.subscriptions)
-            if each.id not in known
+            if each.id not in known and not config.is_stored(each.id)
         ),
         unchanged=tuple(unchanged),
     )

@@ -13,6 +13,7 @@ from watcher.settings.places import (
     user_config,
 )
 from watcher.settings.snippet import parse_rule
+from watcher.settings.stored import definition_of, with_stored
 from watcher.settings.tables import (
     DkimSettings,
     HealthSettings,
@@ -54,6 +55,7 @@ __all__ = [
     "Table",
     "TextField",
     "TopicSettings",
+    "definition_of",
     "find_config",
     "find_state_dir",
     "load",
@@ -64,4 +66,5 @@ __all__ = [
     "require_mail",
     "subscription_files",
     "user_config",
+    "with_stored",
 ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from watcher.errors import ConfigError
+from watcher.errors import ConfigError, RuleError
 from watcher.settings.documents import line_in
 from watcher.settings.paths import KeyPath, parsed
 from watcher.settings.stamps import Stamp, stamp_of
@@ -28,13 +28,34 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class FromStore:
+    """Which subscriptions come from the store.
+
+    `ids` are those that count, `hidden` those that a file has, too, and wins. `version` is the
+    store's name for what was read.
+    """
+
+    version: str | None = None
+    ids: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+
+    @staticmethod
+    def fault(message: str, subscription_id: str, key: str = "") -> RuleError:
+        """Something wrong with one of them."""
+        place = f"{subscription_id} in the store"
+        return RuleError(
+            message, key=f"{place}, {key}" if key else place, subscription_id=subscription_id
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The settings with the files they came from.
 
     `path` is None where there is no file. `broken` are the files of `subscriptions.d` that do not
-    validate, one error for each; their subscriptions are not in `settings`. `warnings` are
-    sentences. `origins` is by subscription id, "" being the configuration itself. `seen` is what
-    `stamps` told when the files were read.
+    validate, one error for each, and what of the store cannot be used; their subscriptions are not
+    in `settings`. `warnings` are sentences. `origins` is by subscription id, "" being the
+    configuration itself. `seen` is what `stamps` told when the files were read.
     """
 
     settings: Settings
@@ -44,6 +65,7 @@ class Config:
     warnings: tuple[str, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
     seen: Mapping[Path, Stamp | None] = field(default_factory=dict, repr=False, compare=False)
+    from_store: FromStore = field(default=FromStore(), repr=False, compare=False)
 
     @property
     def store_url(self) -> str:
@@ -55,6 +77,17 @@ class Config:
         if not url.startswith(_SQLITE):
             return url
         return f"{_SQLITE}{self.state_dir / url.removeprefix(_SQLITE)}"
+
+    @property
+    def broken_stems(self) -> set[str]:
+        """The names, as ids begin with them, of the files that are left as they were last good."""
+        return {problem.path.stem for problem in self.broken if problem.path}
+
+    @property
+    def broken_ids(self) -> set[str]:
+        """The ids of those in the store that are left as they were last good."""
+        found = {each.subscription_id for each in self.broken if isinstance(each, RuleError)}
+        return {each for each in found if each and self.is_stored(each)}
 
     def zone(self, subscription: SubscriptionSettings | None = None) -> ZoneInfo:
         """The time zone of a subscription, or of the configuration."""
@@ -79,24 +112,37 @@ class Config:
         return {path: stamp_of(path) for path in self.files()}
 
     def file_of(self, subscription_id: str) -> Path | None:
-        """The file that a subscription is written in."""
+        """The file that a subscription is written in; None where it stands in the store."""
         origin = self.origins.get(subscription_id)
+        if origin is None and self.is_stored(subscription_id):
+            return None
         return origin.file if origin else self.path
+
+    def is_stored(self, subscription_id: str) -> bool:
+        """Whether it stands in the store, and no file has it."""
+        return subscription_id in self.from_store.ids and subscription_id not in self.origins
 
     def locate(self, subscription_id: str, key: str) -> tuple[Path | None, int | None]:
         """File and line of a subscription's `key`, such as `rules[1].any[2]`, as it is now.
 
         Of the configuration's own key where the id is "". What is not written itself has the line
-        of what it would stand in; no line where nothing is known.
+        of what it would stand in; no line where nothing is known, no file of what is in the store.
         """
         origin = self.origins.get(subscription_id)
         if origin is None:
-            return self.path, None
+            return self.file_of(subscription_id), None
         path = parsed(key)
         line = line_in(origin.file, (*origin.key, *path))
         if path[:1] == ("topics",):  # a file's own topics stand beside its subscriptions
             line = line_in(origin.file, path) or line
         return origin.file, line
+
+    def fault(self, message: str, subscription_id: str, key: str) -> RuleError:
+        """Something wrong with a subscription's `key`, at the place where that is written."""
+        if self.is_stored(subscription_id):
+            return self.from_store.fault(message, subscription_id, key)
+        path, line = self.locate(subscription_id, key)
+        return RuleError(message, path=path, line=line, key=key, subscription_id=subscription_id)
 
 
 def named_files(settings: Settings) -> tuple[Path, ...]:
@@ -115,11 +161,19 @@ def subscription_files(config_path: Path) -> list[Path]:
     Hidden ones (editors' copies) do not count. Raises ConfigError.
     """
     directory = config_path.parent / SUBSCRIPTIONS
+    return toml_files(directory, is_optional=True)
+
+
+def toml_files(directory: Path, *, is_optional: bool = False) -> list[Path]:
+    """The files of TOML in a directory, hidden ones apart, in their order. Raises ConfigError.
+
+    `is_optional`: none where there is no such directory.
+    """
     try:
         names = sorted(os.listdir(directory))  # noqa: PTH208  # sorts and joins thousands faster
-    except FileNotFoundError:
-        return []
     except OSError as error:
+        if is_optional and isinstance(error, FileNotFoundError):
+            return []
         raise ConfigError(f"cannot be read: {error.strerror}", path=directory) from error
     return [
         directory / name for name in names if name.endswith(".toml") and not name.startswith(".")

@@ -66,6 +66,11 @@ def read_beside(path: Path) -> Document:
     return _document(path, _text(path, LARGEST_BESIDE))
 
 
+def read_content(path: Path, content: bytes) -> Document:
+    """The same for what came another way; `path` is what it is called. Raises ConfigError."""
+    return _document(path, _decoded(path, content, LARGEST))
+
+
 def _document(path: Path, text: str) -> Document:
     try:
         return Document(path, tomllib.loads(text), text)
@@ -113,6 +118,10 @@ def _text(path: Path, largest: int = LARGEST) -> str:
         ) from error
     except OSError as error:
         raise ConfigError(f"cannot be read: {error.strerror}", path=path) from error
+    return _decoded(path, content, largest)
+
+
+def _decoded(path: Path, content: bytes, largest: int) -> str:
     if len(content) > largest:
         raise ConfigError(f"is larger than {largest // 1_000_000} MB", path=path)
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):

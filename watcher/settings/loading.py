@@ -37,6 +37,8 @@ from watcher.settings.tables import (
 RENAMED: Mapping[str, str] = {}
 """Keys that have another name now (`mail.sender`: `mail.from`); they go on for a minor release."""
 
+NOBODY = "there is no subscription yet; `watcher add ADDRESS --any …` makes one"
+
 _EDITED = {"subscriptions", "topics", "sources"}
 """What of an edited configuration can change what its rules find."""
 
@@ -67,15 +69,15 @@ def load(
     warnings += _renamed(shaped, renamed, document)
     problems += layered(shaped, over, path.parent, state)
     problems += exposed(document)
-    settings = _validated(Settings, shaped, problems)
+    settings = validated(Settings, shaped, problems)
     if settings is not None and not problems:
         timezone = machine_zone(environ, warnings)
         settings = together.completed(settings, timezone)
         problems += together.problems_in(settings)
         problems += missing_files(settings)
-    errors += [_located(problem, document, over) for problem in problems]
+    errors += [located(problem, document, over) for problem in problems]
     if errors or settings is None:
-        raise _one(errors)
+        raise one_of(errors)
     warnings += together.oddities_in(settings)
     origins = {"": Origin(path)}
     for at, each in enumerate(settings.subscriptions):
@@ -83,11 +85,11 @@ def load(
     seen |= {named: stamp_of(named) for named in named_files(settings)}
 
     beside = _Beside(path, origins, seen, warnings)
-    with _uncollected():
+    with uncollected():
         beside.read_all(settings.sources, renamed, find_cache_dir(environ, path))
     subscriptions = (*settings.subscriptions, *beside.subscriptions)
     if not subscriptions and not beside.broken:
-        warnings.append("there is no subscription yet; `watcher add ADDRESS --any …` makes one")
+        warnings.append(NOBODY)
     return Config(
         settings=settings.model_copy(update={"subscriptions": subscriptions}),
         path=path,
@@ -154,7 +156,7 @@ class _Beside:
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """No search for garbage meanwhile: where all is kept, it takes longer than the reading."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -180,15 +182,15 @@ def load_edited(path: Path, config: Config) -> Config:
         main_name = config.path.name if config.path else "the configuration"
         shaped, problems = shaping.subscription_file(document.values, path.stem, main_name)
     _renamed(shaped, RENAMED, document)
-    settings = _validated(Settings, shaped, problems)
+    settings = validated(Settings, shaped, problems)
     if settings is not None:
         sources = settings.sources if "sources" in shaped else config.settings.sources
         problems += together.subscription_problems(settings.subscriptions, sources)
     if problems or settings is None:
-        raise _one([_located(problem, document) for problem in problems])
+        raise one_of([located(problem, document) for problem in problems])
     subscriptions, topics = settings.subscriptions, settings.topics
     if not is_main:
-        subscriptions, topics = _with_topics(subscriptions, topics), config.settings.topics
+        subscriptions, topics = with_topics(subscriptions, topics), config.settings.topics
     origins = {
         each.id: Origin(path, ("subscriptions", at)) for at, each in enumerate(subscriptions)
     }
@@ -202,7 +204,7 @@ def load_edited(path: Path, config: Config) -> Config:
 def _is_main_file(document: Document, config: Config) -> bool:
     if shaping.is_main_file(document.values):
         return True
-    files = {problem.path.stem for problem in config.broken if problem.path}
+    files = config.broken_stems
     files |= {each.file.stem for known, each in config.origins.items() if "/" in known}
     is_placed = document.path.parent.name == SUBSCRIPTIONS or document.path.stem in files
     return "subscriptions" in document.values and not is_placed
@@ -244,15 +246,15 @@ def _subscription_file(
     document = read_beside(path)
     shaped, problems = shaping.subscription_file(document.values, path.stem, main_name)
     warnings += _renamed(shaped, renamed, document)
-    file = _validated(SubscriptionFile, shaped, problems)
+    file = validated(SubscriptionFile, shaped, problems)
     if file is not None:
         problems += together.subscription_problems(file.subscriptions, sources)
     if problems or file is None:
-        raise _one([_located(problem, document) for problem in problems])
-    return _with_topics(file.subscriptions, file.topics)
+        raise one_of([located(problem, document) for problem in problems])
+    return with_topics(file.subscriptions, file.topics)
 
 
-def _with_topics(
+def with_topics(
     subscriptions: Iterable[SubscriptionSettings], topics: Mapping[str, TopicSettings]
 ) -> tuple[SubscriptionSettings, ...]:
     """The subscriptions of a file with the topics that stand beside them."""
@@ -274,9 +276,10 @@ def _renamed(
     return warnings
 
 
-def _validated(
+def validated(
     table: type[_Table], shaped: dict[str, object], problems: list[Problem]
 ) -> _Table | None:
+    """The table, or None where something of it is wrong, which joins `problems`."""
     try:
         return table.model_validate(shaped)
     except ValidationError as error:
@@ -284,7 +287,7 @@ def _validated(
     return None
 
 
-def _located(problem: Problem, document: Document, over: Overlay | None = None) -> ConfigError:
+def located(problem: Problem, document: Document, over: Overlay | None = None) -> ConfigError:
     """The problem at the place where its value was given."""
     table, key, *_ = (*map(str, problem.path), "", "")
     place = over.places.get((table, key)) if over else None
@@ -294,7 +297,7 @@ def _located(problem: Problem, document: Document, over: Overlay | None = None) 
     return ConfigError(problem.message, path=document.path, key=dotted(written) or None, line=line)
 
 
-def _one(errors: Sequence[ConfigError]) -> ConfigError:
+def one_of(errors: Sequence[ConfigError]) -> ConfigError:
     """One error that tells them all, in the order of their lines."""
     ordered = sorted(errors, key=lambda error: error.line or 0)
     return ordered[0] if len(ordered) == 1 else InvalidConfigError(ordered)

@@ -58,10 +58,19 @@ def _copied(value: object) -> object:
 
 
 def subscription_file(
-    values: Values, stem: str, main_name: str
+    values: Values,
+    stem: str,
+    main_name: str,
+    *,
+    prefix: str | None = None,
+    kind: str = "a file of subscriptions.d",
 ) -> tuple[dict[str, object], list[Problem]]:
-    """The values of a file of `subscriptions.d`: subscriptions and topics, or one subscription."""
+    """The values of a file of `subscriptions.d`: subscriptions and topics, or one subscription.
+
+    `prefix` is what ids begin with before the name; None: as there, `stem` and a slash.
+    """
     problems: list[Problem] = []
+    prefix = f"{stem}/" if prefix is None else prefix
     rest = {key: value for key, value in values.items() if key != "subscriptions"}
     topics = rest.pop("topics") if isinstance(rest.get("topics"), dict) else {}
     for key in [key for key, value in rest.items() if _is_main(key, value)]:
@@ -69,19 +78,18 @@ def subscription_file(
         problems.append(
             Problem(
                 (key,),
-                "a file of subscriptions.d holds subscriptions and topics only; "
-                f"this belongs in {main_name}",
+                f"{kind} holds subscriptions and topics only; this belongs in {main_name}",
             )
         )
     if "subscriptions" not in values:
         if not rest and not problems:
             problems.append(Problem((), "holds no subscription; one needs `to` at least"))
-        single = _subscriptions([rest] if rest else [], stem, f"{stem}/", problems)
+        single = _subscriptions([rest] if rest else [], stem, prefix, problems)
         return {"subscriptions": single, "topics": topics}, problems
     for key in rest:
         belongs = "move it below that header" if key in _SUBSCRIPTION_KEYS else "unknown key"
         problems.append(Problem((key,), f"stands outside [[subscriptions]]; {belongs}"))
-    found = _subscriptions(values["subscriptions"], stem, f"{stem}/", problems)
+    found = _subscriptions(values["subscriptions"], stem, prefix, problems)
     return {"subscriptions": found, "topics": topics}, problems
 
 

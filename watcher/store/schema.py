@@ -198,6 +198,14 @@ subscriptions = Table(
     ),  # looks like that one renamed: waits for a word of the operator
 )
 
+stored_subscriptions = Table(
+    "stored_subscriptions",
+    metadata,
+    Column("id", StoredText, primary_key=True),
+    Column("definition", StoredText, nullable=False),  # as given; that of `subscriptions` is whole
+    Column("stored_at", UtcDateTime, nullable=False),
+)
+
 first_runs = Table(
     "first_runs",
     metadata,

@@ -137,19 +137,20 @@ def synchronise(
     *,
     vocabulary: str,
     unread: Collection[str] = (),
+    unread_ids: Collection[str] = (),
 ) -> tuple[tuple[str, str], ...]:
     """Take the configuration over; the apparent renames (old id, new id) are returned and held.
 
     What is gone loses its unsent mails; a recipient that is gone loses theirs. What seems to have
     another name now loses nothing until that is settled, by `rename` or `start_anew`; nor does
-    what is missing because its file (its stem in `unread`) is broken. `vocabulary` stands for all
-    that a fingerprint depends on besides the definition: where it is another one than last time,
-    every fingerprint may be.
+    what is missing because its file (its stem in `unread`) is broken, or because it (`unread_ids`)
+    stands in the store and cannot be used. `vocabulary` stands for all that a fingerprint depends
+    on besides the definition: where it is another one than last time, every fingerprint may be.
     """
     before = known(connection)
     by_id = {subscription.id: subscription for subscription in wanted}
     missing = [old for old in before.values() if old.removed_at is None and old.id not in by_id]
-    gone = [old for old in missing if stem(old.id) not in unread]
+    gone = [old for old in missing if stem(old.id) not in unread and old.id not in unread_ids]
     is_same_vocabulary = get_meta(connection, VOCABULARY) == vocabulary
     starting, changed = [], []
     for subscription in by_id.values():

@@ -1,0 +1,86 @@
+"""Subscriptions that stand in the store beside those of files: what is kept of one, and read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from pydantic import TypeAdapter, ValidationError
+
+from watcher.errors import RuleError
+from watcher.settings import together
+from watcher.settings.config import Config, FromStore
+from watcher.settings.loading import NOBODY, uncollected
+from watcher.settings.tables import SubscriptionSettings
+
+
+def definition_of(subscription: SubscriptionSettings) -> str:
+    """What is kept of a subscription: what was given, so that defaults are those of the day."""
+    given = set(subscription.model_fields_set)
+    if not subscription.topics:  # as most of a file have none beside them
+        given.discard("topics")
+    return subscription.model_dump_json(include=given, exclude_unset=True)
+
+
+def with_stored(config: Config, definitions: Mapping[str, str], version: str | None) -> Config:
+    """`config` with the subscriptions of the store, JSON by id, beside those of its files.
+
+    A file wins on its ids, a broken one on all that begin with its name: what it said last goes
+    on. What cannot be used as it stands joins `broken`.
+    """
+    own = [each for each in config.settings.subscriptions if not config.is_stored(each.id)]
+    taken, stems = {each.id for each in own}, config.broken_stems
+    hidden = {
+        each
+        for each in definitions
+        if each in taken or ("/" in each and each.partition("/")[0] in stems)
+    }
+    chosen, broken = _read({k: v for k, v in definitions.items() if k not in hidden})
+    names = {source.name for source in config.settings.sources}
+    for subscription in [each for each in chosen if not names.issuperset(each.sources)]:
+        for problem in together.subscription_problems([subscription], config.settings.sources):
+            key = f"sources[{problem.path[-1]}]"
+            broken.append(FromStore.fault(problem.message, subscription.id, key))
+    faulty = {error.subscription_id for error in broken}
+    sound = [each for each in chosen if each.id not in faulty]
+    of_store = config.broken_ids
+    still = [
+        each
+        for each in config.broken
+        if not (isinstance(each, RuleError) and each.subscription_id in of_store)
+    ]
+    return replace(
+        config,
+        settings=config.settings.model_copy(update={"subscriptions": (*own, *sound)}),
+        broken=(*still, *broken),
+        warnings=tuple(each for each in config.warnings if each != NOBODY or not definitions),
+        from_store=FromStore(version, frozenset(definitions) - hidden, frozenset(hidden)),
+    )
+
+
+def _read(definitions: Mapping[str, str]) -> tuple[list[SubscriptionSettings], list[RuleError]]:
+    """All at once, which takes a third of the time; one by one where one of them is no good."""
+    try:
+        with uncollected():
+            return _layout().validate_json(f"[{','.join(definitions.values())}]"), []
+    except ValidationError:
+        return _read_singly(definitions.items())
+
+
+@functools.cache
+def _layout() -> TypeAdapter[list[SubscriptionSettings]]:
+    return TypeAdapter(list[SubscriptionSettings])
+
+
+def _read_singly(
+    definitions: Iterable[tuple[str, str]],
+) -> tuple[list[SubscriptionSettings], list[RuleError]]:
+    chosen, broken = [], []
+    for subscription_id, definition in definitions:
+        try:
+            chosen.append(SubscriptionSettings.model_validate_json(definition))
+        except ValidationError:  # another version stored it
+            message = "this version cannot read it; import it anew"
+            broken.append(FromStore.fault(message, subscription_id))
+    return chosen, broken

@@ -1,0 +1,58 @@
+"""The subscriptions that were imported: what was given, beside what files give.
+
+`subscriptions` knows which of all there are count; these count unless a file has their id.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Iterable, Mapping
+
+import sqlalchemy as sa
+
+from watcher.store.checks import get_meta, put_meta
+from watcher.store.rows import insert
+from watcher.store.schema import stored_subscriptions as stored
+
+VERSION = "stored-subscriptions"
+
+
+def version(connection: sa.Connection) -> str | None:
+    """What differs whenever any of them does; None where there never was one."""
+    return get_meta(connection, VERSION)
+
+
+def definitions(connection: sa.Connection) -> dict[str, str]:
+    """The definitions of all, JSON by id, in the order of their ids."""
+    query = sa.select(stored.c.id, stored.c.definition).order_by(stored.c.id)
+    return {row.id: row.definition for row in connection.execute(query)}
+
+
+def put(connection: sa.Connection, new: Mapping[str, str], now: dt.datetime) -> None:
+    """Store these definitions, by id, over those of the same ids."""
+    if not new:
+        return
+    row = insert(connection, stored)
+    row = row.on_conflict_do_update(
+        index_elements=[stored.c.id],
+        set_={"definition": row.excluded.definition, "stored_at": row.excluded.stored_at},
+    )
+    connection.execute(
+        row,
+        [{"id": each, "definition": text, "stored_at": now} for each, text in new.items()],
+    )
+    _note_change(connection)
+
+
+def remove(connection: sa.Connection, subscription_ids: Iterable[str]) -> None:
+    """Forget these."""
+    gone = [{"of": each} for each in subscription_ids]
+    if gone:
+        connection.execute(stored.delete().where(stored.c.id == sa.bindparam("of")), gone)
+        _note_change(connection)
+
+
+def _note_change(connection: sa.Connection) -> None:
+    # Not a number: of two that count on at the same time, the second would change nothing.
+    put_meta(connection, VERSION, secrets.token_hex(8))
