@@ -243,11 +243,15 @@ def test_the_server_counts_on_behind_what_is_there(filled: Database, postgres_ur
 
 
 @pytest.mark.filterwarnings("ignore:.*ServerCursor")  # which SQLAlchemy leaves to the collector
-def test_what_fails_is_told_of_the_side_where_it_fails(filled: Database, postgres_url: str) -> None:
-    """The session of the side that is read ends in the middle."""
+@pytest.mark.parametrize("side", ["origin", "target"])
+def test_what_fails_is_told_of_the_side_where_it_fails(
+    filled: Database, postgres_url: str, side: str
+) -> None:
+    """The session of one side ends in the middle."""
     new = f"sqlite:///{filled.path}.new"
-    with opened(postgres_url) as origin, opened(new) as target, opened(postgres_url) as other:
-        versions.fill(filled, origin)
+    with opened(postgres_url) as server, opened(new) as file, opened(postgres_url) as other:
+        if side == "origin":
+            versions.fill(filled, server)
 
         def end(what: str, table: str, count: int) -> None:
             with other.write() as connection:
@@ -256,9 +260,10 @@ def test_what_fails_is_told_of_the_side_where_it_fails(filled: Database, postgre
                     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
 
+        origin, target = (server, file) if side == "origin" else (filled, server)
         with pytest.raises(StoreError, match="terminating connection") as raised:
             versions.fill(origin, target, end)
-        assert str(raised.value).startswith(f"{origin.name}: ")
+        assert str(raised.value).startswith(f"{server.name}: ")
         assert versions.version(target) is None
         del raised
         gc.collect()

@@ -27,10 +27,11 @@ PART = 200
 
 _TELL_EVERY = 500 * PART
 
-_CONVERSION = (sa.exc.StatementError, ValueError, TypeError, OverflowError)
+_ABOUT_A_VALUE = (sa.exc.StatementError, ValueError, TypeError, OverflowError)
 """What a value causes that is not of its column's type."""
 
-_REFUSED = (sa.exc.IntegrityError, sa.exc.DataError, TypeError, ValueError, OverflowError)
+_OF_A_ROW = (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.ProgrammingError)
+"""What a driver says of a row, and not of its connection or the disk."""
 
 
 def untold(what: str, table: str, count: int) -> None:
@@ -57,7 +58,7 @@ class View:
                         last = row
         except StoreError as error:
             raise StoreError(f"{error} ({_behind(table, last)})") from error
-        except _CONVERSION as error:
+        except _ABOUT_A_VALUE as error:
             where = f"{self.database.name}, {_behind(table, last)}"
             raise StoreError(f"{where}, holds what cannot be read: {_first_line(error)}") from error
 
@@ -72,10 +73,10 @@ class View:
         try:
             with self.connection.begin_nested():
                 _run(self.connection, table.insert(), rows)
-        except (*_REFUSED, sa.exc.StatementError) as error:
+        except _ABOUT_A_VALUE as error:
             if not _is_refusal(error):
                 raise
-            raise StoreError(self._refusal(table, rows) or str(error)) from error
+            raise StoreError(self._refusal(table, rows) or _first_line(error)) from error
 
     def _refusal(self, table: sa.Table, rows: list[dict[str, object]]) -> str | None:
         """Which of them is refused, and why."""
@@ -83,7 +84,7 @@ class View:
             try:
                 with self.connection.begin_nested():
                     _run(self.connection, table.insert(), [row])
-            except (*_REFUSED, sa.exc.StatementError) as error:
+            except _ABOUT_A_VALUE as error:
                 key = ", ".join(str(row[column.name]) for column in table.primary_key)
                 columns = [c.name for c in table.c if not self._takes(c, row[c.name])]
                 what = f", {columns[0]}" if columns else ""
@@ -99,7 +100,7 @@ class View:
         try:
             with self.connection.begin_nested():
                 _run(self.connection, sa.select(sa.cast(bound, column.type)))
-        except (*_REFUSED, sa.exc.StatementError):
+        except _ABOUT_A_VALUE:
             return False
         return True
 
@@ -124,9 +125,7 @@ def _behind(table: sa.Table, last: Record | None) -> str:
 
 
 def _is_refusal(error: Exception) -> bool:
-    """Whether a row is the cause, and not the connection or the disk."""
-    is_of_driver = isinstance(error, sa.exc.DBAPIError)
-    return not is_of_driver or isinstance(error, (sa.exc.IntegrityError, sa.exc.DataError))
+    return isinstance(error, _OF_A_ROW) or not isinstance(error, sa.exc.DBAPIError)
 
 
 def _first_line(error: Exception) -> str:
