@@ -1,4 +1,4 @@
-"""README, guide and operations as tests see them: fenced blocks, tables, code spans, links."""
+"""The documents as tests see them: fenced blocks, tables, code spans, links."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ class Document:
 
 README, GUIDE = Document("README.md"), Document("docs/guide.md")
 OPERATIONS = Document("docs/operations.md")
-DOCUMENTS = (README, GUIDE, OPERATIONS)
+SCALING = Document("docs/scaling.md")
+DOCUMENTS = (README, GUIDE, OPERATIONS, SCALING)
 
 
 def blocks(language: str, *roles: str) -> list[Block]:

@@ -102,6 +102,11 @@ class PostgresServer:
         self.stop()
         self.start()
 
+    def client(self, program: str, *arguments: str, cwd: Path) -> None:
+        """Run one of PostgreSQL's own programs on this server."""
+        env = os.environ | {"PGHOST": str(self.directory), "PGUSER": "postgres"}
+        subprocess.run([self._bin / program, *arguments], check=True, cwd=cwd, env=env)
+
     def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(statement)

@@ -165,7 +165,7 @@ class SmtpServer:
 
         `answer` is an SMTP reply (4xx, 5xx, 421 closes), `drop`, `hang` (until the client
         leaves), or at the dot `accept+drop` and `accept+hang`: taken, but the answer never comes,
-        and `accept+hold`: the answer comes when `release` is called.
+        and `accept+hold`: the answer comes when `release` is called. `hold`: so at any other stage.
         At `data`, `354+drop` asks for the mail and leaves. At `rcpt`, `data` and `dot` faults may
         name a recipient.
         """
@@ -332,6 +332,9 @@ class _Dialogue:
             return False
         if answer.startswith("accept+"):
             raise AssertionError("only at the dot")
+        if answer == "hold":
+            self._hold()
+            return False
         self._answer(answer)
         return True
 
@@ -352,11 +355,14 @@ class _Dialogue:
                 self._server._hang(-1)
             raise _GoneError
         if answer == "hold":
-            self._server._hang(1)
-            self._server._released.wait(LONGEST_WAIT)
-            self._server._hang(-1)
+            self._hold()
             answer = "250 2.0.0 queued"
         self._say(answer.replace("{said}", self._said))
+
+    def _hold(self) -> None:
+        self._server._hang(1)
+        self._server._released.wait(LONGEST_WAIT)
+        self._server._hang(-1)
 
     def _secure(self) -> None:
         assert self._server.tls is not None

@@ -13,7 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import composing, corpus, many, ours, pages, rivals, subscribers, workload
+from benchmarks import (
+    composing,
+    corpus,
+    delivering,
+    many,
+    ours,
+    pages,
+    rivals,
+    subscribers,
+    workload,
+)
 from benchmarks.__main__ import line, main
 from benchmarks.matching import Process, Side
 from benchmarks.measuring import Bound, cost_of, in_turns
@@ -21,6 +31,7 @@ from benchmarks.subscribers import Subscriber
 from benchmarks.with_tantivy import Tantivy
 from tests.fakesite import FakeSite
 from tests.rules import naive
+from tests.smtpserver import SmtpServer
 from watcher.digest import render_digest
 from watcher.models import Page, PageRequest, Paper
 from watcher.settings import SourceSettings, load
@@ -77,10 +88,8 @@ def test_the_page_is_as_large_as_the_real_one_and_is_read() -> None:
 
 def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["parsing", "nothing"]) == 2
-    assert (
-        capsys.readouterr().out
-        == "unknown: nothing; there are parsing, start, check, composing, matching, many\n"
-    )
+    parts = "parsing, start, check, composing, delivering, matching, many"
+    assert capsys.readouterr().out == f"unknown: nothing; there are {parts}\n"
 
 
 @pytest.fixture(scope="module")
@@ -221,3 +230,34 @@ def test_all_sides_compose_the_same_mails() -> None:
     assert [composing.read(one) for one in composing.afresh(content, to)] == ours
     assert [headers["To"] for headers, _ in ours] == [recipient for recipient, _ in to]
     assert all(len(content.papers) == parts[0][1].count("Paper page:") for _, parts in ours)
+
+
+async def test_all_mails_are_sent_over_all_connections(tmp_path: Path) -> None:
+    mails = delivering.envelopes(3)
+    assert {len(mail.message) for mail in mails} == {delivering.SIZE}
+    assert len({mail.message for mail in mails}) == 3
+    with SmtpServer() as server:
+        await delivering.sent(delivering.Sink(server.port).mailer, mails, 40)
+        assert len(server.messages) == 40
+        assert server.connection_count == delivering.CONNECTIONS
+        assert await delivering.delivered(server.port, tmp_path, mails, 5) > 0
+        assert len({mail.recipient for mail in server.messages[40:]}) == 5
+
+
+@pytest.mark.postfix
+async def test_postfix_s_sink_takes_mails_of_both_sides() -> None:
+    mails = delivering.envelopes(1)
+    with delivering.sink() as sink:
+        await delivering.sent(sink.mailer, mails, 20)
+        sink.sourced(20)
+
+
+def test_without_postfix_it_is_said_what_is_missing() -> None:
+    with pytest.raises(delivering.MissingError, match=r"smtp-nothing is not here.*apt install"):
+        delivering.program("smtp-nothing")
+
+
+def test_the_round_with_the_median_share_is_shown() -> None:
+    ours, source = iter([9.0, 1, 2, 4]), iter([1.0, 2, 2, 2])
+    shown = delivering.median_round(3, lambda: next(ours), lambda: next(source))
+    assert (shown.ours, shown.source, shown.share) == (2, 2, 1)

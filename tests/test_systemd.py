@@ -13,6 +13,7 @@ from watcher.service import Kind, plan
 
 UNITS = resource("systemd")
 SERVICES = [UNITS / "watcher.service", UNITS / "watcher-check.service"]
+REPLICA = UNITS / "watcher@.service"
 
 
 def analyse(*arguments: str | Path, runtime: Path) -> None:
@@ -33,7 +34,7 @@ def values(unit: Path, key: str) -> list[str]:
 
 
 @pytest.mark.systemd
-@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", [*SERVICES, REPLICA], ids=lambda unit: unit.name)
 def test_the_sandbox_is_tight(unit: Path, tmp_path: Path) -> None:
     analyse("security", "--offline=true", "--threshold=15", unit, runtime=tmp_path)
 
@@ -41,7 +42,7 @@ def test_the_sandbox_is_tight(unit: Path, tmp_path: Path) -> None:
 @pytest.mark.systemd
 def test_the_units_are_valid(tmp_path: Path) -> None:
     units = [*UNITS.glob("*.service"), *UNITS.glob("*.timer")]
-    assert len(units) == 3
+    assert len(units) == 4
     analyse("verify", "--man=no", *units, runtime=tmp_path)
 
 
@@ -70,9 +71,16 @@ def test_what_is_installed_is_valid(kind: Kind, tmp_path: Path) -> None:
 
 
 def test_both_services_have_the_same_sandbox() -> None:
-    daemon, check = (unit.read_text().partition("\nUser=")[2] for unit in SERVICES)
+    parts = (unit.read_text().partition("\nUser=")[2] for unit in (*SERVICES, REPLICA))
+    daemon, check, replica = (part.partition("\n[Install]")[0].strip() for part in parts)
     assert check
-    assert daemon.partition("\n[Install]")[0].strip() == check.strip()
+    assert daemon == check == replica
+
+
+def test_a_replica_is_told_its_role_and_always_started_again() -> None:
+    assert values(REPLICA, "ExecStart") == ["/usr/bin/env watcher run --role %i"]
+    assert values(REPLICA, "Restart") == ["always"]
+    assert values(REPLICA, "RestartPreventExitStatus") == ["2 78"]
 
 
 def test_a_machine_without_secrets_starts_too() -> None:

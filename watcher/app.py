@@ -26,7 +26,7 @@ from watcher.rules import Ruleset, builtin_topics
 from watcher.settings import Config, SubscriptionSettings, require_mail, with_stored
 from watcher.sources import make_source
 from watcher.steps import Step
-from watcher.store import known, stored, subscriptions, versions
+from watcher.store import known, moving, stored, subscriptions, versions
 from watcher.store.database import Database
 from watcher.store.lock import InstanceLock
 
@@ -231,7 +231,7 @@ def _copy(config: Config, target: Database, now: dt.datetime) -> None:
             return
         versions.migrate(target, now)
         with origin.read() as here, target.write() as there:
-            versions.copy_rows(here, there)
+            moving.copy_rows(moving.View(origin, here), moving.View(target, there))
 
 
 @contextlib.asynccontextmanager

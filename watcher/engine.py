@@ -134,8 +134,9 @@ class Engine:
                     lambda connection: match(context, connection, now, leftover_only=True)
                 )
                 until = asyncio.get_running_loop().time() + self._checks_within.total_seconds()
-                checked = await self._check(request, until)
-                match_count = left.new_count + await self._match(until)
+                async with context.reader:  # one process for the pages of all sources
+                    checked = await self._check(request, until)
+                    match_count = left.new_count + await self._match(until)
             check_id = max((c.id for c in checked), default=None)
             composed, delivered = await self._send(request, check_id)
             result = await self._result(tuple(checked), match_count, composed, delivered)

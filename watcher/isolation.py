@@ -1,8 +1,9 @@
-"""Reads pages in processes of their own.
+"""Reads pages in a process of their own.
 
 A page of deeply nested elements holds the HTML parser up for minutes, within one call that no
 thread can interrupt, and one of many small ones becomes forty times its size in memory. A process
-can be killed, and bounded.
+can be killed, and bounded. Starting one takes longer than reading most pages: one that does well
+is kept for the next page.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import asyncio
 import datetime as dt
 import os
 import sys
+from asyncio.subprocess import Process
 from contextlib import suppress
+from typing import Self
 
 import msgspec
 
 from watcher.errors import ParseError
 from watcher.models import Listing, Page
 from watcher.settings import SourceSettings
-from watcher.sources.worker import Answer, Job
+from watcher.sources.worker import LONGEST_ANSWER, PREFIX_BYTES, Answer, Job
 
 _BOOT = "import sys; sys.path[:] = sys.argv[1:]; from watcher.sources.worker import main; main()"
 """The worker finds its modules where this process found them, whatever the directory holds."""
@@ -26,53 +29,107 @@ _BOOT = "import sys; sys.path[:] = sys.argv[1:]; from watcher.sources.worker imp
 MEMORY_BYTES = 140_000_000
 """Of address space; a page of 15 MB with 900 papers takes 80,000,000."""
 
+LARGE_BYTES = 2_000_000
+"""A larger page has a process to itself, for all the memory there is."""
+
 _PIECE = 65_536
 
 _KEPT = ("PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH")
 _KEPT_PREFIX = "DYLD_"
 
 
-async def parse_isolated(
-    source: SourceSettings,
-    base_url: str,
-    page: Page,
-    now: dt.datetime,
-    *,
-    timeout: float = 20.0,  # noqa: ASYNC109  # its end is an error of the page's, not of the caller's
-) -> Listing:
-    """The listing of a page, as the source's own `parse` reads it.
+class _NoAnswerError(Exception):
+    """The process gave none; says why."""
 
-    Raises ParseError also when the page takes longer than `timeout` seconds or more than
-    MEMORY_BYTES to read. Cancelling ends the process.
+
+class Reader:
+    """Reads one page after the other.
+
+    The process starts with the first page. Within `async with`, which may be nested, it stays for
+    the next one; otherwise it ends with its page, as it does after one that is large or failed.
     """
-    job = Job(
-        name=source.name,
-        page_kind=source.page,
-        query=source.query,
-        base_url=base_url,
-        page=page,
-        now=now,
-        cpu_seconds=timeout,
-        memory_bytes=MEMORY_BYTES,
-    )
-    try:
-        async with asyncio.timeout(timeout):
-            returncode, output, errors = await _run(msgspec.msgpack.encode(job))
-    except TimeoutError:
-        raise _unreadable(source, page, f"it took more than {timeout:g} s") from None
-    if returncode != 0:
-        raise _unreadable(source, page, _last_words(returncode, errors))
-    try:
-        answer = msgspec.msgpack.decode(output, type=Answer)
-    except msgspec.DecodeError as error:
-        raise _unreadable(source, page, f"the answer is garbled: {error}") from error
-    if answer.listing is None:
-        raise ParseError(answer.error or "", source=source.name, url=page.url)
-    return answer.listing
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._holders = 0
+        self._process: Process | None = None
+
+    async def __aenter__(self) -> Self:
+        self._holders += 1
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._holders -= 1
+        if not self._holders:
+            await self._end()
+
+    async def read(
+        self,
+        source: SourceSettings,
+        base_url: str,
+        page: Page,
+        now: dt.datetime,
+        *,
+        timeout: float = 20.0,  # noqa: ASYNC109  # its end is an error of the page's, not of the caller's
+    ) -> Listing:
+        """The listing of a page, as the source's own `parse` reads it.
+
+        Raises ParseError also when the page takes longer than `timeout` seconds or more than
+        MEMORY_BYTES to read. Cancelling ends the process.
+        """
+        job = Job(
+            name=source.name,
+            page_kind=source.page,
+            query=source.query,
+            base_url=base_url,
+            page=page,
+            now=now,
+            cpu_seconds=timeout,
+            memory_bytes=MEMORY_BYTES,
+        )
+        is_large = len(page.body) > LARGE_BYTES
+        is_done_well = False
+        async with self._turn:
+            try:
+                async with asyncio.timeout(timeout):
+                    if is_large:
+                        await self._end()
+                    answer = await self._ask(msgspec.msgpack.encode(job))
+                is_done_well = answer.listing is not None
+            except TimeoutError:
+                raise _unreadable(source, page, f"it took more than {timeout:g} s") from None
+            except _NoAnswerError as error:
+                raise _unreadable(source, page, str(error)) from error
+            finally:
+                if is_large or not is_done_well or not self._holders:
+                    await self._end()
+        if answer.listing is None:
+            raise ParseError(answer.error or "", source=source.name, url=page.url)
+        return answer.listing
+
+    async def _ask(self, job: bytes) -> Answer:
+        if self._process:
+            with suppress(_NoAnswerError):
+                answer = await _answer(self._process, job)
+                if answer.listing is not None:
+                    return answer
+            await self._end()  # it may have failed for what other pages have left in it
+        self._process = await _start()
+        return await _answer(self._process, job)
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin:
+            process.stdin.close()
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
-async def _run(job: bytes) -> tuple[int | None, bytes, bytes]:
-    process = await asyncio.create_subprocess_exec(
+async def _start() -> Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
         _BOOT,
@@ -83,27 +140,36 @@ async def _run(job: bytes) -> tuple[int | None, bytes, bytes]:
         env=_environment(),
         start_new_session=True,  # a Ctrl-C on the terminal is for us alone
     )
+
+
+async def _answer(process: Process, job: bytes) -> Answer:
     stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
     if stdin is None or stdout is None or stderr is None:
         raise AssertionError("all three are pipes")
+    await _feed(stdin, job)
     try:
-        _, output, errors = await asyncio.gather(_feed(stdin, job), stdout.read(), stderr.read())
-        await process.wait()
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    return process.returncode, output, errors
+        size = int.from_bytes(await stdout.readexactly(PREFIX_BYTES), "big")
+        if size > LONGEST_ANSWER:
+            raise _NoAnswerError(f"the answer is garbled: it would have {size} bytes")
+        coded = await stdout.readexactly(size)
+    except asyncio.IncompleteReadError as error:
+        returncode = await process.wait()
+        if returncode != 0:
+            raise _NoAnswerError(_last_words(returncode, await stderr.read())) from None
+        coded = error.partial
+    try:
+        return msgspec.msgpack.decode(coded, type=Answer)
+    except msgspec.DecodeError as error:
+        raise _NoAnswerError(f"the answer is garbled: {error}") from error
 
 
 async def _feed(stdin: asyncio.StreamWriter, job: bytes) -> None:
     """Piece by piece, or the transport would hold a copy of it all."""
     with suppress(BrokenPipeError, ConnectionResetError):  # it ends as it likes, and says why
+        stdin.write(len(job).to_bytes(PREFIX_BYTES, "big"))
         for start in range(0, len(job), _PIECE):
             stdin.write(job[start : start + _PIECE])
             await stdin.drain()
-    stdin.close()
 
 
 def _environment() -> dict[str, str]:
@@ -120,7 +186,7 @@ def _environment() -> dict[str, str]:
     return {**kept, "LC_ALL": "C"}
 
 
-def _last_words(returncode: int | None, errors: bytes) -> str:
+def _last_words(returncode: int, errors: bytes) -> str:
     lines = errors.decode(errors="replace").split("\n")
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")[:200]
     return f"the reading process ended with {returncode}" + (f" ({said})" if said else "")

@@ -27,8 +27,8 @@ def test_a_clock_and_two_workers_mail_a_paper_once(world: World) -> None:
     world.add(make_paper(1, world.now, title=ZORBLAX))
     with contextlib.ExitStack() as stack:
         clock = stack.enter_context(Process(world, "clock", "clock"))
-        for name in ("one", "two"):
-            stack.enter_context(Process(world, "worker", name))
+        for name in ("worker", "worker-2"):
+            stack.enter_context(Process(world, name, name))
         world.smtp.wait_for(1)
         world.later(minutes=30)
         world.add(make_paper(2, world.now, title=ZORBLAX))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.mail.conftest import MESSAGE, envelope
-from watcher.errors import DeliveryError
+from watcher.errors import DeliveryError, LeaseLostError
 from watcher.mail.maildir import MaildirMailer
 
 
@@ -107,3 +107,13 @@ def test_describes_itself(tmp_path: Path) -> None:
     mailer = MaildirMailer(tmp_path)
     assert mailer.describe() == f"the Maildir {tmp_path}"
     assert mailer.session_count == 1
+
+
+async def test_what_another_process_has_taken_over_is_not_written(tmp_path: Path) -> None:
+    async def gone() -> bool:
+        return False
+
+    async with MaildirMailer(tmp_path / "outbox").session() as session:
+        with pytest.raises(LeaseLostError):
+            await session.send(envelope(), gone)
+    assert files(tmp_path) == []

@@ -11,7 +11,7 @@ import pytest
 
 from tests.disks import no_room
 from tests.mail.conftest import envelope
-from watcher.errors import DeliveryError
+from watcher.errors import DeliveryError, LeaseLostError
 from watcher.mail.sendmail import SendmailMailer
 
 
@@ -163,3 +163,14 @@ async def test_probe_accepts_a_program_and_runs_nothing(tmp_path: Path) -> None:
     await mailer.probe()
     assert mailer.describe() == f"the program {tmp_path / 'sendmail'}"
     assert mailer.session_count == 1
+
+
+async def test_what_another_process_has_taken_over_is_not_handed_on(tmp_path: Path) -> None:
+    async def gone() -> bool:
+        return False
+
+    mailer = SendmailMailer(program(tmp_path, f"open({str(tmp_path / 'ran')!r}, 'w')"), timeout=20)
+    async with mailer.session() as session:
+        with pytest.raises(LeaseLostError):
+            await session.send(envelope(), gone)
+    assert not (tmp_path / "ran").exists()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.authority import Authority
 from tests.mail.conftest import MESSAGE, envelope, settings
 from tests.smtpserver import SmtpServer, Stage
-from watcher.errors import DeliveryError
+from watcher.errors import DeliveryError, LeaseLostError
 from watcher.mail.smtp import SmtpMailer
 
 BEFORE_RCPT: tuple[Stage, ...] = ("connect", "ehlo", "starttls", "auth", "mail")
@@ -29,9 +29,12 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
+@pytest.fixture(params=["apart", "together"])
+def server(request: pytest.FixtureRequest) -> Iterator[SmtpServer]:
+    """One that takes commands one by one, and one that takes them together."""
     with SmtpServer() as running:
+        if request.param == "together":
+            running.extensions += ("PIPELINING",)
         yield running
 
 
@@ -446,7 +449,7 @@ async def test_a_local_part_beyond_ascii_needs_a_server_that_takes_it(server: Sm
     error = await refusal(SmtpMailer(settings(server)), "jürgen@example.org")
     assert not error.retryable
     assert "SMTPUTF8" in str(error)
-    server.extensions = ("SMTPUTF8",)
+    server.extensions += ("SMTPUTF8",)
     async with SmtpMailer(settings(server)).session() as session:
         await session.send(envelope("jürgen@example.org"))
     assert server.messages[0].recipient == "jürgen@example.org"
@@ -474,7 +477,7 @@ async def test_a_sender_beyond_ascii_is_not_the_recipient_s_fault(server: SmtpSe
 async def test_a_hostile_recipient_says_nothing_to_the_server(
     server: SmtpServer, recipient: str
 ) -> None:
-    server.extensions = ("SMTPUTF8",)
+    server.extensions += ("SMTPUTF8",)
     error = await refusal(SmtpMailer(settings(server)), recipient)
     assert not error.retryable
     assert not any(command.verb == "RCPT" for command in server.commands)
@@ -514,3 +517,17 @@ def test_describes_itself_without_the_password(server: SmtpServer) -> None:
     assert mailer.describe() == f"127.0.0.1 port {server.port}, STARTTLS, as ada"
     assert SmtpMailer(settings(server)).describe().endswith(", unencrypted")
     assert mailer.session_count == 3
+
+
+async def test_what_another_process_has_taken_over_is_not_sent(server: SmtpServer) -> None:
+    async def gone() -> bool:
+        return False
+
+    async with SmtpMailer(settings(server)).session() as session:
+        with pytest.raises(LeaseLostError):
+            await session.send(envelope("ada@example.org"), gone)
+        await session.send(envelope("bob@example.org"))
+    assert [accepted.recipient for accepted in server.messages] == ["bob@example.org"]
+    verbs = [command.verb for command in server.commands]
+    once = ["EHLO", "MAIL", "RCPT", "DATA"]
+    assert verbs == [*once, *once, "QUIT"], "it had asked for the mail: there is no way back"

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
 from tests.store.conftest import NOW
 from tests.unprivileged import shut_out_of
 from watcher.errors import NoDatabaseError, StoreError
 from watcher.store import checks, versions
-from watcher.store.database import Database
+from watcher.store.database import Database, patient
 
 
 def test_a_transaction_that_fails_leaves_no_trace(database: Database) -> None:
@@ -176,3 +177,10 @@ def test_a_database_that_is_none_of_our_business_is_no_missing_one(tmp_path: Pat
     assert not isinstance(caught.value, NoDatabaseError)
     with pytest.raises(NoDatabaseError):
         Database(f"sqlite:///{inner / 'watcher.db'}", writable=False)
+
+
+def test_who_connects_by_other_means_waits_no_longer_unless_told_to() -> None:
+    url = patient(make_url("postgresql://ada@db.example.org/papers?connect_timeout=3"))
+    assert url.query["connect_timeout"] == "3"
+    assert {"keepalives_idle", "tcp_user_timeout"} <= url.query.keys()
+    assert url.database == "papers"

@@ -422,20 +422,6 @@ def test_postgresql_is_backed_up_by_its_own_tools(postgres_url: str, tmp_path: P
     database.close()
 
 
-def test_rows_are_copied_between_databases(database: Database, tmp_path: Path) -> None:
-    with database.write() as connection:
-        checks.start(connection, "daily", NOW)
-        checks.put_meta(connection, "key", "value")
-    other = Database(f"sqlite:///{tmp_path / 'other.db'}", writable=True)
-    versions.migrate(other, NOW)
-    with database.read() as here, other.write() as there:
-        versions.copy_rows(here, there)
-    with other.read() as connection:
-        assert checks.get_meta(connection, "key") == "value"
-        assert checks.recent(connection)[0].started_at == NOW
-    other.close()
-
-
 def test_a_database_of_an_older_version_is_told_to_readers(database: Database) -> None:
     with pytest.raises(StoreError, match="older version; run `watcher migrate`"):
         versions.require_newest(database, (*versions.REVISIONS, "9999"))

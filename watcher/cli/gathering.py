@@ -14,7 +14,7 @@ from watcher.backtest import SeenPaper
 from watcher.cli.tables import count
 from watcher.errors import BlockedError, FetchError, NoDatabaseError, ParseError
 from watcher.fetch import Fetcher
-from watcher.isolation import parse_isolated
+from watcher.isolation import Reader
 from watcher.models import Outcome, PageRequest, Paper, Period, StoredPaper
 from watcher.settings import Config, SourceSettings
 from watcher.sources import make_source
@@ -140,12 +140,14 @@ async def _read_days(
     troubles: list[str] = []
     ids: set[str] = set()
     page_count = 0
-    async with Fetcher(config.settings.http, clock=app.utc_now) as fetcher:
+    async with Fetcher(config.settings.http, clock=app.utc_now) as fetcher, Reader() as reader:
         with bar as progress:
             for day in progress.track(days, description="reading pages"):
                 request = source.page_request(Period("day", day))
                 try:
-                    shown = await _read_day(config, settings, fetcher, request, now, troubles)
+                    shown = await _read_day(
+                        config, settings, fetcher, reader, request, now, troubles
+                    )
                 except (BlockedError, FetchError) as error:
                     troubles.append(f"{day}: {error}")
                     if isinstance(error, BlockedError) or _is_final(error):
@@ -163,6 +165,7 @@ async def _read_day(
     config: Config,
     settings: SourceSettings,
     fetcher: Fetcher,
+    reader: Reader,
     request: PageRequest,
     now: dt.datetime,
     troubles: list[str],
@@ -170,7 +173,7 @@ async def _read_day(
     """The papers of one day's page; none where it answers with another day's."""
     page = await fetcher.fetch(request)
     try:
-        listing = await parse_isolated(settings, config.settings.http.base_url, page, now)
+        listing = await reader.read(settings, config.settings.http.base_url, page, now)
     except ParseError as error:
         troubles.append(str(error))
         return ()

@@ -14,6 +14,7 @@ from watcher.cli import (
     bounce,
     check_config,
     copies,
+    copying,
     demo,
     doctor,
     history,
@@ -90,6 +91,7 @@ for module in (
     doctor,
     installing,
     copies,
+    copying,
     demo,
 ):
     module.register(app)

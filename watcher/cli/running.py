@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, nullcontext
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
@@ -49,12 +48,7 @@ if TYPE_CHECKING:
 MANY = 1_000
 
 
-class RoleChoice(StrEnum):
-    """What one of several processes does."""
-
-    ALL = "all"
-    CLOCK = "clock"
-    WORKER = "worker"
+ROLES = ("all", "clock", "worker")
 
 
 def register(app: typer.Typer) -> None:
@@ -68,8 +62,12 @@ def register(app: typer.Typer) -> None:
 def run(
     context: typer.Context,
     role: Annotated[
-        RoleChoice | None,
-        typer.Option("--role", help="Be one of several processes on one PostgreSQL."),
+        str | None,
+        typer.Option(
+            "--role",
+            metavar="|".join(ROLES),
+            help="Be one of several processes on one PostgreSQL; `worker-2` is a worker, too.",
+        ),
     ] = None,
     config: ConfigOption = None,
     state_dir: StateOption = None,
@@ -83,6 +81,9 @@ def run(
     from watcher.settings import load
 
     _note_early_signals()
+    kind = None if role is None else role.partition("-")[0]
+    if kind is not None and kind not in ROLES:
+        fail(f"--role {role}: there are {', '.join(ROLES)}", USAGE)
     options = common(context, config, state_dir, verbose=verbose, quiet=quiet)
     loaded = options.load_whole()
     _keep(loaded)
@@ -101,20 +102,20 @@ def run(
             with serving(lambda: engine.context.config, counting):
                 await Daemon(engine, load_again, counting=counting).run()
 
-    async def take_part(role: RoleChoice) -> None:
+    async def take_part(role: str) -> None:
         from watcher.fleet import joined
 
         counting = Counting()
-        async with joined(loaded, role.value) as replica:
+        async with joined(loaded, role) as replica:
             with serving(lambda: replica.context.config, counting):
                 async with replica.working():
                     await Daemon(replica, load_again, counting=counting).run()
 
-    if role is None:
+    if kind is None:
         asyncio.run(watch())
         return
     _see_server(loaded)
-    asyncio.run(take_part(role))
+    asyncio.run(take_part(kind))
 
 
 def _see_server(config: Config) -> None:
@@ -359,7 +360,10 @@ def migrate(
     options = common(context, config, state_dir, as_json=as_json)
     loaded = options.load("warning")
     act_as_owner(loaded.state_dir)
-    with app.writing(loaded, "migrate", app.utc_now()) as database:
+    # Replicas go on meanwhile: what an upgrade adds does not concern those of the version before.
+    is_file = loaded.store_url.startswith("sqlite")
+    opened = app.writing if is_file else app.sharing
+    with opened(loaded, "migrate", app.utc_now()) as database:
         if options.as_json:
             print_json({"database": database.name})
         else:

@@ -107,6 +107,17 @@ def as_contract(config: Config, overview: Overview, database: str) -> dict[str, 
             "started_at": _iso(daemon.heartbeat.started_at),
             "beat_at": _iso(daemon.heartbeat.beat_at),
         },
+        "replicas": [
+            {
+                "role": replica.role,
+                "host": replica.host,
+                "pid": replica.pid,
+                "version": replica.version,
+                "started_at": _iso(replica.started_at),
+                "beat_at": _iso(replica.beat_at),
+            }
+            for replica in overview.replicas
+        ],
         "last_check_at": _iso(overview.last_check_at),
         "next_check_at": _iso(overview.next_check_at),
         "sources": [_source_contract(source) for source in overview.sources],
@@ -198,6 +209,12 @@ def _report(config: Config, overview: Overview, database: str) -> None:
             f"daemon {beat.version}, process {beat.pid} on {beat.host}, since"
             f" {moment(beat.started_at, overview.zone)}; next check"
             f" {moment(overview.next_check_at, overview.zone)}"
+        )
+    for replica in overview.replicas:
+        since = moment(replica.started_at, overview.zone)
+        line(
+            f"{replica.role} {replica.version}, process {replica.pid} on {replica.host},"
+            f" since {since}"
         )
     print()
     table(

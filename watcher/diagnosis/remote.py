@@ -9,7 +9,7 @@ from watcher import health
 from watcher.diagnosis.finding import Finding, ok, problem, warning
 from watcher.errors import ConfigError, DeliveryError, SourceError
 from watcher.fetch import Fetcher
-from watcher.isolation import parse_isolated
+from watcher.isolation import Reader
 from watcher.mail import make_mailer
 from watcher.models import Outcome
 from watcher.settings import Config, require_mail
@@ -35,7 +35,7 @@ async def examine_site(
     try:
         async with Fetcher(settings.http, attempts=1, clock=lambda: now) as fetcher:
             page = await fetcher.fetch(request)
-        listing = await parse_isolated(chosen, settings.http.base_url, page, now)
+        listing = await Reader().read(chosen, settings.http.base_url, page, now)
     except (SourceError, ConfigError) as error:
         yield problem("site", f"{source.name}, {request.url}: {error}")
         return

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from watcher import app
 from watcher.fleet.clock import StoreClock
-from watcher.fleet.queue import Queue, prepare
+from watcher.fleet.queue import STALLED_AFTER, Queue
 from watcher.fleet.replica import Replica, Role
 from watcher.pipeline.context import Context
 from watcher.settings import Config
@@ -17,16 +17,23 @@ from watcher.store.lock import take_turn
 
 
 @contextlib.asynccontextmanager
-async def joined(config: Config, role: str, *, retry_wait: float = 1.0) -> AsyncIterator[Replica]:
+async def joined(
+    config: Config,
+    role: str,
+    *,
+    retry_wait: float = 1.0,
+    stalled_after: float = STALLED_AFTER,
+) -> AsyncIterator[Replica]:
     """A replica on the server's database. Raises StoreError, BusyError where one instance writes.
 
-    `retry_wait` is about how many seconds pass before a page that failed is asked for again.
+    `retry_wait` is about how many seconds pass before a page that failed is asked for again,
+    `stalled_after` how many until a worker that gives no sign is taken for dead.
     """
     with app.sharing(config, "run", app.utc_now()) as database:
-        queue = Queue(database.url)
+        queue = Queue(database.url, stalled_after=stalled_after)
         with database.write() as connection:
             take_turn(connection)
-            prepare(connection)
+            queue.prepare(connection)
             store_clock = StoreClock(clock.now(connection))
 
         def make(context: Context) -> Replica:

@@ -18,10 +18,10 @@ import sqlalchemy as sa
 import structlog
 from procrastinate import exceptions
 from procrastinate.jobs import Status
-from procrastinate.schema import SchemaManager
 from sqlalchemy.engine import URL
 
-from watcher.errors import StoreError
+from watcher.errors import StoreError, WatcherError
+from watcher.store.database import patient
 
 log = structlog.get_logger(__name__)
 
@@ -29,11 +29,11 @@ Task = Callable[..., Awaitable[None]]
 
 TABLE = "procrastinate_jobs"
 
-BEAT = 5.0
-"""Seconds between two signs of life of a worker."""
-
 STALLED_AFTER = 20.0
 """Seconds without a sign of life after which a worker's jobs are given to others."""
+
+_BEATS = 4
+"""Signs of life of a worker in that time."""
 
 LOOK_AGAIN = 1.0
 """Seconds until a worker looks for jobs that nobody told it of: those that were put off."""
@@ -44,28 +44,48 @@ AGAIN_AFTER = 2.0
 _TROUBLE = (exceptions.ProcrastinateException, psycopg.Error, OSError)
 
 
-def prepare(connection: sa.Connection) -> None:
-    """Make the tables of the engine where they are missing. The caller sees to it being alone."""
-    if sa.inspect(connection).has_table(TABLE):
-        return
-    with _driver(connection).cursor() as cursor:
-        cursor.execute(SchemaManager.get_schema())
-
-
 def _driver(connection: sa.Connection) -> psycopg.Connection:
     return cast("psycopg.Connection", connection.connection.driver_connection)
 
 
-class Queue:
-    """The jobs of one database."""
+def _told(name: str, task: Task) -> Task:
+    """The task, with what goes wrong in the log; the next tick tries again."""
 
-    def __init__(self, url: URL) -> None:
-        place = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    async def run(**arguments: str) -> None:
+        try:
+            await task(**arguments)
+        except WatcherError as error:
+            log.error("a job failed; the next minute tries again", job=name, error=str(error))
+        except Exception:  # whatever it was, the worker goes on with others
+            log.exception("a job failed in a way nobody foresaw", job=name)
+
+    return run
+
+
+class Queue:
+    """The jobs of one database. `stalled_after`: as STALLED_AFTER, the same for all replicas."""
+
+    def __init__(self, url: URL, *, stalled_after: float = STALLED_AFTER) -> None:
+        self._stalled_after = stalled_after
+        # Or a worker that is cut off without a word would wait for a quarter of an hour.
+        place = patient(url.set(drivername="postgresql"))
+        self._place = place.render_as_string(hide_password=False)
         self._app = procrastinate.App(
-            connector=procrastinate.PsycopgConnector(conninfo=place, min_size=1, max_size=3)
+            connector=procrastinate.PsycopgConnector(conninfo=self._place, min_size=1, max_size=3)
         )
         # Never opened: it writes on connections that others have opened.
         self._deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+
+    def prepare(self, connection: sa.Connection) -> None:
+        """Make the engine's tables where they are missing. The caller sees to it being alone."""
+        if sa.inspect(connection).has_table(TABLE):
+            return
+        connector = procrastinate.SyncPsycopgConnector(conninfo=self._place, min_size=1, max_size=1)
+        try:
+            with procrastinate.App(connector=connector).open() as opened:
+                opened.schema_manager.apply_schema()
+        except _TROUBLE as error:
+            raise StoreError(f"the tables of jobs cannot be made: {error}") from error
 
     def put(
         self,
@@ -108,7 +128,7 @@ class Queue:
         Without the database it waits until there is one again.
         """
         for name, task in tasks.items():
-            self._app.task(name=name)(task)
+            self._app.task(name=name)(_told(name, task))
         while not stopping.is_set():
             try:
                 async with self._app.open_async():
@@ -126,8 +146,8 @@ class Queue:
                 shutdown_graceful_timeout=drain_within,
                 delete_jobs="always",
                 install_signal_handlers=False,
-                update_heartbeat_interval=BEAT,
-                stalled_worker_timeout=STALLED_AFTER,
+                update_heartbeat_interval=self._stalled_after / _BEATS,
+                stalled_worker_timeout=self._stalled_after,
             )
         )
         stopped = asyncio.create_task(stopping.wait())
@@ -145,7 +165,7 @@ class Queue:
         For tasks: the engine itself leaves such jobs as they are for ever.
         """
         manager = self._app.job_manager
-        jobs = list(await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER))
+        jobs = list(await manager.get_stalled_jobs(seconds_since_heartbeat=self._stalled_after))
         for job in jobs:
             try:
                 await manager.retry_job(job)

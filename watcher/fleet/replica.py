@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -136,12 +137,21 @@ class Replica(Engine):
 
     def beat(self, connection: sa.Connection, beat: Heartbeat | None) -> None:
         """Leave a sign of life; of the clock's, commands that look take it for the daemon's."""
-        token = self.context.token or ""
+        token, now = self.context.token or "", clock.now(connection)
         if beat is None:
             replicas.remove(connection, token)
+            beat = _another_clock(connection, now)
         else:
-            now = clock.now(connection)
+            beat = replace(beat, beat_at=now)
             sign = Sign(token, self.role, beat.host, beat.pid, beat.version, beat.started_at, now)
             replicas.put(connection, sign)
         if self.leads:
             heartbeat.put(connection, beat)
+
+
+def _another_clock(connection: sa.Connection, now: dt.datetime) -> Heartbeat | None:
+    """The last sign of a clock that goes on."""
+    for sign in replicas.alive(connection, now - heartbeat.SILENT_AFTER):
+        if sign.role != Role.WORKER:
+            return Heartbeat(sign.pid, sign.host, sign.started_at, sign.beat_at, sign.version)
+    return None

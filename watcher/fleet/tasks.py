@@ -69,7 +69,9 @@ class Tasks:
             log.warning("asked to read a source that is not configured here", source=source)
             return
         until = asyncio.get_running_loop().time() + CHECKS_WITHIN.total_seconds()
-        if await check_slot(context, chosen, slot_at, now, until=until) is None:
+        async with context.reader:  # one process for all pages
+            checked = await check_slot(context, chosen, slot_at, now, until=until)
+        if checked is None:
             # Who began it is gone, or so slow that it was taken for that. The site is not asked
             # twice for a slot: what was missed, the next one makes good.
             await give_up(context, chosen, slot_at, now)

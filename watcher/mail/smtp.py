@@ -1,7 +1,8 @@
 """Delivery over SMTP: one kept connection for each session, one transaction for each recipient.
 
-aiosmtplib is driven step by step. Its `sendmail` returns normally when one of two recipients is
-refused, and left to itself it logs in over a connection that could not be encrypted.
+aiosmtplib opens it, step by step: left to itself it logs in over a connection that could not be
+encrypted. The mails go by a dialogue of our own, which says how far each has come; where the server
+offers it, MAIL, RCPT and DATA go together (RFC 2920), and a mail waits for two answers, not four.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
-from watcher.errors import DeliveryError, WatcherError
+from watcher.errors import DeliveryError, LeaseLostError, StoreError
 from watcher.mail.base import MayGo, Session, always, ask
+from watcher.mail.dialogue import Dialogue
 from watcher.mail.text import answer, explain, one_line, without_login
+from watcher.mail.wire import wire_form
 from watcher.models import Envelope
 from watcher.settings import SmtpSettings
 
@@ -64,8 +67,8 @@ class _Step(StrEnum):
 
 _TRANSACTION = frozenset({_Step.MAIL, _Step.RCPT, _Step.DATA, _Step.DOT})
 _GO_AHEAD = 354
-_LINE_END = re.compile(rb"\r\n|\n|\r")
-_DOT = re.compile(rb"^\.", re.MULTILINE)
+_SIMPLE = re.compile(r"[A-Za-z0-9._+=-]+@[A-Za-z0-9.-]+")
+"""Addresses that can be read in one way only; most are such."""
 
 
 class _RefusedError(Exception):
@@ -133,6 +136,8 @@ class SmtpSession:
         self._mailer, self._settings = mailer, mailer.settings
         self._client: SMTP | None = None
         self._transport: asyncio.BaseTransport | None = None
+        self._dialogue: Dialogue | None = None
+        self._is_ahead = False
         self._step = _Step.CONNECT
 
     async def __aenter__(self) -> Self:
@@ -144,12 +149,13 @@ class SmtpSession:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._client is None or not self._client.is_connected:
+        if self._dialogue is None or not self._dialogue.is_open:
             self._drop()
             return
         try:
             # Whatever becomes of QUIT, what was accepted is sent.
-            await self._client.quit(timeout=min(QUIT_SECONDS, self._settings.timeout))
+            self._dialogue.say(b"QUIT\r\n")
+            await self._dialogue.answer(min(QUIT_SECONDS, self._settings.timeout))
         except (SMTPException, OSError) as trouble:
             log.debug("quit failed", error=one_line(str(trouble)))
         finally:
@@ -169,47 +175,32 @@ class SmtpSession:
         try:
             async with asyncio.timeout(MESSAGE_SECONDS):
                 return await self._transact(envelope, may_go)
-        except WatcherError:
-            await self._reset()
-            raise
         except _TROUBLE as error:
             explained = self._explained(error, envelope.recipient)
             await self._clear(explained.code)
             raise explained from error
-        except asyncio.CancelledError:
-            self._drop()
+        except (asyncio.CancelledError, LeaseLostError, StoreError):
+            self._drop()  # the server may wait for a mail, and there is no other way back
             raise
 
     async def _transact(self, envelope: Envelope, may_go: MayGo) -> str:
-        client = await self._begin(envelope)
-        self._step = _Step.RCPT
-        await client.rcpt(envelope.recipient, encoding="utf-8")
-        await ask(may_go)
-        self._step = _Step.DATA
-        response = await client.execute_command(b"DATA")
+        dialogue = await self._begin(envelope)
+        _see_positive(await self._ask(dialogue, _Step.RCPT, _rcpt(envelope)))
+        response = await self._ask(dialogue, _Step.DATA, b"DATA\r\n")
         if response.code != _GO_AHEAD:
             raise SMTPDataError(response.code, response.message)
-        response = await self._say(client, envelope.message)
-        if not 200 <= response.code < 300:
-            raise SMTPDataError(response.code, response.message)
+        await ask(may_go)
+        await asyncio.sleep(0)  # a server that left right after that is seen to be gone
+        dialogue.say(wire_form(envelope.message))
+        self._step = _Step.DOT  # from here on the server may have the mail
+        response = await dialogue.answer(self._settings.timeout)
+        _see_positive(response)
         return answer(response)
 
-    async def _say(self, client: SMTP, message: bytes) -> SMTPResponse:
-        """The message up to its dot; the answer to that.
-
-        Not by the library's `data`, which does not tell whether the server may have the mail.
-        """
-        if client.protocol is None:
-            raise SMTPServerDisconnected("Connection lost")
-        lines = _LINE_END.sub(b"\r\n", message).removesuffix(b"\r\n")
-        client.protocol.write(_DOT.sub(b"..", lines) + b"\r\n.\r\n")
-        self._step = _Step.DOT
-        return await client.protocol.read_response(self._settings.timeout)
-
-    async def _begin(self, envelope: Envelope) -> SMTP:
-        if self._client is not None and self._client.is_connected:
+    async def _begin(self, envelope: Envelope) -> Dialogue:
+        if self._dialogue is not None and self._dialogue.is_open:
             try:
-                return await self._mail(self._client, envelope)
+                return await self._mail(self._dialogue, envelope)
             except (SMTPServerDisconnected, SMTPTimeoutError) as error:
                 log.debug("idle connection is gone", error=one_line(str(error)))
             except SMTPResponseException as error:
@@ -218,22 +209,35 @@ class SmtpSession:
         self._drop()
         return await self._mail(await self._connect(), envelope)
 
-    async def _mail(self, client: SMTP, envelope: Envelope) -> SMTP:
+    async def _mail(self, dialogue: Dialogue, envelope: Envelope) -> Dialogue:
         self._step = _Step.RCPT
         _see_plain(envelope.recipient)
         self._step = _Step.MAIL
         _see_plain(envelope.sender)
-        options = []
+        options = ""
         if not (envelope.sender + envelope.recipient).isascii():
-            if not client.supports_extension("smtputf8"):
+            if not self._offers("smtputf8"):
                 if envelope.sender.isascii():
                     self._step = _Step.RCPT
                 raise _RefusedError("the server takes only ASCII addresses (no SMTPUTF8)")
-            options.append("SMTPUTF8")
-        await client.mail(envelope.sender, options=options, encoding="utf-8")
-        return client
+            options = " SMTPUTF8"
+        mail = f"MAIL FROM:<{envelope.sender}>{options}\r\n".encode()
+        if self._is_ahead:
+            dialogue.say(b"".join((mail, _rcpt(envelope), b"DATA\r\n")), 3)
+        _see_positive(await self._ask(dialogue, _Step.MAIL, mail))
+        return dialogue
 
-    async def _connect(self) -> SMTP:
+    async def _ask(self, dialogue: Dialogue, step: _Step, command: bytes) -> SMTPResponse:
+        """The answer to a command, which has gone with those before it where the server can."""
+        self._step = step
+        if not self._is_ahead:
+            dialogue.say(command)
+        return await dialogue.answer(self._settings.timeout)
+
+    def _offers(self, extension: str) -> bool:
+        return self._client is not None and self._client.supports_extension(extension)
+
+    async def _connect(self) -> Dialogue:
         self._step = _Step.CONNECT
         self._client = client = await self._mailer.client()
         await client.connect()
@@ -251,7 +255,11 @@ class SmtpSession:
         if self._settings.username:
             self._step = _Step.AUTH
             await self._login(client)
-        return client
+        if not isinstance(client.transport, asyncio.WriteTransport):
+            raise SMTPServerDisconnected("Connection lost")
+        self._is_ahead = client.supports_extension("pipelining")
+        self._dialogue = Dialogue(client.transport)
+        return self._dialogue
 
     async def _greet(self, client: SMTP) -> None:
         self._step = _Step.EHLO
@@ -284,23 +292,23 @@ class SmtpSession:
     async def _clear(self, code: int | None) -> None:
         """Make the connection fit for the next mail, or leave it."""
         is_answered = code is not None and code >= 400 and code != 421
-        if not is_answered or self._step not in _TRANSACTION:
+        if not is_answered or self._dialogue is None or self._step not in _TRANSACTION:
             self._drop()
             return
-        await self._reset()
-
-    async def _reset(self) -> None:
-        """Take the transaction back, or leave the connection."""
-        if self._client is None:
-            return
         try:
-            await self._client.rset()
+            while self._dialogue.unread_count:
+                response = await self._dialogue.answer(self._settings.timeout)
+                if response.code == _GO_AHEAD:
+                    # It waits for a mail that it was not to get, and there is no way back.
+                    raise SMTPDataError(response.code, response.message)
+            self._dialogue.say(b"RSET\r\n")
+            _see_positive(await self._dialogue.answer(self._settings.timeout))
         except (SMTPException, OSError) as error:
             log.debug("reset failed", error=one_line(str(error)))
             self._drop()
 
     def _drop(self) -> None:
-        client, self._client = self._client, None
+        client, self._client, self._dialogue = self._client, None, None
         if client is not None:
             client.close()
         transport, self._transport = self._transport, None
@@ -336,8 +344,19 @@ def _own_name() -> str:
     return name if "." in name and name.isascii() else "[127.0.0.1]"
 
 
+def _rcpt(envelope: Envelope) -> bytes:
+    return f"RCPT TO:<{envelope.recipient}>\r\n".encode()
+
+
+def _see_positive(response: SMTPResponse) -> None:
+    if not 200 <= response.code < 300:
+        raise SMTPResponseException(response.code, response.message)
+
+
 def _see_plain(address: str) -> None:
-    """Refuse what the library would read as another address than it is."""
+    """Refuse what could be read as another address than it is."""
+    if _SIMPLE.fullmatch(address):
+        return
     if not address.isprintable() or parseaddr(address)[1] != address:
         raise _RefusedError(f"{one_line(address)!r} is not an address")
 

@@ -31,6 +31,7 @@ from watcher.store import (
     matches,
     outbox,
     papers,
+    replicas,
     sending,
     slots,
     subscriptions,
@@ -66,6 +67,7 @@ def gather(config: Config, connection: sa.Connection, now: dt.datetime, *, host:
         ),
         subscriptions=_subscriptions(config, connection, now),
         mail=_mail(connection, now),
+        replicas=tuple(replicas.alive(connection, now - heartbeat.SILENT_AFTER)),
     )
     # Of a daemon started just now nothing is overdue; nor after the clock was put back.
     known = [at for at in (last_check_at, daemon and daemon.heartbeat.started_at) if at]

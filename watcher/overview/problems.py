@@ -43,6 +43,7 @@ def find(
     a daemon is alive: without one everything is.
     """
     return (
+        *_replicas(overview),
         *_mail(overview),
         *_check(overview, due_check_at),
         *(problem for source in overview.sources for problem in _source(overview, source)),
@@ -79,6 +80,14 @@ def _absence(overview: Overview) -> str:
     last = overview.last_check_at
     parts.append(f"last check {ago(last, overview.now)}" if last else "nothing was ever checked")
     return "; " + "; ".join(parts)
+
+
+def _replicas(overview: Overview) -> Iterator[Problem]:
+    """A clock without workers says what is due, and nobody does it."""
+    roles = {replica.role for replica in overview.replicas}
+    if roles == {"clock"}:
+        text = "no worker alive: nothing is read or mailed; start `watcher run --role worker`"
+        yield Problem("replica", text)
 
 
 def _mail(overview: Overview) -> Iterator[Problem]:

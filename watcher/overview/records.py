@@ -14,6 +14,7 @@ from watcher.store.bounces import PausedRecipient
 from watcher.store.checks import Check, SourceState
 from watcher.store.heartbeat import Heartbeat
 from watcher.store.outbox import Delivery, PastDigest
+from watcher.store.replicas import Replica
 from watcher.store.slots import Run
 
 Standing = Literal["active", "paused", "held", "new"]
@@ -34,10 +35,12 @@ class Problem:
     `site`: a source did not answer as it should. `page`: it answered, but the page has changed.
     `check`, `digest`: what was due was not done. `mail`: no mail leaves the house. `recipient`:
     one recipient's mail waits or was given up, or it is paused. `subscription`: one is held.
-    `config`: a file was not taken over.
+    `config`: a file was not taken over. `replica`: of several processes, some are missing.
     """
 
-    kind: Literal["site", "page", "check", "digest", "mail", "recipient", "subscription", "config"]
+    kind: Literal[
+        "site", "page", "check", "digest", "mail", "recipient", "subscription", "config", "replica"
+    ]
     text: str
 
 
@@ -118,7 +121,10 @@ class MailOverview:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything at `now`; `next_check_at` is None while no daemon is alive."""
+    """Everything at `now`; `next_check_at` is None while no daemon is alive.
+
+    `replicas` are the processes alive where several work on one database; nobody otherwise.
+    """
 
     now: dt.datetime
     zone: ZoneInfo
@@ -129,6 +135,7 @@ class Overview:
     sources: tuple[SourceOverview, ...]
     subscriptions: tuple[SubscriptionOverview, ...]
     mail: MailOverview
+    replicas: tuple[Replica, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @property

@@ -12,9 +12,9 @@ import structlog
 
 from watcher import health
 from watcher.errors import BlockedError, FetchError, ParseError, SourceError
-from watcher.isolation import parse_isolated
 from watcher.models import Listing, Outcome, Page, PageRequest, Paper, Period
 from watcher.pipeline.context import Context
+from watcher.pipeline.limits import fetch
 from watcher.pipeline.trouble import follow, keep_outage, tell, tell_of_skipped
 from watcher.sources import Source
 from watcher.steps import Step, reached
@@ -225,7 +225,7 @@ async def _read_page(
         known = None  # another source's reading is no Listing of this one
     if known:
         request = replace(request, etag=known.etag, last_modified=known.last_modified)
-    page = await context.fetcher.fetch(request)
+    page = await fetch(context, request)
     reached(Step.FETCHED)
     body_hash = hashlib.sha256(page.body).hexdigest()
     if known and (page.is_unchanged or known.body_hash == body_hash):
@@ -289,7 +289,7 @@ async def _from_api(
     if fallback is None:
         return _Read(Outcome.DEGRADED, error=trouble)
     try:
-        page = await context.fetcher.fetch(fallback)
+        page = await fetch(context, fallback)
         listing = await parse(context, source, page, now)
     except SourceError as error:
         log.warning("the API did not help either", source=source.name, error=str(error))
@@ -311,7 +311,7 @@ async def parse(context: Context, source: Source, page: Page, now: dt.datetime) 
         return source.parse(page, now)
     http = context.config.settings.http
     settings = next(s for s in context.config.settings.sources if s.name == source.name)
-    return await parse_isolated(settings, http.base_url, page, now)
+    return await context.reader.read(settings, http.base_url, page, now)
 
 
 async def _completed(
@@ -327,7 +327,7 @@ async def _completed(
         if request is None:
             break
         try:
-            page = await context.fetcher.fetch(request)
+            page = await fetch(context, request)
             more = await parse(context, source, page, now)
         except SourceError as error:
             log.warning("list not completed", source=source.name, error=str(error))

@@ -14,6 +14,7 @@ from watcher.errors import BlockedError, FetchError, ParseError
 from watcher.models import Paper
 from watcher.pipeline.check import parse
 from watcher.pipeline.context import Context
+from watcher.pipeline.limits import fetch
 from watcher.pipeline.match import Matched, settle
 from watcher.store import papers
 
@@ -59,7 +60,7 @@ async def _ask(
     for paper_id in wanted:
         request = source.paper_request(paper_id)
         try:
-            page = await context.fetcher.fetch(request)
+            page = await fetch(context, request)
             found += (await parse(context, source, page, now)).papers
         except BlockedError:
             return

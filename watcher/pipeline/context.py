@@ -14,12 +14,13 @@ import stamina
 
 from watcher.errors import StoreError
 from watcher.fetch import Fetcher
+from watcher.isolation import Reader
 from watcher.mail import Mailer, Signer
 from watcher.rules import Ruleset
 from watcher.settings import Config, SubscriptionSettings
 from watcher.sources import Source
 from watcher.steps import Step, reached
-from watcher.store import lock, reserve
+from watcher.store import clock, lock, reserve
 from watcher.store.database import Database
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class Context:
     `is_rehearsal`: the database is a copy to be thrown away, and nothing leaves the house.
     `record_within` are the seconds that the store has to take down what has happened elsewhere.
     `token` names this process among several on one database; None where it is the only one.
+    `reader` reads the pages; whoever enters it shares one process among them.
     """
 
     config: Config
@@ -50,6 +52,7 @@ class Context:
     is_rehearsal: bool = False
     record_within: float = RECORD_WITHIN
     token: str | None = None
+    reader: Reader = field(default_factory=Reader, repr=False)
     subscriptions: Mapping[str, SubscriptionSettings] = field(init=False, repr=False)
     """The configured subscriptions by id."""
 
@@ -65,6 +68,10 @@ class Context:
     def is_alone(self) -> bool:
         """Whether this is the only process that writes."""
         return self.token is None
+
+    def now(self, connection: sa.Connection) -> dt.datetime:
+        """The time by which leases go: of several processes, the store's."""
+        return self.clock() if self.is_alone else clock.now(connection)
 
     async def write(
         self, step: Callable[[sa.Connection], T], name: Step | None = None, *, alone: bool = True

@@ -16,6 +16,7 @@ from watcher.digest import DeliveryExpired, MailParked, MailStuck, RecipientDead
 from watcher.errors import DeliveryError, LeaseLostError
 from watcher.mail import Session
 from watcher.models import DeliveryState, Envelope
+from watcher.pipeline import limits
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.steps import Step, reached
@@ -28,7 +29,7 @@ LONGEST_WAIT = dt.timedelta(hours=1)
 EXPIRY_AGE = dt.timedelta(days=5)
 EXPIRY_ATTEMPTS = 30
 TELL_AFTER = dt.timedelta(hours=1)
-CLAIMED = 50
+CLAIMED = 10
 """Deliveries that one of several processes takes on at once."""
 
 TROUBLE = "mail-trouble-at"
@@ -66,9 +67,8 @@ async def deliver(
     `progressed` is called before each.
     """
     result = Delivered()
-    now = context.clock()
     count = await context.write(
-        lambda connection: recover(context, connection, now), Step.RECOVERED
+        lambda connection: recover(context, connection, context.now(connection)), Step.RECOVERED
     )
     if count:
         log.warning("mails cut short are sent again, byte for byte", count=count)
@@ -89,7 +89,7 @@ async def deliver(
         if stop and stop.is_set():
             break
     if result.mail_error is None and result.is_open:
-        await context.write(lambda connection: clear_trouble(connection, now))
+        await context.write(lambda connection: clear_trouble(connection, context.clock()))
     return result
 
 
@@ -105,7 +105,7 @@ def recover(context: Context, connection: sa.Connection, now: dt.datetime) -> in
 
 def _due(context: Context, connection: sa.Connection) -> list[int]:
     """Ids of what is to be tried now and, where others deliver as well, leased to us."""
-    now = context.clock()
+    now = context.now(connection)
     if context.token is None:
         return sending.due(connection, now)
     return sending.claim(connection, context.token, now, CLAIMED)
@@ -133,18 +133,34 @@ async def _work(
                 # No session opens for anybody: the others wait like the one that found out.
                 await _put_off(context, delivery_id, result.mail_error, result)
                 continue
-            envelope = await context.write(
+            started = await context.write(
                 lambda connection, i=delivery_id: _start(context, connection, i),  # type: ignore[misc]  # bound early
                 Step.STARTED,
                 alone=False,
             )
-            if envelope is not None:
-                await _send(context, session, envelope, result)
+            if isinstance(started, Envelope):
+                await _send(context, session, started, result)
+            elif started is not None:
+                await asyncio.sleep(started.total_seconds())
+                queue.appendleft(delivery_id)
 
 
-def _start(context: Context, connection: sa.Connection, delivery_id: int) -> Envelope | None:
-    """Take down that it begins, and see that there will be room to take down how it ended."""
-    envelope = sending.start(connection, delivery_id, context.clock(), context.token)
+def _start(
+    context: Context, connection: sa.Connection, delivery_id: int
+) -> Envelope | dt.timedelta | None:
+    """Take down that it begins, and see that there will be room to take down how it ended.
+
+    A while: so long it has to wait for its turn. None: it is not to be sent now.
+    """
+    now = context.now(connection)
+    recipient = sending.recipient_of(connection, delivery_id)
+    wait = recipient and limits.until_mail(context, connection, recipient, now)
+    if wait:
+        if wait <= limits.PACED_UP_TO:
+            return wait
+        sending.put_off(connection, delivery_id, now + wait, context.token)
+        return None
+    envelope = sending.start(connection, delivery_id, now, context.token)
     if envelope is not None:
         count = context.mailer.session_count
         reserve.keep(context.database, count * reserve.for_record(len(envelope.message)))
@@ -180,9 +196,10 @@ async def _may_go(context: Context, envelope: Envelope) -> bool:
     token = context.token
     if token is None:
         return True
-    now = context.clock()
     return await context.read(
-        lambda connection: sending.holds(connection, envelope.delivery_id, token, now)
+        lambda connection: sending.holds(
+            connection, envelope.delivery_id, token, context.now(connection)
+        )
     )
 
 

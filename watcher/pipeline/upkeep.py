@@ -13,7 +13,7 @@ from watcher.errors import ConfigError
 from watcher.pipeline.context import Context
 from watcher.pipeline.momentum import votes_per_day
 from watcher.pipeline.notify import notify
-from watcher.store import checks, outages, outbox, papers, slots, subscriptions
+from watcher.store import buckets, checks, outages, outbox, papers, slots, subscriptions
 
 PRUNED = "pruned-at"
 TOLD = "config-told"
@@ -38,6 +38,7 @@ def prune(context: Context, connection: sa.Connection, now: dt.datetime) -> None
     slots.prune(connection, before)
     checks.prune(connection, before)
     outages.prune(connection, before)
+    buckets.prune(connection, now - EVERY)
     checks.put_meta(connection, PRUNED, now.isoformat())
 
 

@@ -70,7 +70,10 @@ class Config:
     @property
     def store_url(self) -> str:
         """The database's URL, a relative SQLite path resolved. It may hold a password."""
-        url = self.settings.store.url
+        return self.resolved(self.settings.store.url)
+
+    def resolved(self, url: str) -> str:
+        """A database's URL as it is to be opened: SQLite's path starts at the state directory."""
         if not url.startswith(_SQLITE):
             return url
         return f"{_SQLITE}{self.state_dir / url.removeprefix(_SQLITE)}"

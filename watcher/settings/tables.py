@@ -118,6 +118,7 @@ class HttpSettings(Table):
     proxy: Annotated[str, AfterValidator(values.proxy)] = Field("", repr=False)
     ca_file: FilePath = None
     timeout: Seconds = 60
+    per_minute: Count = 0
     max_bytes: Annotated[Count, Field(ge=1)] = 8_000_000
 
 
@@ -169,6 +170,8 @@ class SmtpSettings(Table):
     ca_file: FilePath = None
     helo: str = Field("", examples=["papers.example.org"])
     connections: Annotated[Count, Field(ge=1, le=20)] = 4
+    per_minute: Count = 0
+    per_minute_to_domain: Count = 0
     timeout: Seconds = 60
 
     @model_validator(mode="before")

@@ -197,6 +197,13 @@ def _is_there(path: Path) -> bool:
         ) from error
 
 
+def patient(url: URL) -> URL:
+    """A server's URL that says how long to wait for it, for who connects by other means."""
+    return url.update_query_dict(
+        {name: str(value) for name, value in _PATIENCE.items() if name not in url.query}
+    )
+
+
 def name_of(url: str) -> str:
     """What a user knows the database of that URL by; never a password. Raises StoreError."""
     return _name(_normalised(url))

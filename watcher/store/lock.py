@@ -84,7 +84,7 @@ def _path(database_path: Path) -> Path:
 class _ServerLock:
     def __init__(self, database: Database, now: dt.datetime, *, is_shared: bool) -> None:
         self._database = database
-        self._kind = "_shared" if is_shared else ""
+        self._is_shared = is_shared
         sa.event.listen(database.engine, "connect", self._take)
         database.engine.dispose()  # from here on there are only sessions that hold it
         try:
@@ -97,7 +97,11 @@ class _ServerLock:
 
     def _take(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
-        cursor.execute(f"SELECT pg_try_advisory_lock{self._kind}({ADVISORY_LOCK})")
+        cursor.execute(
+            f"SELECT pg_try_advisory_lock_shared({ADVISORY_LOCK})"
+            if self._is_shared
+            else f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})"
+        )
         [taken] = cursor.fetchone() or [False]
         cursor.close()
         connection.commit()
@@ -111,7 +115,9 @@ class _ServerLock:
         sa.event.remove(self._database.engine, "connect", self._take)
         # Closing the session would do, but the server hears of that in its own time.
         with contextlib.suppress(StoreError), self._database.read() as connection:
-            unlock = getattr(sa.func, f"pg_advisory_unlock{self._kind}")
+            unlock = (
+                sa.func.pg_advisory_unlock_shared if self._is_shared else sa.func.pg_advisory_unlock
+            )
             connection.execute(sa.select(unlock(ADVISORY_LOCK)))
         self._database.engine.dispose()
 

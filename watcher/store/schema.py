@@ -351,6 +351,14 @@ replicas = Table(
     Column("beat_at", UtcDateTime, nullable=False),
 )
 
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("key", StoredText, primary_key=True),  # what is limited: a relay, a domain, a site
+    Column("level", Float, nullable=False),
+    Column("filled_at", UtcDateTime, nullable=False),
+)
+
 meta = Table(
     "meta",
     metadata,

@@ -161,6 +161,29 @@ def start(
     )
 
 
+def recipient_of(connection: sa.Connection, delivery_id: int) -> str | None:
+    """To whom a delivery goes that is still queued."""
+    query = sa.select(deliveries.c.recipient).where(
+        deliveries.c.id == delivery_id, deliveries.c.state == DeliveryState.QUEUED
+    )
+    return scalar(connection, query, str)
+
+
+def put_off(
+    connection: sa.Connection, delivery_id: int, until: dt.datetime, token: str | None
+) -> None:
+    """Leave a delivery that was not begun for later; that counts as no attempt."""
+    connection.execute(
+        deliveries.update()
+        .where(
+            deliveries.c.id == delivery_id,
+            deliveries.c.state == DeliveryState.QUEUED,
+            deliveries.c.lease_token.is_not_distinct_from(token),
+        )
+        .values(next_attempt_at=until, **_FREE)
+    )
+
+
 def is_ours(connection: sa.Connection, delivery_id: int, token: str | None) -> bool:
     """Whether this process may say how a mail ended; until the transaction's end, nobody else."""
     query = sa.select(deliveries.c.id).where(

@@ -13,7 +13,7 @@ from watcher.store.schema import ticks
 def take(connection: sa.Connection, job: str, slot_at: dt.datetime, now: dt.datetime) -> bool:
     """Take a job's slot on; False where somebody did before."""
     row = insert(connection, ticks).values(job=job, slot_at=slot_at, ticked_at=now)
-    return connection.execute(row.on_conflict_do_nothing()).rowcount > 0
+    return connection.scalar(row.on_conflict_do_nothing().returning(ticks.c.job)) is not None
 
 
 def taken_at(connection: sa.Connection, job: str, slot_at: dt.datetime) -> dt.datetime | None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from watcher.errors import NoDatabaseError, StoreError
 from watcher.steps import Step, reached
+from watcher.store import moving
 from watcher.store.database import Database
 from watcher.store.lock import take_turn
+from watcher.store.moving import Told, untold
 from watcher.store.schema import metadata
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -120,7 +122,7 @@ def migrate(
                 take_turn(connection)  # replicas that start at once do this one by one
                 found = _found(connection)
             if found is None:
-                _create(connection)
+                create(connection)
             elif found != REVISIONS[-1]:
                 _upgrade(connection, database.name)
             reached(Step.MIGRATED, is_committed=False)
@@ -162,7 +164,7 @@ def _unused(path: Path) -> Path:
     return found
 
 
-def _create(connection: sa.Connection) -> None:
+def create(connection: sa.Connection) -> None:
     """The newest schema at once; a test holds it against what the migrations make."""
     metadata.create_all(connection, checkfirst=False)
     name = sa.Column("version_num", sa.String(32), nullable=False)
@@ -185,12 +187,32 @@ def _upgrade(connection: sa.Connection, name: str) -> None:
         raise StoreError(f"{name} could not be migrated: {error}") from error
 
 
-def copy_rows(here: sa.Connection, there: sa.Connection) -> None:
-    """Copy every row of a database of the newest schema into an empty one of the same."""
-    for table in metadata.sorted_tables:
-        rows = here.execute(sa.select(table)).mappings().partitions(1000)
-        for part in rows:
-            there.execute(table.insert(), [dict(row) for row in part])
+def require_empty(database: Database) -> None:
+    """For what is to be filled: raise StoreError if anything is in it."""
+    wal = database.path and database.path.with_name(f"{database.path.name}-wal")
+    if not is_missing(database):
+        raise StoreError(
+            f"{database.name} is not empty; nothing was changed. Name a database that is empty or"
+            " not there yet"
+        )
+    if wal and wal.exists():
+        raise StoreError(f"{wal} lies there without its database: move it away")
+
+
+def fill(origin: Database, target: Database, told: Told = untold) -> Mapping[str, int]:
+    """Copy all rows into an empty database, in one transaction that is compared before it ends.
+
+    Both locks are the caller's. How many rows they were, by table. Raises StoreError: then nothing
+    was changed.
+    """
+    require_empty(target)
+    with origin.read() as source, target.write() as sink:
+        moving.require_unicode(sink, target.name)
+        create(sink)
+        here, there = moving.View(origin, source), moving.View(target, sink)
+        counts = moving.copy_rows(here, there, told)
+        moving.compare(here, there, told)
+    return counts
 
 
 def backup(database: Database, target: Path) -> None:
@@ -250,25 +272,13 @@ def restore(database: Database, source: Path, now: dt.datetime) -> Path | None:
 
 
 def _move_in(copy: Database, found: str, database: Database) -> None:
-    """All rows of a SQLite database into a server's that is empty, in one transaction."""
-    if version(database) is not None:
-        raise StoreError(
-            f"{database.name} is not empty; nothing was changed. Name an empty database, or use"
-            " pg_restore for a copy that pg_dump made"
-        )
+    """All rows of a SQLite database into a server's that is empty."""
     if found != REVISIONS[-1]:
         raise StoreError(
             f"{copy.name} is from an older version; run `watcher migrate` where it comes from, and"
             " copy it again"
         )
-    with copy.read() as here, database.write() as there:
-        _create(there)
-        copy_rows(here, there)
-        for table in metadata.sorted_tables:
-            if "id" in table.c and isinstance(table.c.id.type, sa.BigInteger):
-                # The server counts on from what it gave out itself, and that is nothing yet.
-                counter = sa.func.pg_get_serial_sequence(table.name, "id")
-                there.execute(sa.select(sa.func.setval(counter, sa.func.max(table.c.id))))
+    fill(copy, database)
 
 
 def integrity(database: Database) -> tuple[str, ...]:

@@ -33,3 +33,10 @@ def upgrade() -> None:
         sa.Column("beat_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_replicas")),
     )
+    op.create_table(
+        "buckets",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("level", sa.Float(), nullable=False),
+        sa.Column("filled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_buckets")),
+    )

@@ -1,0 +1,123 @@
+"""Replicas as forks of a process that has everything imported, ticking several times a second.
+
+Each line on its input is a role, each on its output the process id of a new replica.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import importlib
+import os
+import pkgutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn, Self
+
+import watcher
+from tests.world import World
+from watcher import logs
+from watcher.errors import WatcherError
+from watcher.fleet import joined
+from watcher.settings import Config, load
+
+EVERY = 0.2
+"""Seconds between two ticks; the daemon's are a minute apart."""
+
+STALLED_AFTER = 2.0
+
+
+class Nursery:
+    """Starts replicas on a world's configuration: `with Nursery(world) as nursery`."""
+
+    def __init__(self, world: World) -> None:
+        self._place = (str(world.config_path), str(world.state_dir))
+        self._log = world.directory / "replicas.log"
+
+    def __enter__(self) -> Self:
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.fleet.nursery", *self._place],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=Path(__file__).parents[2],
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.communicate()
+
+    def start(self, role: str) -> int:
+        """Start a replica; its process id."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{role}\n".encode())
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    @property
+    def log(self) -> str:
+        """What all of them wrote so far."""
+        return self._log.read_text()
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    config_path, state_dir = sys.argv[1:]
+    for module in pkgutil.walk_packages(watcher.__path__, "watcher."):
+        if not module.name.endswith("__main__") and ".migrations" not in module.name:
+            importlib.import_module(module.name)
+    gc.freeze()
+    config = load(Path(config_path), state_dir=Path(state_dir), environ={})
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin.buffer:
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _live(config, line.decode().strip())
+        sys.stdout.buffer.write(f"{pid}\n".encode())
+        sys.stdout.buffer.flush()
+
+
+def _live(config: Config, role: str) -> NoReturn:
+    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+    os.dup2(2, 1)
+    logs.configure("info")
+    try:
+        asyncio.run(_take_part(config, role))
+    finally:
+        os._exit(0)
+
+
+async def _take_part(config: Config, role: str) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    while not stop.is_set():
+        try:
+            async with (
+                joined(config, role, retry_wait=0.01, stalled_after=STALLED_AFTER) as replica,
+                replica.working(),
+            ):
+                while not stop.is_set():
+                    with contextlib.suppress(WatcherError):  # the database is being restarted
+                        await replica.run_slots()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(stop.wait(), EVERY)
+        except WatcherError as error:  # as above; a service manager would start it again
+            sys.stderr.write(f"{role}: {error}\n")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), EVERY)
+
+
+if __name__ == "__main__":
+    main()
