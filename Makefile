@@ -1,7 +1,8 @@
 # `make demo` on a machine with Python 3.11 or newer is all it takes. Nothing is put outside .venv.
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+# One more than there are processors: some tests wait for what takes its time.
+JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)))
 EXTRACT := -F pyproject.toml -k say -k counted:1,2 --no-location --sort-output --project=paper-watcher
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -13,7 +14,7 @@ SOURCES := pyproject.toml config.example.toml $(shell find watcher tests templat
 
 help:
 	@echo 'make demo    the whole way in a minute: pages in, digests out, mail in demo-mail/'
-	@echo 'make test    run the tests (JOBS=2 of them at a time)'
+	@echo 'make test    run the tests (JOBS of them at a time: $(JOBS))'
 	@echo 'make check   format, lint, types, imports, coverage; runs the tests if they are due'
 	@echo 'make audit   ask for known vulnerabilities of what is installed (network)'
 	@echo 'make bench   measure, and print ratios (CORPUS=papers.jsonl.gz: on these papers)'
