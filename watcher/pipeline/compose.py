@@ -29,7 +29,7 @@ from watcher.digest import (
 from watcher.errors import DeliveryError, WatcherError
 from watcher.mail.verp import new_sender
 from watcher.models import DigestContent, DigestPaper, Match, MatchState
-from watcher.pipeline import deliver
+from watcher.pipeline import deliver, stuck
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.settings import MailSettings, SubscriptionSettings
@@ -219,11 +219,11 @@ async def open_session(context: Context, now: dt.datetime) -> str | None:
         await context.mailer.probe()
     except DeliveryError as error:
         text = str(error)
-        await context.write(lambda connection: deliver.note_trouble(context, connection, text, now))
+        await context.write(lambda connection: stuck.note_trouble(context, connection, text, now))
         log.warning("mail is stuck, nothing is composed", error=text)
         return text
     reached(Step.PROBED)
-    await context.write(lambda connection: deliver.session_opened(connection, now))
+    await context.write(lambda connection: stuck.session_opened(connection, now))
     return None
 
 

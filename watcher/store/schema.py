@@ -289,7 +289,7 @@ deliveries = Table(
     Column("sender", StoredText, nullable=False),
     Column("recipient", StoredText, nullable=False),
     Column("message_id", StoredText, nullable=False),
-    Column("message", LargeBinary),  # null once pruned
+    Column("message", LargeBinary),  # of what `messages` does not hold; null once pruned
     Column("state", StoredText, nullable=False),
     Column("attempt_count", Integer, nullable=False, server_default="0"),
     Column("queued_at", UtcDateTime, nullable=False),
@@ -312,6 +312,13 @@ deliveries = Table(
     Index(None, "state", "next_attempt_at"),
     Index(None, "bounce_token", unique=True),
     Index(None, "recipient"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("delivery_id", RowId, ForeignKey("deliveries.id"), primary_key=True),
+    Column("message", LargeBinary, nullable=False),
 )
 
 bounces = Table(
