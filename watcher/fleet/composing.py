@@ -91,12 +91,15 @@ class Composing:
         if part is None:
             return
         check_id = int(slot.removeprefix(OF_CHECK)) if slot.startswith(OF_CHECK) else None
-        narrowed, _ = await self._rules.narrowed(context, shard)
-        composed = await compose(
-            narrowed, now, check_id=check_id, is_open=True, stop=stop, progressed=progressed
-        )
-        if stop.is_set():  # the part is left, for others
-            return
+        while True:
+            narrowed = await self._rules.narrowed(context, shard)
+            composed = await compose(
+                narrowed, now, check_id=check_id, is_open=True, stop=stop, progressed=progressed
+            )
+            if stop.is_set():  # the part is left, for others
+                return
+            if not composed.is_outdated:
+                break
 
         def end(connection: sa.Connection) -> None:
             shards.done(connection, COMPOSE, slot, shard)

@@ -110,17 +110,13 @@ class Matching:
             return shards.find(connection, task, subject, shard) is not None
 
         while await context.read(is_there):
-            narrowed, version = await self._rules.narrowed(context, shard)
+            narrowed = await self._rules.narrowed(context, shard)
 
-            def step(
-                connection: sa.Connection,
-                narrowed: Context = narrowed,
-                version: str | None = version,
-            ) -> bool:
+            def step(connection: sa.Connection, narrowed: Context = narrowed) -> bool:
                 if shards.find(connection, task, subject, shard, is_taken=True) is None:
                     return True
                 lock.hold_rules(connection)
-                if subscriptions.version(connection) != version:
+                if subscriptions.version(connection) != narrowed.version:
                     return False
                 work(narrowed, connection, now)
                 shards.done(connection, task, subject, shard)

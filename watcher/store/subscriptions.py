@@ -190,10 +190,11 @@ def synchronise(
     origins = {origin for origin, _ in renames}
     dropped = [old.id for old in gone if old.id not in origins]
     recipients = {subscription.id: subscription.recipients for subscription in by_id.values()}
+    # First, so that whoever composes for one of them has either committed, or will find it gone.
+    _update(connection, [{"of": old.id, "removed_at": now} for old in gone])
     outbox.cancel(connection, recipients | dict.fromkeys(dropped, ()), now)
     for subscription_id in dropped:
         pairs.withdraw_unsent(connection, subscription_id)
-    _update(connection, [{"of": old.id, "removed_at": now} for old in gone])
     if starting or changed or gone or not is_same_vocabulary:
         # Not a number: of two that count on at the same time, the second would change nothing.
         put_meta(connection, RULES, secrets.token_hex(8))
