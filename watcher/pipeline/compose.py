@@ -6,13 +6,10 @@ import asyncio
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import structlog
 
-from watcher import schedule
 from watcher.digest import (
     TemplatesBroken,
 )
@@ -20,9 +17,9 @@ from watcher.errors import DeliveryError, WatcherError
 from watcher.models import MatchState
 from watcher.pipeline import deliver, stuck
 from watcher.pipeline.context import Context
+from watcher.pipeline.due import due_slots
 from watcher.pipeline.freezing import Draft, DueSlot, freeze, gather
 from watcher.pipeline.notify import notify
-from watcher.settings import SubscriptionSettings
 from watcher.steps import Step, reached
 from watcher.store import (
     bounces,
@@ -32,27 +29,30 @@ from watcher.store import (
     slots,
     subscriptions,
 )
-from watcher.store.subscriptions import ActiveSubscription
 
 log = structlog.get_logger(__name__)
 
 TOGETHER = 100
 """Mails whose digests are written in one transaction, unless one digest has more."""
 
-_LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
-
 
 @dataclass(frozen=True, slots=True)
 class Composed:
     """What a composing did. `mail_error`: no session opened, so nothing was composed.
 
-    `sent_before` are the mails of earlier digests, which go first.
+    `sent_before` are the mails of earlier digests, which go first. `is_outdated`: it broke off
+    because the rules of the context are those in force no more.
     """
 
     digest_count: int = 0
     mail_error: str | None = None
     failed: tuple[str, ...] = ()
     sent_before: deliver.Delivered = field(default_factory=deliver.Delivered)
+    is_outdated: bool = False
+
+
+class _OutdatedError(Exception):
+    """A clock has taken over other subscriptions than the context has."""
 
 
 async def compose(
@@ -62,13 +62,15 @@ async def compose(
     check_id: int | None = None,
     manual_run: str | None = None,
     only: Collection[str] | None = None,
+    is_open: bool = False,
     stop: asyncio.Event | None = None,
     progressed: Callable[[], None] = lambda: None,
 ) -> Composed:
     """Close the slots that have come by `now`, unless `stop` is set meanwhile.
 
     `check_id` is the check just made, for `each-check`; `manual_run` makes a slot for every
-    subscription of `only` (None: all). `progressed` is called before each mail and digest.
+    subscription of `only` (None: all). `is_open`: somebody has seen that mails can be sent, and
+    sees to those that were frozen before. `progressed` is called before each mail and digest.
     """
     due = await context.read(
         lambda connection: due_slots(
@@ -78,8 +80,9 @@ async def compose(
     if not due:
         return Composed()
     sent_before = deliver.Delivered()
-    if any(slot.has_pending for slot in due) and not context.is_rehearsal:
-        error = await _open_session(context, now)
+    is_seen = is_open or context.is_rehearsal
+    if any(slot.has_pending for slot in due) and not is_seen:
+        error = await open_session(context, now)
         if error:
             return Composed(mail_error=error)
         sent_before = await deliver.deliver(context, stop, progressed)  # frozen before
@@ -87,93 +90,18 @@ async def compose(
             return Composed(mail_error=sent_before.mail_error, sent_before=sent_before)
     digest_count = 0
     failed: list[str] = []
-    for some in _parts(await _close_empty(context, due, now, stop)):
-        part = await _compose_some(context, some, now, stop, progressed)
+    for some in _parts(await _close_empty(context, due, now, stop, progressed)):
+        try:
+            part = await _compose_some(context, some, now, stop, progressed)
+        except _OutdatedError:
+            return Composed(digest_count, failed=tuple(failed), is_outdated=True)
         digest_count += part.digest_count
         failed += part.failed
     return Composed(digest_count, failed=tuple(failed), sent_before=sent_before)
 
 
-def due_slots(
-    context: Context,
-    connection: sa.Connection,
-    now: dt.datetime,
-    *,
-    check_id: int | None = None,
-    manual_run: str | None = None,
-    only: Collection[str] | None = None,
-) -> list[DueSlot]:
-    """The slots to be closed at `now`: of several missed ones, the latest."""
-    active = subscriptions.active(connection, now)
-    pending = matches.awaiting_digest(connection)
-    paused = bounces.paused(connection)
-    calendar = _Calendar(now)
-    found = []
-    for subscription in context.subscriptions.values():
-        row = active.get(subscription.id)
-        if row is None or (only is not None and subscription.id not in only):
-            continue
-        if paused and paused.keys() >= set(subscription.to):
-            continue  # what matches waits for somebody who can be reached
-        zone = context.config.zone(subscription)
-        slot = _slot(subscription, zone, row, calendar, check_id, manual_run)
-        if slot is not None:
-            found.append(DueSlot(subscription, *slot, has_pending=subscription.id in pending))
-    return found
-
-
-class _Calendar:
-    """What the cadences say at `now`, each looked at once: thousands have the same."""
-
-    def __init__(self, now: dt.datetime) -> None:
-        self.now = now
-        self.cadence = cache(schedule.parse_cadence)
-        self.latest = cache(self._latest)
-
-    def _latest(self, digest: str, zone: ZoneInfo) -> dt.datetime | None:
-        return schedule.latest_slot(self.cadence(digest), zone, after=_LONG_AGO, now=self.now)
-
-
-def _slot(
-    subscription: SubscriptionSettings,
-    zone: ZoneInfo,
-    row: ActiveSubscription,
-    calendar: _Calendar,
-    check_id: int | None,
-    manual_run: str | None,
-) -> tuple[str, dt.datetime] | None:
-    now = calendar.now
-    if manual_run is not None:
-        return f"manual:{manual_run}", now
-    if calendar.cadence(subscription.digest).is_each_check:
-        return None if check_id is None else (f"check:{check_id}", now)
-    at = calendar.latest(subscription.digest, zone)
-    if at is None or at <= _closed_until(row.last_slot_at, row.known_at, now):
-        return None
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}", at
-
-
-def due_slot(
-    connection: sa.Connection,
-    subscription: SubscriptionSettings,
-    zone: ZoneInfo,
-    known_at: dt.datetime,
-    now: dt.datetime,
-) -> dt.datetime | None:
-    """The latest scheduled slot that has come by `now` and is not closed yet."""
-    after = _closed_until(slots.last_slot_at(connection, subscription.id, now), known_at, now)
-    cadence = schedule.parse_cadence(subscription.digest)
-    return schedule.latest_slot(cadence, zone, after=after, now=now)
-
-
-def _closed_until(
-    last_slot_at: dt.datetime | None, known_at: dt.datetime, now: dt.datetime
-) -> dt.datetime:
-    # A clock that was put back must not make a subscription wait for its own registration.
-    return max(last_slot_at or min(known_at, now), min(known_at, now))
-
-
-async def _open_session(context: Context, now: dt.datetime) -> str | None:
+async def open_session(context: Context, now: dt.datetime) -> str | None:
+    """See whether mails can be sent; what is in the way, which is noted, or None."""
     try:
         await context.mailer.probe()
     except DeliveryError as error:
@@ -187,7 +115,11 @@ async def _open_session(context: Context, now: dt.datetime) -> str | None:
 
 
 async def _close_empty(
-    context: Context, due: Sequence[DueSlot], now: dt.datetime, stop: asyncio.Event | None
+    context: Context,
+    due: Sequence[DueSlot],
+    now: dt.datetime,
+    stop: asyncio.Event | None,
+    progressed: Callable[[], None],
 ) -> list[DueSlot]:
     """Close the slots with nothing to mail, many in one transaction; what is left to compose.
 
@@ -197,6 +129,7 @@ async def _close_empty(
     for chunk in papers.chunks([slot for slot in due if not slot.has_pending]):
         if stop and stop.is_set():
             break
+        progressed()
         try:
             left += await context.write(
                 lambda connection, chunk=chunk: _close_some(connection, chunk, now),  # type: ignore[misc]  # bound early
@@ -330,14 +263,19 @@ def _store(
     """Store digests with their mails, and close their slots; how many, and which slots are stale.
 
     That is a slot whose draft was made of what has changed since: a pair that is not pending any
-    more, a recipient who was paused or resumed. One that somebody else has closed is done.
+    more, a recipient who was paused or resumed. One that somebody else has closed is done. Raises
+    _OutdatedError where they were made by rules that are in force no more.
     """
     subscriptions.hold(connection, *(draft.subscription_id for draft in drafts))
+    # Whoever changes one of them from here on waits.
+    if context.shard is not None and subscriptions.version(connection) != context.version:
+        raise _OutdatedError
     closed = slots.closed(connection, [draft.slot_id for draft in drafts])
     drafts = [draft for draft in drafts if draft.slot_id not in closed]
     ids = [draft.subscription_id for draft in drafts]
     pending = matches.pairs_in_state(connection, MatchState.PENDING, ids)
-    paused = bounces.paused(connection).keys()
+    addresses = (address for draft in drafts for address in draft.slot.subscription.to)
+    paused = bounces.paused_of(connection, addresses).keys()
     good: list[Draft] = []
     stale: list[DueSlot] = []
     for draft in drafts:

@@ -106,7 +106,10 @@ def gather(
         of = slot.subscription.id
         chosen[of], withdrawn[of] = _judged(context, of, pairs.get(of, ()), stored)
     told = _contents(context, connection, {of: some for of, some in chosen.items() if some}, now)
-    reasons = {each.address: each.reason for each in bounces.paused(connection).values()}
+    addresses = (address for slot in due for address in slot.subscription.to)
+    reasons = {
+        each.address: each.reason for each in bounces.paused_of(connection, addresses).values()
+    }
     return [
         Ready(slot, told.get(slot.subscription.id), withdrawn[slot.subscription.id], reasons)
         for slot in due

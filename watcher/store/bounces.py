@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from watcher.models import DeliveryState
 from watcher.store.outbox import Delivery
+from watcher.store.papers import chunks
 from watcher.store.rows import columns, record, records, scalar
 from watcher.store.schema import bounces, deliveries, paused_recipients
 
@@ -168,6 +170,20 @@ def resume(connection: sa.Connection, address: str, now: dt.datetime) -> None:
         .where(paused_recipients.c.address == address)
         .values(resumed_at=now)
     )
+
+
+def paused_of(connection: sa.Connection, addresses: Iterable[str]) -> dict[str, PausedRecipient]:
+    """Who of these is paused now, by address."""
+    query = sa.select(*columns(paused_recipients, PausedRecipient)).where(
+        paused_recipients.c.resumed_at.is_(None)
+    )
+    return {
+        each.address: each
+        for chunk in chunks(sorted(set(addresses)))
+        for each in records(
+            connection, query.where(paused_recipients.c.address.in_(chunk)), PausedRecipient
+        )
+    }
 
 
 def paused(connection: sa.Connection, address: str | None = None) -> dict[str, PausedRecipient]:

@@ -204,6 +204,8 @@ subscriptions = Table(
     Column(
         "renamed_from", StoredText
     ),  # looks like that one renamed: waits for a word of the operator
+    Column("bucket", Integer, nullable=False, server_default="0"),  # which shards it is of
+    Index(None, "bucket"),
 )
 
 stored_subscriptions = Table(
@@ -364,6 +366,16 @@ replicas = Table(
     Column("version", StoredText, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("beat_at", UtcDateTime, nullable=False),
+)
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("task", StoredText, primary_key=True),
+    Column("subject", StoredText, primary_key=True),  # the listing or slot it is done for
+    Column("number", Integer, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("planned_at", UtcDateTime, nullable=False),
 )
 
 buckets = Table(
