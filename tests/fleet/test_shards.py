@@ -295,6 +295,7 @@ async def test_nothing_is_composed_by_rules_that_are_in_force_no_more(world: Wor
         async with replica(world, "worker"):
             await clock.run_pass()
             await asyncio.to_thread(until, world, matches.has_pending)
+            await asyncio.to_thread(until, world, is_through)  # the other shards as well
         version = await clock.context.read(subscriptions.version)
         later(world, minutes=71)
         for is_current in (False, True):
