@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import checking, composing, delivering, many, matching, parsing, starting
+from benchmarks import checking, composing, delivering, many, matching, parsing, signing, starting
 from benchmarks.measuring import Bound
 
 PARTS = {
@@ -13,6 +13,7 @@ PARTS = {
     "check": checking.measure,
     "composing": composing.measure,
     "delivering": delivering.measure,
+    "signing": signing.measure,
     "matching": matching.measure,
     "many": many.measure,
 }
