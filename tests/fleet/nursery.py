@@ -32,10 +32,13 @@ STALLED_AFTER = 2.0
 
 
 class Nursery:
-    """Starts replicas on a world's configuration: `with Nursery(world) as nursery`."""
+    """Starts replicas on a world's configuration: `with Nursery(world) as nursery`.
 
-    def __init__(self, world: World) -> None:
-        self._place = (str(world.config_path), str(world.state_dir))
+    Shards have `shard_size` subscriptions, about.
+    """
+
+    def __init__(self, world: World, shard_size: int) -> None:
+        self._place = (str(world.config_path), str(world.state_dir), str(shard_size))
         self._log = world.directory / "replicas.log"
 
     def __enter__(self) -> Self:
@@ -73,7 +76,7 @@ class Nursery:
 
 def main() -> None:
     """Serve until the input ends."""
-    config_path, state_dir = sys.argv[1:]
+    config_path, state_dir, shard_size = sys.argv[1:]
     for module in pkgutil.walk_packages(watcher.__path__, "watcher."):
         if not module.name.endswith("__main__") and ".migrations" not in module.name:
             importlib.import_module(module.name)
@@ -84,28 +87,34 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _live(config, line.decode().strip())
+            _live(config, line.decode().strip(), int(shard_size))
         sys.stdout.buffer.write(f"{pid}\n".encode())
         sys.stdout.buffer.flush()
 
 
-def _live(config: Config, role: str) -> NoReturn:
+def _live(config: Config, role: str, shard_size: int) -> NoReturn:
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     os.dup2(2, 1)
     logs.configure("info")
     try:
-        asyncio.run(_take_part(config, role))
+        asyncio.run(_take_part(config, role, shard_size))
     finally:
         os._exit(0)
 
 
-async def _take_part(config: Config, role: str) -> None:
+async def _take_part(config: Config, role: str, shard_size: int) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     while not stop.is_set():
         try:
             async with (
-                joined(config, role, retry_wait=0.01, stalled_after=STALLED_AFTER) as replica,
+                joined(
+                    config,
+                    role,
+                    retry_wait=0.01,
+                    stalled_after=STALLED_AFTER,
+                    shard_size=shard_size,
+                ) as replica,
                 replica.working(),
             ):
                 while not stop.is_set():

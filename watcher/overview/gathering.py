@@ -22,7 +22,7 @@ from watcher.overview.records import (
     SubscriptionOverview,
 )
 from watcher.pipeline.compose import due_slot
-from watcher.pipeline.deliver import TROUBLE, TROUBLE_TEXT
+from watcher.pipeline.stuck import TROUBLE, TROUBLE_TEXT
 from watcher.settings import Config, SourceSettings, SubscriptionSettings
 from watcher.store import (
     bounces,

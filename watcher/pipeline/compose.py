@@ -29,7 +29,7 @@ from watcher.digest import (
 from watcher.errors import DeliveryError, WatcherError
 from watcher.mail.verp import new_sender
 from watcher.models import DigestContent, DigestPaper, Match, MatchState
-from watcher.pipeline import deliver
+from watcher.pipeline import deliver, stuck
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.settings import MailSettings, SubscriptionSettings
@@ -84,13 +84,15 @@ async def compose(
     check_id: int | None = None,
     manual_run: str | None = None,
     only: Collection[str] | None = None,
+    is_open: bool = False,
     stop: asyncio.Event | None = None,
     progressed: Callable[[], None] = lambda: None,
 ) -> Composed:
     """Close the slots that have come by `now`, unless `stop` is set meanwhile.
 
     `check_id` is the check just made, for `each-check`; `manual_run` makes a slot for every
-    subscription of `only` (None: all). `progressed` is called before each mail and digest.
+    subscription of `only` (None: all). `is_open`: somebody has seen that mails can be sent, and
+    sees to those that were frozen before. `progressed` is called before each mail and digest.
     """
     due = await context.read(
         lambda connection: due_slots(
@@ -100,15 +102,16 @@ async def compose(
     if not due:
         return Composed()
     sent_before = deliver.Delivered()
-    if any(slot.has_pending for slot in due) and not context.is_rehearsal:
-        error = await _open_session(context, now)
+    is_seen = is_open or context.is_rehearsal
+    if any(slot.has_pending for slot in due) and not is_seen:
+        error = await open_session(context, now)
         if error:
             return Composed(mail_error=error)
         sent_before = await deliver.deliver(context, stop, progressed)  # frozen before
         if sent_before.mail_error:
             return Composed(mail_error=sent_before.mail_error, sent_before=sent_before)
     digest_count, failed = 0, []
-    for slot in await _close_empty(context, due, now, stop):
+    for slot in await _close_empty(context, due, now, stop, progressed):
         if stop and stop.is_set():
             break
         progressed()
@@ -136,22 +139,27 @@ def due_slots(
     only: Collection[str] | None = None,
 ) -> list[DueSlot]:
     """The slots to be closed at `now`: of several missed ones, the latest."""
-    active = subscriptions.active(connection, now)
-    pending = matches.awaiting_digest(connection)
-    paused = bounces.paused(connection)
+    active = subscriptions.active(connection, now, context.shard)
     calendar = _Calendar(now)
     found = []
     for subscription in context.subscriptions.values():
         row = active.get(subscription.id)
         if row is None or (only is not None and subscription.id not in only):
             continue
-        if paused and paused.keys() >= set(subscription.to):
-            continue  # what matches waits for somebody who can be reached
         zone = context.config.zone(subscription)
         slot = _slot(subscription, zone, row, calendar, check_id, manual_run)
         if slot is not None:
-            found.append(DueSlot(subscription, *slot, has_pending=subscription.id in pending))
-    return found
+            found.append((subscription, slot))
+    if not found:
+        return []
+    pending = matches.awaiting_digest(connection, shard=context.shard)
+    addresses = (address for subscription, _ in found for address in subscription.to)
+    paused = bounces.paused_of(connection, addresses)
+    return [
+        DueSlot(subscription, *slot, has_pending=subscription.id in pending)
+        for subscription, slot in found
+        if not (paused and paused >= set(subscription.to))  # or it waits for one to be reached
+    ]
 
 
 class _Calendar:
@@ -205,21 +213,26 @@ def _closed_until(
     return max(last_slot_at or min(known_at, now), min(known_at, now))
 
 
-async def _open_session(context: Context, now: dt.datetime) -> str | None:
+async def open_session(context: Context, now: dt.datetime) -> str | None:
+    """See whether mails can be sent; what is in the way, which is noted, or None."""
     try:
         await context.mailer.probe()
     except DeliveryError as error:
         text = str(error)
-        await context.write(lambda connection: deliver.note_trouble(context, connection, text, now))
+        await context.write(lambda connection: stuck.note_trouble(context, connection, text, now))
         log.warning("mail is stuck, nothing is composed", error=text)
         return text
     reached(Step.PROBED)
-    await context.write(lambda connection: deliver.session_opened(connection, now))
+    await context.write(lambda connection: stuck.session_opened(connection, now))
     return None
 
 
 async def _close_empty(
-    context: Context, due: Sequence[DueSlot], now: dt.datetime, stop: asyncio.Event | None
+    context: Context,
+    due: Sequence[DueSlot],
+    now: dt.datetime,
+    stop: asyncio.Event | None,
+    progressed: Callable[[], None],
 ) -> list[DueSlot]:
     """Close the slots with nothing to mail, many in one transaction; what is left to compose.
 
@@ -229,6 +242,7 @@ async def _close_empty(
     for chunk in papers.chunks([slot for slot in due if not slot.has_pending]):
         if stop and stop.is_set():
             break
+        progressed()
         try:
             left += await context.write(
                 lambda connection, chunk=chunk: _close_some(connection, chunk, now),  # type: ignore[misc]  # bound early

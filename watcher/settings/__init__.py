@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watcher.settings.cadence import Cadence, parse_cadence
 from watcher.settings.config import Config, require_mail, subscription_files
-from watcher.settings.loading import RENAMED, load, load_edited, log_format
+from watcher.settings.loading import NOBODY, RENAMED, load, load_edited, log_format
 from watcher.settings.places import (
     SYSTEM_CONFIG,
     SYSTEM_STATE,
@@ -13,7 +13,7 @@ from watcher.settings.places import (
     user_config,
 )
 from watcher.settings.snippet import parse_rule
-from watcher.settings.stored import definition_of, with_stored
+from watcher.settings.stored import definition_of, read_definitions, with_stored
 from watcher.settings.tables import (
     DkimSettings,
     HealthSettings,
@@ -34,6 +34,7 @@ from watcher.settings.tables import (
 )
 
 __all__ = [
+    "NOBODY",
     "RENAMED",
     "SYSTEM_CONFIG",
     "SYSTEM_STATE",
@@ -63,6 +64,7 @@ __all__ = [
     "log_format",
     "parse_cadence",
     "parse_rule",
+    "read_definitions",
     "require_mail",
     "subscription_files",
     "user_config",

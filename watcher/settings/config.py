@@ -91,7 +91,10 @@ class Config:
 
     def zone(self, subscription: SubscriptionSettings | None = None) -> ZoneInfo:
         """The time zone of a subscription, or of the configuration."""
-        name = subscription.timezone if subscription else ""
+        return self.zone_of(subscription.timezone if subscription else "")
+
+    def zone_of(self, name: str) -> ZoneInfo:
+        """The time zone of that name; of the configuration where it is empty."""
         return ZoneInfo(name or self.settings.schedule.timezone or "UTC")
 
     def language(self, subscription: SubscriptionSettings) -> str:
