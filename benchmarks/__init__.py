@@ -13,8 +13,9 @@ against `json.loads` of the JSON in it. `start`: `watcher --version` against an 
 does nothing. `check`: `watcher check-now` when there is nothing new, against an interpreter that
 only imports the modules it imports; and the memory it takes. `matching`: papers against the rules
 of up to a million subscribers, against regular expressions, tantivy and FTS5; and what an index of
-a million costs. `signing`: DKIM, a mail. `many`: `watcher check-now` with 20,000 files in `subscriptions.d`. Some of these
-last have fixed bounds, in seconds or bytes: those are shown as what they are measured against.
+a million costs. `signing`: DKIM, a mail. `many`: `watcher check-now` with 20,000 files in
+`subscriptions.d`. Some of these last have fixed bounds, in seconds or bytes: those are shown as
+what they are measured against.
 
 The papers of `matching` and `many` are those of the file that `CORPUS` names, else of one in
 `../shared/corpus/` beside the checkout, else made-up ones.

@@ -25,8 +25,9 @@ from benchmarks import subscribers, workload
 from benchmarks.stages import Meter, Server
 from benchmarks.subscribers import Subscriber
 from watcher import app, logs
-from watcher.fleet import joined
-from watcher.fleet.queue import TABLE, Queue, Task
+from watcher.fleet import dividing, joined
+from watcher.fleet.dividing import SHARD_SIZE
+from watcher.fleet.queue import LINE, TABLE, Queue, Task
 from watcher.fleet.tasks import Tasks
 from watcher.pipeline.check import check
 from watcher.pipeline.compose import compose
@@ -35,7 +36,7 @@ from watcher.pipeline.deliver import deliver
 from watcher.pipeline.match import match
 from watcher.settings import Config, load
 from watcher.steps import Step
-from watcher.store import checks, clock, stored
+from watcher.store import checks, clock, mail_bytes, schema, stored
 from watcher.store.database import Database
 
 DAY = dt.datetime(2026, 2, 19, tzinfo=dt.UTC)
@@ -98,14 +99,14 @@ async def work(config: Config, meter: Meter, sample: int) -> dict[str, int]:
     with meter.stage("start"):
         joining = joined(config, "worker")
         replica = await joining.__aenter__()
-    stopping = asyncio.Event()
     queue = Queue(replica.context.database.url)
-    tasks = Tasks(replica.context, queue, stopping).by_name()
+    tasks = Tasks(replica, queue, SHARD_SIZE).by_name()
+    turn = asyncio.Lock()
     working = asyncio.create_task(
         queue.work(
-            {name: _timed(meter, name, task) for name, task in tasks.items()},
-            stopping,
-            concurrency=1,
+            {name: _timed(meter, turn, name, task) for name, task in tasks.items()},
+            replica.stopping,
+            concurrency={LINE: 1, dividing.LINE: 1},
             drain_within=8,
         )
     )
@@ -113,18 +114,19 @@ async def work(config: Config, meter: Meter, sample: int) -> dict[str, int]:
     assert server
     while server.asked(QUIET):  # noqa: ASYNC110  # nobody is told that the queue is empty
         await asyncio.sleep(LOOK_AGAIN)
-    stopping.set()
+    replica.stopping.set()
     await working
     told = await _send(replica.context, meter, sample)
     await joining.__aexit__(None, None, None)
     return told
 
 
-def _timed(meter: Meter, name: str, task: Task) -> Task:
+def _timed(meter: Meter, turn: asyncio.Lock, name: str, task: Task) -> Task:
     async def run(**arguments: str) -> None:
         if name != "deliver":  # that is done when all else is
-            with meter.stage(name):
-                await task(**arguments)
+            async with turn:
+                with meter.stage(name):
+                    await task(**arguments)
 
     return run
 
@@ -152,7 +154,7 @@ async def alone(config: Config, meter: Meter, sample: int) -> dict[str, int]:
 async def _send(context: Context, meter: Meter, sample: int) -> dict[str, int]:
     """Deliver so many mails; what there was to deliver."""
     with context.database.read() as connection:
-        told = dict(connection.execute(sa.text(COUNTED)).mappings().one())
+        told = counted(connection)
     begun, stop = 0, asyncio.Event()
 
     def progressed() -> None:
@@ -166,12 +168,13 @@ async def _send(context: Context, meter: Meter, sample: int) -> dict[str, int]:
     return told | {"delivered": delivered.delivered_count}
 
 
-COUNTED = """
-SELECT (SELECT count(*) FROM subscriptions) AS subscriptions,
-    (SELECT count(*) FROM matches) AS matches,
-    (SELECT count(*) FROM slots) AS slots,
-    count(*) AS mails, coalesce(sum(length(message)), 0) AS bytes FROM deliveries
-"""
+def counted(connection: sa.Connection) -> dict[str, int]:
+    """What there is after a day, and the bytes of all mails."""
+    tables = (schema.subscriptions, schema.matches, schema.slots)
+    found = {each.name: sa.select(sa.func.count()).select_from(each) for each in tables}
+    found["mails"] = sa.select(sa.func.count()).select_from(schema.deliveries)
+    found["bytes"] = sa.select(sa.func.sum(sa.func.length(mail_bytes.KEPT)))
+    return {name: int(connection.scalar(query) or 0) for name, query in found.items()}
 
 
 def main(role: str, folder: Path, count: int, sample: int, pid: int = 0) -> Mapping[str, object]:

@@ -73,9 +73,6 @@ LIKE_A_REAL_ONE = {
 }
 """What the server of the tests goes without; the rest is PostgreSQL's default."""
 
-OF_A_DAY = ("check", "match", "complete", "compose", "deliver")
-"""Stages in their order; `take over` is of a start and of edits."""
-
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -95,7 +92,7 @@ class Day:
     @property
     def matching(self) -> float:
         """Seconds, for all subscribers."""
-        return self.seconds("match", "complete")
+        return self.seconds("match", "complete", "settle")
 
     @property
     def mailing(self) -> float:
