@@ -1,10 +1,11 @@
 """One process of a day at size: what it does is measured stage by stage, and printed as JSON.
 
-    python -m benchmarks.day ROLE FOLDER SUBSCRIBERS SAMPLE [SERVER_PID]
+    python -m benchmarks.day ROLE FOLDER SUBSCRIBERS SAMPLE [SERVER_PID SHARDS]
 
 `import` puts the subscribers into the store. `clock` takes them over at seven, and has the page of
-the day read at eight, when all their digests are due. `worker` reads, matches and composes for
-all, and delivers SAMPLE mails. `alone` is a single daemon, which does all of that but the import.
+the day read at eight, when all their digests are due. `worker` reads and matches for all, composes
+for those of the first SHARDS shards, 0 for all, and delivers SAMPLE mails. `alone` is a single
+daemon, which does all of that but the import.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -26,7 +28,7 @@ from benchmarks.stages import Meter, Server
 from benchmarks.subscribers import Subscriber
 from watcher import app, logs
 from watcher.fleet import dividing, joined
-from watcher.fleet.dividing import SHARD_SIZE
+from watcher.fleet.dividing import COMPOSE, SHARD_SIZE
 from watcher.fleet.queue import LINE, TABLE, Queue, Task
 from watcher.fleet.tasks import Tasks
 from watcher.pipeline.check import check
@@ -94,17 +96,28 @@ async def lead(config: Config, meter: Meter) -> dict[str, int]:
     return {}
 
 
-async def work(config: Config, meter: Meter, sample: int) -> dict[str, int]:
+async def work(config: Config, meter: Meter, sample: int, shards: int) -> dict[str, int]:
     """Do what the clock has put into the queue, one job at a time."""
     with meter.stage("start"):
         joining = joined(config, "worker")
         replica = await joining.__aenter__()
     queue = Queue(replica.context.database.url)
     tasks = Tasks(replica, queue, SHARD_SIZE).by_name()
-    turn = asyncio.Lock()
+    turn, composed = asyncio.Lock(), itertools.count(1)
+
+    def timed(name: str, task: Task) -> Task:
+        async def run(**arguments: str) -> None:
+            is_left = "shard" in arguments and name == COMPOSE and 0 < shards < next(composed)
+            if name != "deliver" and not is_left:  # that is done when all else is
+                async with turn:
+                    with meter.stage(name):
+                        await task(**arguments)
+
+        return run
+
     working = asyncio.create_task(
         queue.work(
-            {name: _timed(meter, turn, name, task) for name, task in tasks.items()},
+            {name: timed(name, task) for name, task in tasks.items()},
             replica.stopping,
             concurrency={LINE: 1, dividing.LINE: 1},
             drain_within=8,
@@ -119,16 +132,6 @@ async def work(config: Config, meter: Meter, sample: int) -> dict[str, int]:
     told = await _send(replica.context, meter, sample)
     await joining.__aexit__(None, None, None)
     return told
-
-
-def _timed(meter: Meter, turn: asyncio.Lock, name: str, task: Task) -> Task:
-    async def run(**arguments: str) -> None:
-        if name != "deliver":  # that is done when all else is
-            async with turn:
-                with meter.stage(name):
-                    await task(**arguments)
-
-    return run
 
 
 async def alone(config: Config, meter: Meter, sample: int) -> dict[str, int]:
@@ -177,7 +180,9 @@ def counted(connection: sa.Connection) -> dict[str, int]:
     return {name: int(connection.scalar(query) or 0) for name, query in found.items()}
 
 
-def main(role: str, folder: Path, count: int, sample: int, pid: int = 0) -> Mapping[str, object]:
+def main(
+    role: str, folder: Path, count: int, sample: int, pid: int = 0, shards: int = 0
+) -> Mapping[str, object]:
     """Do it; what it took, by stage, and what there was."""
     config = load(folder / "config.toml", state_dir=folder / "state", environ={})
     with contextlib.ExitStack() as stack:
@@ -188,7 +193,7 @@ def main(role: str, folder: Path, count: int, sample: int, pid: int = 0) -> Mapp
         elif role == "clock":
             told = asyncio.run(lead(config, meter))
         elif role == "worker":
-            told = asyncio.run(work(config, meter, sample))
+            told = asyncio.run(work(config, meter, sample, shards))
         else:
             told = asyncio.run(alone(config, meter, sample))
     return {"stages": {name: asdict(stage) for name, stage in meter.stages.items()}, "told": told}

@@ -1,6 +1,6 @@
 """A day at size: 1,000, 10,000, 100,000 and a million subscribers on this machine.
 
-    python -m benchmarks.scale [SIZES]        make bench-scale [SIZES="1000 10000"]
+    python -m benchmarks.scale [SIZES] [--shards COUNT]      make bench-scale [SIZES="1000 10000"]
 
 Subscribers ask for what those of `matching` ask for, and stand in the store. On the page are 13
 papers that are news, which bring a digest to about one subscriber in twelve; all digests are due
@@ -11,13 +11,16 @@ reads, matches and composes for all of them, and delivers the first 1,000 mails 
 Times are processor time of user and system, of the program and beside it of PostgreSQL, whose log
 (WAL) is counted, too. The sink's is not. Then come ratios: what one subscriber, digest or mail
 takes at a size, against what it takes at the size before: at most 1.3. What was not measured is
-called scaled, and shown only where what a mail takes has not grown.
+called scaled, and shown only where what a mail takes has not grown. With `--shards`, a worker
+composes only for the subscribers of so many shards.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -95,14 +98,25 @@ class Day:
         return self.seconds("match", "complete", "settle")
 
     @property
+    def composing(self) -> float:
+        """Seconds for one subscriber, of those whose slots were closed."""
+        return self.seconds("compose") / self.told["slots"]
+
+    @property
+    def mail_count(self) -> float:
+        """Mails for all subscribers, as many for those that are left as for the others."""
+        return self.told["mails"] * self.size / self.told["slots"]
+
+    @property
     def mailing(self) -> float:
         """Seconds for one mail, of those that were delivered."""
         return self.seconds("deliver") / self.told["delivered"]
 
     @property
     def is_whole(self) -> bool:
-        """Whether all mails were delivered."""
-        return self.told["delivered"] == self.told["mails"]
+        """Whether all mails were composed and delivered."""
+        told = self.told
+        return told["delivered"] == told["mails"] and told["slots"] == self.size
 
 
 @dataclass
@@ -114,6 +128,7 @@ class Place:
     port: int
     server: PostgresServer
     run: Callable[[Sequence[str], Mapping[str, str]], Cost] = cost_of
+    shards: int = 0
 
     def on_postgres(self, size: int, sample: int = SAMPLE) -> Day:
         """A day of a clock and a worker."""
@@ -147,10 +162,10 @@ class Place:
         stages: dict[str, Stage] = {}
         told: dict[str, int] = {}
         peaks: dict[str, int] = {}
-        pid = [str(self.server.pid)] if store == "PostgreSQL" else []
+        at = [str(self.server.pid), str(self.shards)] if store == "PostgreSQL" else []
         for role in roles:
             command = [sys.executable, "-m", "benchmarks.day", role, str(home)]
-            cost = self.run([*command, str(size), str(sample), *pid], environment(home))
+            cost = self.run([*command, str(size), str(sample), *at], environment(home))
             said = json.loads(cost.stdout)
             stages |= {name: Stage(**stage) for name, stage in said["stages"].items()}
             told |= said["told"]
@@ -175,11 +190,12 @@ def place(largest: int) -> Iterator[Place]:
 def described(day_: Day) -> Iterator[str]:
     """What a day was, and took."""
     told, size = day_.told, day_.size
+    share, each = told["mails"] / told["slots"], told["bytes"] / told["mails"] / 1000
+    peaks = [f"{role} {peak / MEGABYTE:,.0f} MB" for role, peak in day_.peaks.items()]
     yield (
-        f"{size:,} subscribers, {day_.store}: {told['mails']:,} digests"
-        f" ({told['mails'] / size:.1%}), {told['bytes'] / told['mails'] / 1000:.1f} kB a mail;"
-        f" database {day_.stored_bytes / MEGABYTE:,.0f} MB; memory at the most "
-        + ", ".join(f"{role} {peak / MEGABYTE:,.0f} MB" for role, peak in day_.peaks.items())
+        f"{size:,} subscribers, {day_.store}: {told['mails']:,} digests for {told['slots']:,} of"
+        f" them ({share:.1%}), {each:.1f} kB a mail; database {day_.stored_bytes / MEGABYTE:,.0f}"
+        f" MB; memory at the most {', '.join(peaks)}"
     )
     for name, stage in day_.stages.items():
         row = f"  {name:<12}{stage.ours:>9,.2f} s"
@@ -195,7 +211,7 @@ def growth(days: Sequence[Day]) -> Iterator[Bound]:
     figures: dict[str, tuple[Callable[[Day], float], str]] = {
         "take over, a subscriber": (lambda d: d.seconds("take over") / d.size * 1e6, "us"),
         "match, a subscriber": (lambda d: d.matching / d.size * 1e6, "us"),
-        "compose, a subscriber": (lambda d: d.seconds("compose") / d.size * 1e6, "us"),
+        "compose, a subscriber": (lambda d: d.composing * 1e6, "us"),
         "deliver, a mail": (lambda d: d.mailing * 1e3, "ms"),
         "database, a subscriber": (lambda d: d.stored_bytes / d.size / 1e3, "kB"),
     }
@@ -225,12 +241,14 @@ def bottleneck(days: Sequence[Day]) -> Iterator[Bound]:
     is_flat = bool(fewer) and most.mailing <= MOST * fewer[-1].mailing
     if not (most.is_whole or is_flat):
         return
-    scaled = "" if most.is_whole else f", scaled from {most.told['delivered']:,}"
-    mails = most.mailing * most.told["mails"]
-    size = f"{most.size:,}"
-    against = f"delivering {most.told['mails']:,} mails{scaled}"
-    yield Bound(f"match for {size}", against, most.matching, mails, most=1, unit="s")
-    yield Bound(f"compose for {size}", against, most.seconds("compose"), mails, unit="s")
+    told = most.told
+    scaled = "" if most.is_whole else f", scaled from {told['delivered']:,}"
+    mails = most.mailing * most.mail_count
+    against = f"delivering {most.mail_count:,.0f} mails{scaled}"
+    yield Bound(f"match for {most.size:,}", against, most.matching, mails, most=1, unit="s")
+    scaled = "" if told["slots"] == most.size else f", scaled from {told['slots']:,}"
+    name = f"compose for {most.size:,}{scaled}"
+    yield Bound(name, against, most.composing * most.size, mails, unit="s")
 
 
 def report(days: Sequence[Day]) -> bool:
@@ -243,11 +261,12 @@ def report(days: Sequence[Day]) -> bool:
     return all(bound.is_met for bound in bounds)
 
 
-def main(sizes: Iterable[int]) -> int:
+def main(sizes: Iterable[int], shards: int = 0) -> int:
     """Measure days of these sizes; 1 where a bound is missed."""
     ascending = sorted(set(sizes))
     try:
         with place(ascending[-1]) as there:
+            there.shards = shards
             embedded = _days(there.on_sqlite, (n for n in ascending if n <= EMBEDDED_UP_TO))
             fleet = _days(there.on_postgres, ascending)
     except delivering.MissingError as error:
@@ -265,5 +284,14 @@ def _days(measure: Callable[[int], Day], sizes: Iterable[int]) -> list[Day]:
     return days
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale")
+    parser.add_argument("sizes", nargs="*", type=int, default=SIZES, metavar="SIZE")
+    parser.add_argument("--shards", type=int, default=0)
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    sys.exit(main(map(int, sys.argv[1:]) if sys.argv[1:] else SIZES))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the server must not be left behind
+    asked = _arguments()
+    sys.exit(main(asked.sizes, asked.shards))

@@ -307,7 +307,7 @@ def day_of(
     sent = mails if delivered is None else delivered
     stages = {name: Stage(ours=size / 1_000) for name in ("take over", "compose")}
     stages |= {"match": Stage(ours=matching), "deliver": Stage(server=mailing * sent)}
-    told = {"mails": mails, "bytes": mails * 9_000, "delivered": sent}
+    told = {"slots": size, "mails": mails, "bytes": mails * 9_000, "delivered": sent}
     return scale.Day("SQLite", size, stages, told, {"alone": size * 1_000}, size * 2_000)
 
 
@@ -329,7 +329,13 @@ def test_what_was_not_measured_is_scaled_only_where_nothing_grew(
     assert "delivering 1,000 mails, scaled from 50 " in capsys.readouterr().out
     scale.report([little, day_of(10_000, matching=9, mailing=0.02, delivered=50)])
     assert "what a mail takes has grown: nothing is scaled from it" in capsys.readouterr().out
-    assert not [*scale.bottleneck([day_of(10_000, matching=9, mailing=0.01, delivered=50)])]
+    a_part = day_of(10_000, matching=9, mailing=0.01, delivered=50)
+    assert not [*scale.bottleneck([a_part])]
+    some = replace(a_part, told={**a_part.told, "slots": 5_000})
+    scale.report([little, some])
+    out = capsys.readouterr().out
+    assert "delivering 2,000 mails, scaled from 50 " in out
+    assert "compose for 10,000, scaled from 5,000 " in out
 
 
 def test_signing_is_measured_with_keys_that_sign() -> None:
