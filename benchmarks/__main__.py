@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import checking, composing, delivering, many, matching, parsing, signing, starting
+from benchmarks import (
+    checking,
+    composing,
+    delivering,
+    many,
+    matching,
+    outbox,
+    parsing,
+    signing,
+    starting,
+)
 from benchmarks.measuring import Bound
 
 PARTS = {
@@ -12,6 +22,7 @@ PARTS = {
     "start": starting.measure,
     "check": checking.measure,
     "composing": composing.measure,
+    "outbox": outbox.measure,
     "delivering": delivering.measure,
     "signing": signing.measure,
     "matching": matching.measure,

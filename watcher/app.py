@@ -23,7 +23,7 @@ from watcher.mail import make_mailer, make_signer
 from watcher.pipeline import upkeep
 from watcher.pipeline.context import RECORD_WITHIN, Context
 from watcher.rules import Ruleset, builtin_topics
-from watcher.settings import NOBODY, Config, SubscriptionSettings, require_mail, with_stored
+from watcher.settings import Config, SubscriptionSettings, require_mail, with_stored
 from watcher.sources import make_source
 from watcher.steps import Step
 from watcher.store import known, moving, stored, subscriptions, versions
@@ -75,7 +75,7 @@ def _with_last_good(config: Config, last_good: Mapping[str, str]) -> Config:
         and subscription_id not in present
     ]
     chosen = (*config.settings.subscriptions, *(found for found in kept if found))
-    return with_subscriptions(config, chosen)
+    return config.with_subscriptions(chosen)
 
 
 def _restored(definition: str) -> SubscriptionSettings | None:
@@ -97,22 +97,10 @@ def _without_broken(config: Config, error: RuleError, last_good: Mapping[str, st
     former = _restored(last_good[culprit]) if culprit in last_good else None
     if former and former != present:  # or its last good rules do not hold either
         others = (*others, former)
-    config = with_subscriptions(config, others)
+    config = config.with_subscriptions(others)
     if stem in config.broken_stems or culprit in config.broken_ids:
         return config
     return replace(config, broken=(*config.broken, located))
-
-
-def with_subscriptions(config: Config, chosen: tuple[SubscriptionSettings, ...]) -> Config:
-    """`config` with these in the place of its own."""
-    settings = config.settings.model_copy(update={"subscriptions": chosen})
-    return replace(config, settings=settings)
-
-
-def bare(config: Config) -> Config:
-    """`config` without subscriptions, for who gets those that count from the store, in shards."""
-    warnings = tuple(each for each in config.warnings if each != NOBODY)
-    return with_subscriptions(replace(config, broken=(), warnings=warnings), ())
 
 
 def whole(config: Config, connection: sa.Connection) -> Config:
@@ -262,7 +250,7 @@ async def running(
     subscriptions from the store, and takes nothing over.
     """
     if is_bare:
-        config = bare(config)
+        config = config.bare()
     else:
         with database.read() as connection:
             config = whole(config, connection)
@@ -382,7 +370,7 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
                 config = await old.read(partial(whole, config))
                 last_good = await old.read(subscriptions.definitions)
             else:
-                config, last_good = bare(config), {}
+                config, last_good = config.bare(), {}
             context = build(
                 config,
                 old.database,

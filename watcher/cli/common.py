@@ -85,7 +85,7 @@ class Common:
             logs.configure(self.level("info"), log_format(self.config, os.environ))
             raise
         if is_whole or is_bare:
-            config = _whole(config) if is_whole else _bare(config)
+            config = _whole(config) if is_whole else config.bare()
         for warning in config.warnings if is_warned_of else ():
             if log.format == "json" and not _is_service.get():
                 structlog.get_logger().warning(warning)
@@ -98,12 +98,6 @@ class Common:
         if self.quiet:
             return "error"
         return {0: default, 1: "info"}.get(self.verbose, "debug")
-
-
-def _bare(config: Config) -> Config:
-    from watcher import app
-
-    return app.bare(config)
 
 
 def _whole(config: Config) -> Config:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from watcher import app
 from watcher.errors import RuleError
 from watcher.pipeline.context import Context
 from watcher.rules import Ruleset
@@ -42,11 +41,8 @@ class ShardRules:
         self._kept: OrderedDict[Shard, _Compiled] = OrderedDict()
         self._turn = asyncio.Lock()
 
-    async def narrowed(self, context: Context, shard: Shard) -> tuple[Context, str | None]:
-        """`context` with the subscriptions of a shard, and the version they are of.
-
-        Raises StoreError.
-        """
+    async def narrowed(self, context: Context, shard: Shard) -> Context:
+        """`context` with the subscriptions of a shard as they are now. Raises StoreError."""
         async with self._turn:  # of two that need the same, the second finds it
             topics = context.config.settings.topics
             version = await context.read(subscriptions.version)
@@ -62,8 +58,10 @@ class ShardRules:
                 found = await asyncio.to_thread(_compile, version, topics, definitions, former)
             self._kept[shard] = found
             self._let_go()
-        config = app.with_subscriptions(context.config, found.subscriptions)
-        return replace(context, config=config, ruleset=found.ruleset, shard=shard), found.version
+        config = context.config.with_subscriptions(found.subscriptions)
+        return replace(
+            context, config=config, ruleset=found.ruleset, shard=shard, version=found.version
+        )
 
     def _let_go(self) -> None:
         """Drop those that were not needed for longest."""

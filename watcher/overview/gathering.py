@@ -21,7 +21,7 @@ from watcher.overview.records import (
     Standing,
     SubscriptionOverview,
 )
-from watcher.pipeline.compose import due_slot
+from watcher.pipeline.due import due_slot
 from watcher.pipeline.stuck import TROUBLE, TROUBLE_TEXT
 from watcher.settings import Config, SourceSettings, SubscriptionSettings
 from watcher.store import (

@@ -39,7 +39,8 @@ class Context:
     `record_within` are the seconds that the store has to take down what has happened elsewhere.
     `token` names this process among several on one database; None where it is the only one.
     `reader` reads the pages; whoever enters it shares one process among them. `shard`: the
-    configuration has the subscriptions of that one only; None: all there are.
+    configuration has the subscriptions of that one only, as of that `version` of all; None: it has
+    all there are.
     """
 
     config: Config
@@ -56,6 +57,7 @@ class Context:
     token: str | None = None
     reader: Reader = field(default_factory=Reader, repr=False)
     shard: Shard | None = None
+    version: str | None = None
     subscriptions: Mapping[str, SubscriptionSettings] = field(init=False, repr=False)
     """The configured subscriptions by id."""
 
@@ -116,6 +118,10 @@ class Context:
                 return step(connection)
 
         return await self._in_turn(look)
+
+    async def work(self, step: Callable[[], T]) -> T:
+        """Run a step that takes long and no database, while the loop goes on."""
+        return await self._in_turn(step)
 
     def _commit(self, step: Callable[[sa.Connection], T], name: Step | None, *, alone: bool) -> T:
         with self.database.write() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watcher.settings.cadence import Cadence, parse_cadence
 from watcher.settings.config import Config, require_mail, subscription_files
-from watcher.settings.loading import NOBODY, RENAMED, load, load_edited, log_format
+from watcher.settings.loading import RENAMED, load, load_edited, log_format
 from watcher.settings.places import (
     SYSTEM_CONFIG,
     SYSTEM_STATE,
@@ -34,7 +34,6 @@ from watcher.settings.tables import (
 )
 
 __all__ = [
-    "NOBODY",
     "RENAMED",
     "SYSTEM_CONFIG",
     "SYSTEM_STATE",

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from watcher.errors import RuleError
 from watcher.settings import together
-from watcher.settings.config import Config, FromStore
-from watcher.settings.loading import NOBODY, uncollected
+from watcher.settings.config import NOBODY, Config, FromStore
+from watcher.settings.loading import uncollected
 from watcher.settings.tables import SubscriptionSettings
 
 
