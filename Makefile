@@ -10,7 +10,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 SOURCES := pyproject.toml config.example.toml $(shell find watcher tests templates systemd \
 	-name node_modules -prune -o -type f -not -name '*.pyc' -not -name '.*' -print)
 
-.PHONY: help demo test check lint audit bench faults screenshots messages clean
+.PHONY: help demo test check lint audit bench bench-scale faults screenshots messages clean
 
 help:
 	@echo 'make demo    the whole way in a minute: pages in, digests out, mail in demo-mail/'
@@ -18,6 +18,7 @@ help:
 	@echo 'make check   format, lint, types, imports, coverage; runs the tests if they are due'
 	@echo 'make audit   ask for known vulnerabilities of what is installed (network)'
 	@echo 'make bench   measure, and print ratios (CORPUS=papers.jsonl.gz: on these papers)'
+	@echo 'make bench-scale  a day of 1,000 to a million subscribers, measured (SIZES="1000 10000": of so many)'
 	@echo 'make faults   make every fault happen, and count what was lost: an hour and a half'
 	@echo 'make screenshots  draw the pictures of the README, with Chromium'
 	@echo 'make messages  bring the catalogues of the languages up to the words of the digest'
@@ -51,6 +52,10 @@ audit: $(VENV)/.runtime
 bench: export CORPUS ?=
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+bench-scale: export CORPUS ?=
+bench-scale: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.scale $(SIZES)
 
 faults: $(VENV)/.dev
 	$(BIN)/python -m tests.faults --jobs $(JOBS)

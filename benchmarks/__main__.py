@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import checking, composing, delivering, many, matching, outbox, parsing, starting
+from benchmarks import (
+    checking,
+    composing,
+    delivering,
+    many,
+    matching,
+    outbox,
+    parsing,
+    signing,
+    starting,
+)
 from benchmarks.measuring import Bound
 
 PARTS = {
@@ -14,6 +24,7 @@ PARTS = {
     "composing": composing.measure,
     "outbox": outbox.measure,
     "delivering": delivering.measure,
+    "signing": signing.measure,
     "matching": matching.measure,
     "many": many.measure,
 }

@@ -13,6 +13,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -34,10 +35,12 @@ _FAST = {
 class PostgresServer:
     """One server on a unix socket in a directory of its own; a context manager.
 
-    `start`, `stop` and `restart` may come in any order; what is stored survives them.
+    `start`, `stop` and `restart` may come in any order; what is stored survives them. `settings`
+    are its own, beside and before those that make it fast.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = {**_FAST, **(settings or {})}
         self._user = "nobody" if os.geteuid() == 0 else None
         self.directory = Path(tempfile.mkdtemp(prefix="pg-"))
         self._cluster = self.directory / "cluster"
@@ -50,7 +53,7 @@ class PostgresServer:
             self._bin = self._binaries()
             self._run("initdb", "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres")
             with (self._cluster / "postgresql.conf").open("a") as file:
-                file.writelines(f"{key} = {value!r}\n" for key, value in _FAST.items())
+                file.writelines(f"{key} = {value!r}\n" for key, value in self._settings.items())
                 file.write(f"listen_addresses = ''\nunix_socket_directories = '{self.directory}'\n")
             self.start()
             failure.pop_all()
@@ -66,6 +69,11 @@ class PostgresServer:
             self.stop("immediate")
         finally:
             self._remove()
+
+    @property
+    def pid(self) -> int:
+        """Its first process, which starts all others."""
+        return int((self._cluster / "postmaster.pid").read_text().split()[0])
 
     def url(self, database: str = "postgres") -> str:
         """As the configuration's `[store] url` takes it."""

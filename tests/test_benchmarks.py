@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,24 +18,30 @@ import pytest
 from benchmarks import (
     composing,
     corpus,
+    day,
     delivering,
     many,
     ours,
     outbox,
     pages,
     rivals,
+    scale,
+    signing,
     subscribers,
     workload,
 )
 from benchmarks.__main__ import line, main
 from benchmarks.matching import Process, Side
-from benchmarks.measuring import Bound, cost_of, in_turns
+from benchmarks.measuring import Bound, Cost, cost_of, in_turns
+from benchmarks.stages import Stage
 from benchmarks.subscribers import Subscriber
 from benchmarks.with_tantivy import Tantivy
 from tests.fakesite import FakeSite
+from tests.postgres import PostgresServer
 from tests.rules import naive
 from tests.smtpserver import SmtpServer
 from watcher.digest import render_digest
+from watcher.mail.dkim import DkimSigner
 from watcher.models import Page, PageRequest, Paper
 from watcher.settings import SourceSettings, load
 from watcher.sources import make_source
@@ -89,7 +97,7 @@ def test_the_page_is_as_large_as_the_real_one_and_is_read() -> None:
 
 def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["parsing", "nothing"]) == 2
-    parts = "parsing, start, check, composing, outbox, delivering, matching, many"
+    parts = "parsing, start, check, composing, outbox, delivering, signing, matching, many"
     assert capsys.readouterr().out == f"unknown: nothing; there are {parts}\n"
 
 
@@ -271,3 +279,76 @@ def test_the_round_with_the_median_share_is_shown() -> None:
     ours, source = iter([9.0, 1, 2, 4]), iter([1.0, 2, 2, 2])
     shown = delivering.median_round(3, lambda: next(ours), lambda: next(source))
     assert (shown.ours, shown.source, shown.share) == (2, 2, 1)
+
+
+def in_this_process(command: Sequence[str], _: Mapping[str, str]) -> Cost:
+    role, folder, *numbers = command[3:]
+    done = day.main(role, Path(folder), *map(int, numbers))
+    return Cost(1, 1, 1_000_000, 0, json.dumps(done, default=int), "")
+
+
+def test_a_day_is_the_same_for_a_daemon_and_for_replicas(
+    papers: list[Paper], postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    postgres_server.start()
+    some, others = subscribers.draw(papers[:5], 10, rarity=5), subscribers.draw(papers[9:], 50)
+    subscribers.write(tmp_path / workload.SUBSCRIBERS, [*some, *others])
+    shown = list(many.site_papers(papers[:5], day.DAY))
+    with FakeSite(shown, now=day.EIGHT) as site, SmtpServer() as server:
+        site.redirects_empty = False
+        place = scale.Place(tmp_path, site, server.port, postgres_server, in_this_process)
+        alone, fleet = place.on_sqlite(60, 3), place.on_postgres(60, 3)
+        counted = {"subscriptions": 60, "slots": 60, "delivered": 3}
+        assert counted.items() <= alone.told.items()
+        assert alone.told == fleet.told
+        assert 3 < alone.told["mails"] < 60
+        assert len(server.messages) == 6
+    assert alone.stages.keys() >= {"import", "take over", "match", "compose", "deliver"}
+    assert fleet.stages.keys() >= alone.stages.keys()
+    assert min(fleet.stages["compose"].ours, fleet.stages["import"].wal) > 0
+    assert {alone.is_whole, fleet.is_whole} == {False}
+    assert min(alone.stored_bytes, fleet.stored_bytes) > 100_000
+
+
+def day_of(
+    size: int, *, matching: float, mailing: float, delivered: int | None = None
+) -> scale.Day:
+    mails = size // 10
+    sent = mails if delivered is None else delivered
+    stages = {name: Stage(ours=size / 1_000) for name in ("take over", "compose")}
+    stages |= {"match": Stage(ours=matching), "deliver": Stage(server=mailing * sent)}
+    told = {"slots": size, "mails": mails, "bytes": mails * 9_000, "delivered": sent}
+    return scale.Day("SQLite", size, stages, told, {"alone": size * 1_000}, size * 2_000)
+
+
+def test_what_grows_faster_than_the_subscribers_misses_its_bound(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    little = day_of(1_000, matching=1, mailing=0.01)
+    assert scale.report([little, day_of(10_000, matching=12, mailing=0.012)])
+    assert not scale.report([little, day_of(10_000, matching=14, mailing=0.012)])
+    assert "MISSED" in capsys.readouterr().out
+    assert not scale.report([little, day_of(10_000, matching=10, mailing=0.014)])
+
+
+def test_what_was_not_measured_is_scaled_only_where_nothing_grew(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    little = day_of(1_000, matching=1, mailing=0.01)
+    scale.report([little, day_of(10_000, matching=9, mailing=0.011, delivered=50)])
+    assert "delivering 1,000 mails, scaled from 50 " in capsys.readouterr().out
+    scale.report([little, day_of(10_000, matching=9, mailing=0.02, delivered=50)])
+    assert "what a mail takes has grown: nothing is scaled from it" in capsys.readouterr().out
+    a_part = day_of(10_000, matching=9, mailing=0.01, delivered=50)
+    assert not [*scale.bottleneck([a_part])]
+    some = replace(a_part, told={**a_part.told, "slots": 5_000})
+    scale.report([little, some])
+    out = capsys.readouterr().out
+    assert "delivering 2,000 mails, scaled from 50 " in out
+    assert "compose for 10,000, scaled from 5,000 " in out
+
+
+def test_signing_is_measured_with_keys_that_sign() -> None:
+    for key in signing.made_keys():
+        signed = DkimSigner("example.org", [key]).sign(b"From: a@example.org\r\n\r\n", NOW)
+        assert signed.startswith(b"DKIM-Signature:")

@@ -56,6 +56,7 @@ ones need Chromium."""
 FIT_FOR_A_MACHINE = {
     *("make", "pipx", "python3", "pip", "ln", "cp", "chgrp", "chmod"),
     *("createdb", "dropdb", "pg_dump", "pg_restore"),
+    *("docker", "echo", "mkdir"),
     *("openssl", "systemctl", "systemd-sysusers", "journalctl", "tar", "watcher"),
 }
 

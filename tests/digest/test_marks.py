@@ -26,6 +26,7 @@ def marked(text: str, *words: str) -> str:
         ("C++ and C#", ("C++",), "[C++] and C#"),
         ("the $π₀$ model", ("π0",), "the $[π₀]$ model"),
         ("这个超网络很好", ("超网络",), "这个[超网络]很好"),
+        ("用LoRA微调", ("LoRA",), "用[LoRA]微调"),
         ("ﬁne ﬁne-tuning", ("fine-tuning",), "ﬁne [ﬁne-tuning]"),
         ("Müller's", ("Müller",), "[Müller]'s"),
         ("nothing", (), "nothing"),

@@ -14,6 +14,10 @@ _LENGTH_LIMIT = 120
 _CJK = "\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U000323af"
 _IN_WORD = f"[^\\W_{_CJK}]"
 _LETTER = re.compile(_IN_WORD)
+_HAS_CJK = re.compile(f"[{_CJK}]")
+
+# The same where a text has none of those: to compile all their ranges takes milliseconds.
+_IN_PLAIN_WORD = r"[^\W_]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,8 @@ class Marker:
     def __init__(self, words: Iterable[str]) -> None:
         spellings = {" ".join(normalize("NFKC", word).split()) for word in words}
         wanted = sorted((w for w in spellings if 0 < len(w) <= _LENGTH_LIMIT), key=_longest_first)
-        self._pattern = (
-            re.compile("|".join(map(_pattern, wanted[:_WORDS_LIMIT]))) if wanted else None
-        )
+        self._wanted = wanted[:_WORDS_LIMIT]
+        self._patterns: dict[str, re.Pattern[str]] = {}
 
     def find(self, text: str, start: int = 0) -> tuple[int, int] | None:
         """Where the first marked word from `start` on stands."""
@@ -49,27 +52,35 @@ class Marker:
         return tuple(piece for piece in found if piece.text)
 
     def _spans(self, text: str, start: int = 0) -> Iterable[tuple[int, int]]:
-        if self._pattern is None:
+        if not self._wanted:
             return
         if text.isascii():
-            for match in self._pattern.finditer(text, start):
+            for match in self._pattern(_IN_PLAIN_WORD).finditer(text, start):
                 yield match.span()
             return
         # Words are compared in compatibility form (`π₀` is `π0`), and marked as they are shown.
         folded = [normalize("NFKC", character) for character in text]
         origin = [i for i, characters in enumerate(folded) for _ in characters]
-        for match in self._pattern.finditer("".join(folded)):
+        whole = "".join(folded)
+        in_word = _IN_WORD if _HAS_CJK.search(whole) else _IN_PLAIN_WORD
+        for match in self._pattern(in_word).finditer(whole):
             span = origin[match.start()], origin[match.end() - 1] + 1
             if span[0] >= start:
                 yield span
+
+    def _pattern(self, in_word: str) -> re.Pattern[str]:
+        if in_word not in self._patterns:
+            alternatives = (_alternative(word, in_word) for word in self._wanted)
+            self._patterns[in_word] = re.compile("|".join(alternatives))
+        return self._patterns[in_word]
 
 
 def _longest_first(word: str) -> tuple[int, str]:
     return -len(word), word
 
 
-def _pattern(word: str) -> str:
+def _alternative(word: str, in_word: str) -> str:
     body = r"\s+".join(map(re.escape, word.split(" ")))
-    before = f"(?<!{_IN_WORD})" if _LETTER.match(word) else ""
-    after = f"(?!{_IN_WORD})" if _LETTER.match(word[-1]) else ""
+    before = f"(?<!{in_word})" if _LETTER.match(word) else ""
+    after = f"(?!{in_word})" if _LETTER.match(word[-1]) else ""
     return f"{before}{body}{after}"

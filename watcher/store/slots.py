@@ -121,13 +121,12 @@ def has_slot(connection: sa.Connection, subscription_id: str, slot_key: str) -> 
 
 def prune(connection: sa.Connection, before: dt.datetime) -> None:
     """Drop slots that had nothing to mail, but for the latest of each subscription."""
-    latest = sa.select(slots.c.subscription_id, sa.func.max(slots.c.scheduled_at)).group_by(
-        slots.c.subscription_id
+    # Of each slot by the index: a list of the latest ones would be searched for every slot.
+    newer = slots.alias()
+    has_newer = sa.exists().where(
+        newer.c.subscription_id == slots.c.subscription_id,
+        newer.c.scheduled_at > slots.c.scheduled_at,
     )
     connection.execute(
-        slots.delete().where(
-            slots.c.scheduled_at < before,
-            slots.c.digest_id.is_(None),
-            sa.tuple_(slots.c.subscription_id, slots.c.scheduled_at).not_in(latest),
-        )
+        slots.delete().where(slots.c.scheduled_at < before, slots.c.digest_id.is_(None), has_newer)
     )
