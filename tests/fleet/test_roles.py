@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.looking import Asker
 from tests.fakesite import make_paper
-from tests.fleet.processes import Process, prepare
+from tests.fleet.processes import Process
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher import app
 from watcher.errors import BusyError
 from watcher.fleet import joined
 from watcher.fleet.replica import Replica
 from watcher.store.heartbeat import Heartbeat
-
-
-@pytest.fixture
-def world(tmp_path: Path, postgres_url: str) -> Iterator[World]:
-    with World(tmp_path, store=postgres_url) as running:
-        running.configure(DAILY, WEIGHTS)
-        running.fill()
-        prepare(running)
-        yield running
 
 
 @contextlib.asynccontextmanager
