@@ -24,6 +24,7 @@ from tests.world import World
 from watcher import logs
 from watcher.errors import WatcherError
 from watcher.fleet import joined
+from watcher.fleet.dividing import SHARD_SIZE
 from watcher.fleet.replica import Replica
 from watcher.settings import Config, load
 
@@ -36,11 +37,14 @@ STALLED_AFTER = 2.0
 class Nursery:
     """Starts replicas on a world's configuration: `with Nursery(world) as nursery`.
 
-    `inside` is a command that starts another one somewhere else, such as on another host.
+    Shards have `shard_size` subscriptions, about. `inside` is a command that starts another one
+    somewhere else, such as on another host.
     """
 
-    def __init__(self, world: World, *, inside: Sequence[str] = ()) -> None:
-        self._place = (str(world.config_path), str(world.state_dir))
+    def __init__(
+        self, world: World, shard_size: int = SHARD_SIZE, *, inside: Sequence[str] = ()
+    ) -> None:
+        self._place = (str(world.config_path), str(world.state_dir), str(shard_size))
         self._inside = inside
         self._log = world.directory / "replicas.log"
 
@@ -88,7 +92,7 @@ def _tokens(config_path: Path, pid: int) -> Path:
 
 def main() -> None:
     """Serve until the input ends."""
-    config_path, state_dir = sys.argv[1:]
+    config_path, state_dir, shard_size = sys.argv[1:]
     for module in pkgutil.walk_packages(watcher.__path__, "watcher."):
         if not module.name.endswith("__main__") and ".migrations" not in module.name:
             importlib.import_module(module.name)
@@ -99,7 +103,7 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _live(config, Path(config_path), line.decode().strip())
+            _live(config, Path(config_path), line.decode().strip(), int(shard_size))
         sys.stdout.buffer.write(f"{pid}\n".encode())
         sys.stdout.buffer.flush()
 
@@ -110,23 +114,27 @@ def _reap(*_: object) -> None:
             pass
 
 
-def _live(config: Config, config_path: Path, role: str) -> NoReturn:
+def _live(config: Config, config_path: Path, role: str, shard_size: int) -> NoReturn:
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     os.dup2(2, 1)
     logs.configure("info")
     try:
-        asyncio.run(_take_part(config, config_path, role))
+        asyncio.run(_take_part(config, config_path, role, shard_size))
     finally:
         os._exit(0)
 
 
-async def _take_part(config: Config, config_path: Path, role: str) -> None:
+async def _take_part(config: Config, config_path: Path, role: str, shard_size: int) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     while not stop.is_set():
         try:
             async with joined(
-                config, role, retry_wait=0.01, stalled_after=STALLED_AFTER
+                config,
+                role,
+                retry_wait=0.01,
+                stalled_after=STALLED_AFTER,
+                shard_size=shard_size,
             ) as replica:
                 with _tokens(config_path, os.getpid()).open("a") as tokens:
                     tokens.write(f"{replica.context.token}\n")

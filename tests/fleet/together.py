@@ -19,9 +19,9 @@ from watcher import app, schedule
 from watcher.engine import Engine, Request, Result, waiting
 from watcher.errors import StoreError
 from watcher.fleet import joined
+from watcher.fleet.composing import CHECK
 from watcher.fleet.queue import TABLE, Queue
 from watcher.fleet.replica import Replica
-from watcher.fleet.tasks import CHECK
 from watcher.models import DeliveryState, MatchState
 from watcher.pipeline.check import Checked
 from watcher.pipeline.deliver import TROUBLE, TROUBLE_TEXT

@@ -10,6 +10,7 @@ import pytest
 from tests.fakesite import make_paper
 from tests.modes import in_all_modes, in_both_modes
 from tests.world import DAILY, THURSDAY, WEIGHTS, ZORBLAX, World
+from watcher.errors import StoreError
 from watcher.models import DeliveryState
 from watcher.pipeline.deliver import wait_after
 from watcher.store import outbox, sending
@@ -30,6 +31,11 @@ def deliveries(world: World) -> list[outbox.Delivery]:
 def ready(world: World, part: str = WEIGHTS) -> None:
     world.configure(DAILY, part)
     world.add(make_paper(1, world.now, title=ZORBLAX))
+
+
+def one_at_a_time(world: World) -> None:
+    text = world.config_path.read_text().replace("[smtp]\n", "[smtp]\nconnections = 1\n")
+    world.config_path.write_text(text)
 
 
 def test_waits_grow_from_a_minute_to_an_hour() -> None:
@@ -60,8 +66,7 @@ async def test_one_of_two_refused_and_the_other_has_it_once(world: World) -> Non
 
 async def test_each_mail_shows_that_the_task_gets_on(world: World) -> None:
     ready(world, TWO)
-    text = world.config_path.read_text().replace("[smtp]\n", "[smtp]\nconnections = 1\n")
-    world.config_path.write_text(text)
+    one_at_a_time(world)
     world.smtp.fail("dot", "accept+hold", recipient="ada@example.org")
     world.smtp.fail("dot", "accept+hang", recipient="bob@example.org")
     async with world.engine() as engine:
@@ -72,8 +77,35 @@ async def test_each_mail_shows_that_the_task_gets_on(world: World) -> None:
         world.smtp.release()
         await asyncio.to_thread(world.smtp.wait_for, 2)
         assert engine.running["deliver"] > first
+        states = {d.recipient: d.state for d in deliveries(world)}
+        assert states == {
+            "ada@example.org": DeliveryState.DELIVERED,
+            "bob@example.org": DeliveryState.SENDING,
+        }, "an end is recorded before the next mail goes"
         world.smtp.drop_connections()
         assert (await running).delivered_count == 1
+
+
+async def test_a_mail_that_was_taken_is_recorded_though_the_next_cannot_begin(world: World) -> None:
+    world.configure(DAILY, TWO)
+    one_at_a_time(world)
+    await world.run_pass()
+    database = Database(world.config().store_url, writable=True)
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON deliveries WHEN NEW.state = 'sending'"
+            " AND NEW.recipient = 'bob@example.org' BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+    world.later(hours=1)
+    with pytest.raises(StoreError, match="refused"):
+        await world.run_pass()
+    with database.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER refuse")
+    database.close()
+    world.later(minutes=1)
+    await world.run_pass()
+    assert [mail.recipient for mail in world.mails] == ["ada@example.org", "bob@example.org"]
 
 
 async def test_a_temporary_refusal_is_tried_again_and_the_same_bytes_go(world: World) -> None:

@@ -11,6 +11,7 @@ from tests.signing import DKIM, ed25519_key, rsa_key, verdicts, write_keys, zone
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher import app
 from watcher.mail import make_signer
+from watcher.store import mail_bytes
 from watcher.store.database import Database
 from watcher.store.schema import deliveries
 
@@ -27,8 +28,8 @@ def stored(world: World) -> list[bytes]:
     """The bytes of each mail in the store."""
     database = Database(world.config().store_url, writable=False)
     with database.read() as connection:
-        found = connection.execute(sa.select(deliveries.c.message).order_by(deliveries.c.id))
-        messages = [bytes(message) for message in found.scalars()]
+        found = connection.execute(sa.select(mail_bytes.KEPT).order_by(deliveries.c.id))
+        messages = [bytes(message) for message in found.scalars() if message]
     database.close()
     return messages
 

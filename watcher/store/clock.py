@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import sqlalchemy as sa
 
 from watcher.models import DeliveryState, MatchState
 from watcher.store.checks import get_meta, put_meta
-from watcher.store.rows import scalar
 from watcher.store.schema import (
     backfills,
     checks,
     deliveries,
     matches,
+    meta,
     outages,
     papers,
     sources,
@@ -28,13 +29,17 @@ OFFSET = "clock-offset"
 JOLT = dt.timedelta(minutes=1)
 """Up to this, a clock that goes back has been put right a little."""
 
+_NOW = sa.select(
+    sa.func.clock_timestamp().label("at"),
+    sa.select(meta.c.value).where(meta.c.key == OFFSET).scalar_subquery().label("offset"),
+)
+
 
 def now(connection: sa.Connection) -> dt.datetime:
     """A server's time, which is the same for all who ask; aware UTC."""
-    at = scalar(connection, sa.select(sa.func.clock_timestamp()), dt.datetime)
-    if at is None:
-        raise AssertionError("a server has a clock")
-    return at.astimezone(dt.UTC) + dt.timedelta(seconds=float(get_meta(connection, OFFSET) or 0))
+    found = connection.execute(_NOW).one()
+    at = msgspec.convert(found.at, dt.datetime)
+    return at.astimezone(dt.UTC) + dt.timedelta(seconds=float(found.offset or 0))
 
 
 def mind(connection: sa.Connection, now: dt.datetime) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ADVISORY_LOCK = 0x7061706572  # "paper" in ASCII
 TURN = ADVISORY_LOCK + 1
+RULES = ADVISORY_LOCK + 2
 STANDING_STILL = "5min"
 """So long one of several processes may do nothing in a transaction until the server ends it.
 
@@ -81,6 +82,16 @@ def holder(database: Database) -> str | None:
 def take_turn(connection: sa.Connection) -> None:
     """Until the transaction's end, be the only one of several processes that writes so."""
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN)))
+
+
+def hold_rules(connection: sa.Connection) -> None:
+    """Until the transaction's end, have no other process change the rules in force."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(RULES)))
+
+
+def change_rules(connection: sa.Connection) -> None:
+    """Until the transaction's end, have no other process go by the rules in force."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(RULES)))
 
 
 def _path(database_path: Path) -> Path:
