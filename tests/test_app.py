@@ -167,7 +167,6 @@ async def test_what_waits_is_kept_while_its_file_is_broken_by_another(world: Wor
     assert [mail.paper_ids for mail in world.digests("bob@example.org")] == [[mine.id]]
 
 
-@in_both_modes
 async def test_last_good_rules_that_hold_no_more_stop_nobody(world: World) -> None:
     bobs(world).write_text(OF_TOPIC)
     world.configure(DAILY, WEIGHTS, TOPIC)

@@ -24,7 +24,7 @@ from watcher.fleet.queue import TABLE, Queue
 from watcher.fleet.replica import Replica
 from watcher.models import DeliveryState, MatchState
 from watcher.pipeline.check import Checked
-from watcher.pipeline.deliver import TROUBLE, TROUBLE_TEXT
+from watcher.pipeline.stuck import TROUBLE, TROUBLE_TEXT
 from watcher.settings import Config
 from watcher.store import checks, clock, ticks
 from watcher.store.database import Database

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from tests.fakesite import SitePaper, faults, make_paper
-from tests.modes import in_all_modes, in_both_modes
+from tests.modes import in_all_modes, in_both_modes, on_both_stores
 from tests.pipeline.test_match import states
 from tests.world import DAILY, THURSDAY, TRENDING, ZORBLAX, World
 from watcher.models import MatchState
@@ -70,7 +70,7 @@ def forget(world: World, number: int) -> None:
     database.close()
 
 
-@in_all_modes
+@on_both_stores
 async def test_a_new_rule_looks_back_once_and_says_so(world: World) -> None:
     world.configure(TRENDING, NOBODY)
     await show(world, paper(1), paper(2, "Something else"))

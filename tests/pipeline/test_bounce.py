@@ -66,7 +66,7 @@ def resume(world: World, address: str = ADA) -> None:
     database.close()
 
 
-@in_all_modes
+@on_both_stores
 async def test_each_mail_has_an_envelope_sender_of_its_own(world: World) -> None:
     ready(world, TWO)
     world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient=BOB, times=1)

@@ -270,7 +270,6 @@ async def test_the_operator_hears_of_a_changed_page_once_and_of_its_end_once(wor
     assert "trending" in world.notices()[1].subject
 
 
-@in_both_modes
 async def test_an_outage_is_told_when_it_lasts(world: World) -> None:
     world.configure(TRENDING, WEIGHTS)
     world.fill(10)
@@ -317,7 +316,6 @@ async def test_votes_that_all_read_nought_are_degraded_and_overwrite_nothing(wor
     assert {stored.paper.upvotes for stored in found} == {30}
 
 
-@in_both_modes
 async def test_one_poisonous_record_is_skipped_and_told_and_the_rest_goes(world: World) -> None:
     world.configure(TRENDING, WEIGHTS)
     world.fill(10)
@@ -381,7 +379,6 @@ async def test_a_page_that_stays_degraded_is_no_outage_to_catch_up(world: World)
     assert max(asked) <= 8, "three or four pages, and the API's list of each"
 
 
-@in_both_modes
 async def test_two_sources_of_one_page_each_have_their_own_reading(world: World) -> None:
     twice = (
         '[[sources]]\nname = "a"\npage = "trending"\n[[sources]]\nname = "b"\npage = "trending"\n'

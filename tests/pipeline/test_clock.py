@@ -30,7 +30,6 @@ async def test_a_subscription_registered_in_the_future_has_its_next_slot(world: 
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00001"]]
 
 
-@in_both_modes
 async def test_a_running_engine_minds_a_clock_put_back(world: World) -> None:
     world.configure(DAILY, AT_EIGHT)
     world.now = THURSDAY + YEAR

@@ -42,7 +42,6 @@ async def test_a_digest_waits_for_its_slot(world: World) -> None:
     assert sorted(mail.paper_ids) == ["2602.00001", "2602.00002"]
 
 
-@in_both_modes
 async def test_a_slot_with_nothing_pending_is_recorded_and_mails_nothing(world: World) -> None:
     world.configure(DAILY, AT_EIGHT)
     fill(world)
@@ -59,7 +58,6 @@ async def test_a_slot_with_nothing_pending_is_recorded_and_mails_nothing(world: 
     database.close()
 
 
-@in_both_modes
 async def test_missed_slots_collapse_into_the_latest(world: World) -> None:
     world.configure(DAILY, AT_EIGHT)
     fill(world, 1)
@@ -331,7 +329,7 @@ def closed(world: World) -> list[tuple[str, str]]:
     return found
 
 
-@in_all_modes
+@on_both_stores
 async def test_the_slots_of_many_close_at_once_and_once(world: World) -> None:
     loud = AT_EIGHT.replace('"zorblax"', '"quux"').replace('"weights"', '"loud"')
     world.configure(DAILY, *everybody(), loud)
@@ -370,7 +368,6 @@ async def test_a_slot_that_cannot_be_closed_holds_up_no_other(world: World) -> N
     assert len(closed(world)) == 9
 
 
-@in_both_modes
 async def test_everybody_has_their_own_slots(world: World) -> None:
     def one(name: str, digest: str, zone: str) -> str:
         asked = f'digest = "{digest}"\ntimezone = "{zone}"'

@@ -188,7 +188,6 @@ async def test_while_no_session_opens_nothing_is_composed_and_afterwards_one_dig
     assert "nothing listens there" in notice.text
 
 
-@in_both_modes
 async def test_after_an_outage_frozen_digests_go_first_and_unchanged(world: World) -> None:
     ready(world)
     world.smtp.fail("data", "451 4.3.0 disk", times=1)

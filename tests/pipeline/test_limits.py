@@ -39,7 +39,6 @@ async def test_a_full_domain_waits_and_holds_up_no_other(world: World) -> None:
     assert recipients(world) == ["ada@example.org", "bob@example.org", "eve@elsewhere.example"]
 
 
-@in_both_modes
 async def test_a_server_that_takes_few_gets_no_more(world: World) -> None:
     configure(world, "smtp", "per_minute = 1", MANY)
     world.add(make_paper(1, world.now, title=ZORBLAX))

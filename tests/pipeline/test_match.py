@@ -135,7 +135,6 @@ async def test_a_baseline_remembers_and_mails_only_what_comes_after(world: World
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00003"]]
 
 
-@in_both_modes
 async def test_a_first_check_that_fails_is_not_the_first_good_one(world: World) -> None:
     world.configure(TRENDING, BASELINE)
     world.fill(8)
@@ -190,7 +189,6 @@ async def test_a_process_that_died_between_storing_and_matching_loses_nothing(
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00073"]]
 
 
-@in_both_modes
 async def test_a_paper_without_its_abstract_waits_and_is_then_judged_as_it_stands(
     world: World,
 ) -> None:

@@ -118,7 +118,6 @@ async def test_silence_after_the_dot_parks_that_one_and_the_operator_is_told(
     assert f"watcher resend 1 --to {BOB}" in notice.text
 
 
-@in_both_modes
 async def test_the_next_digest_goes_as_usual(world: World) -> None:
     ready(world)
     world.smtp.fail("dot", "accept+drop", times=1)
@@ -162,7 +161,6 @@ async def test_what_a_process_left_half_sent_is_parked(world: World) -> None:
     assert "what came of it was not recorded" in notice.text
 
 
-@in_both_modes
 async def test_a_notice_is_not_parked(world: World) -> None:
     ready(world)
     world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient=ADA)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from tests.fakesite import make_paper
-from tests.modes import in_all_modes
+from tests.modes import on_both_stores
 from tests.settings.making import write
 from tests.signing import DKIM, ed25519_key, rsa_key, verdicts, write_keys, zone
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
@@ -34,7 +34,7 @@ def stored(world: World) -> list[bytes]:
     return messages
 
 
-@in_all_modes
+@on_both_stores
 async def test_digests_leave_with_signatures_that_hold(world: World) -> None:
     dns = ready(world)
     await world.run_pass()

@@ -57,7 +57,6 @@ async def test_a_mail_that_was_taken_while_the_database_was_away_goes_once(
     assert len(world.digests()) == 1
 
 
-@on_the_server
 async def test_the_engine_goes_on_when_the_database_is_back(
     world: World, postgres_server: PostgresServer
 ) -> None:
