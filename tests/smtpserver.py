@@ -158,6 +158,12 @@ class SmtpServer:
         with self._changed:
             return self._ledger.connection_count
 
+    @property
+    def open_connections(self) -> set[int]:
+        """The numbers of those that neither side has closed."""
+        with self._changed:
+            return set(self._open)
+
     def fail(
         self, stage: Stage, answer: str, *, times: int | None = None, recipient: str | None = None
     ) -> None:
@@ -170,6 +176,7 @@ class SmtpServer:
         name a recipient.
         """
         with self._changed:
+            self._released.clear()
             self._faults.append(_Fault(stage, answer, times, recipient))
 
     def release(self) -> None:

@@ -8,6 +8,7 @@ import datetime as dt
 import pytest
 
 from tests.fakesite import make_paper
+from tests.modes import in_all_modes, in_both_modes
 from tests.world import DAILY, THURSDAY, WEIGHTS, ZORBLAX, World
 from watcher.errors import StoreError
 from watcher.models import DeliveryState
@@ -42,8 +43,8 @@ def test_waits_grow_from_a_minute_to_an_hour() -> None:
     assert waits == [1, 2, 4, 32, 60, 60, 60]
 
 
-async def test_one_of_two_refused_and_the_other_has_it_once(stored_world: World) -> None:
-    world = stored_world
+@in_all_modes
+async def test_one_of_two_refused_and_the_other_has_it_once(world: World) -> None:
     ready(world, TWO)
     world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient="bob@example.org")
     result = await world.run_pass()
@@ -160,6 +161,7 @@ async def test_five_days_alone_do_not_expire_a_mail(world: World) -> None:
     assert deliveries(world)[0].state is DeliveryState.QUEUED
 
 
+@in_both_modes
 async def test_while_no_session_opens_nothing_is_composed_and_afterwards_one_digest_goes(
     world: World,
 ) -> None:
@@ -206,6 +208,7 @@ async def test_after_an_outage_frozen_digests_go_first_and_unchanged(world: Worl
     assert [first.paper_ids, second.paper_ids] == [["2602.00001"], ["2602.00002"]]
 
 
+@in_both_modes
 async def test_silence_after_the_dot_sends_the_very_same_bytes_again(world: World) -> None:
     ready(world)
     world.smtp.fail("dot", "accept+drop", times=1)
@@ -229,6 +232,7 @@ async def test_a_failing_quit_means_sent(world: World) -> None:
     assert len(world.digests()) == 1
 
 
+@in_both_modes
 async def test_a_process_that_died_while_sending_sends_the_same_bytes(world: World) -> None:
     ready(world)
     world.smtp.fail("rcpt", "450 later", times=1)
@@ -244,6 +248,7 @@ async def test_a_process_that_died_while_sending_sends_the_same_bytes(world: Wor
     assert [mail.raw for mail in world.digests()] == [envelope.message]
 
 
+@in_both_modes
 async def test_a_recipient_who_is_gone_gets_nothing_more(world: World) -> None:
     ready(world, TWO)
     world.smtp.fail("rcpt", "450 later", recipient="bob@example.org")
@@ -266,6 +271,7 @@ async def test_many_recipients_over_a_few_kept_connections(world: World) -> None
     assert world.smtp.connection_count <= 4 + 1, "four workers and the probe"
 
 
+@in_both_modes
 async def test_nobody_waits_for_one_recipients_trouble(world: World) -> None:
     people = ", ".join(f'"r{number}@example.org"' for number in range(6))
     ready(world, WEIGHTS.replace('"ada@example.org"', people))

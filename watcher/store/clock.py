@@ -11,6 +11,7 @@ from watcher.models import DeliveryState, MatchState
 from watcher.store.checks import get_meta, put_meta
 from watcher.store.schema import (
     backfills,
+    checks,
     deliveries,
     matches,
     meta,
@@ -18,11 +19,15 @@ from watcher.store.schema import (
     papers,
     sources,
     subscriptions,
+    ticks,
 )
 
 SEEN = "clock-at"
 OFFSET = "clock-offset"
 """Seconds that are added to the server's time: for tests, which cannot wait for it."""
+
+JOLT = dt.timedelta(minutes=1)
+"""Up to this, a clock that goes back has been put right a little."""
 
 _NOW = sa.select(
     sa.func.clock_timestamp().label("at"),
@@ -63,4 +68,8 @@ def mind(connection: sa.Connection, now: dt.datetime) -> bool:
         )
     connection.execute(backfills.delete().where(backfills.c.done_at > now))  # from a wrong day on
     connection.execute(papers.update().where(papers.c.asked_at > now).values(asked_at=None))
+    # Those slots will come, and be due, once more; what is nearly due is not read twice for a jolt.
+    ahead = now + JOLT
+    connection.execute(ticks.delete().where(ticks.c.slot_at > ahead))
+    connection.execute(checks.update().where(checks.c.slot_at > ahead).values(slot_at=None))
     return True

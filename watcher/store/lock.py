@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 ADVISORY_LOCK = 0x7061706572  # "paper" in ASCII
 TURN = ADVISORY_LOCK + 1
 RULES = ADVISORY_LOCK + 2
+STANDING_STILL = "5min"
+"""So long one of several processes may do nothing in a transaction until the server ends it.
+
+Whoever is stopped or cut off there holds all others up. It is more than a step takes to think.
+"""
+
 _HOLDING = (
     "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -108,6 +114,8 @@ class _ServerLock:
 
     def _take(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
+        if self._is_shared:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{STANDING_STILL}'")
         cursor.execute(
             f"SELECT pg_try_advisory_lock_shared({ADVISORY_LOCK})"
             if self._is_shared
