@@ -10,6 +10,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -26,6 +27,7 @@ from watcher.fleet import joined
 from watcher.fleet.composing import LOOKED
 from watcher.fleet.replica import Replica
 from watcher.models import MatchState
+from watcher.pipeline.compose import compose
 from watcher.store import checks, matches, papers, shards, subscriptions
 from watcher.store.database import Database
 from watcher.store.shards import BUCKETS, Shard, bucket_of
@@ -284,3 +286,22 @@ async def test_a_slot_is_composed_in_its_minute_and_a_missed_one_in_a_quarter_of
         await asyncio.to_thread(world.smtp.wait_for, COUNT)
     assert got(world) == {(address(n), "2602.00001"): 1 for n in range(COUNT)}
     assert len(world.site.requests) == asked
+
+
+async def test_nothing_is_composed_by_rules_that_are_in_force_no_more(world: World) -> None:
+    world.configure(DAILY, *(reader(n, digest="daily 08:10") for n in range(COUNT)))
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+    async with replica(world, "clock") as clock:
+        async with replica(world, "worker"):
+            await clock.run_pass()
+            await asyncio.to_thread(until, world, matches.has_pending)
+            await asyncio.to_thread(until, world, is_through)  # the other shards as well
+        version = await clock.context.read(subscriptions.version)
+        later(world, minutes=71)
+        for is_current in (False, True):
+            narrowed = replace(
+                clock.context, shard=Shard(0, 1), version=version if is_current else "yesterday's"
+            )
+            composed = await compose(narrowed, world.now, is_open=True)
+            assert composed.is_outdated is not is_current
+            assert composed.digest_count == (COUNT if is_current else 0)

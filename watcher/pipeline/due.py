@@ -48,9 +48,8 @@ def due_slots(
     return [
         DueSlot(subscription, *slot, has_pending=subscription.id in pending)
         for subscription, slot in found
-        if not (
-            paused and paused.keys() >= set(subscription.to)
-        )  # or it waits for one to be reached
+        # What matches for nobody who can be reached waits for somebody.
+        if not (paused and paused.keys() >= set(subscription.to))
     ]
 
 
