@@ -33,18 +33,20 @@ from benchmarks import (
 from benchmarks.__main__ import line, main
 from benchmarks.matching import Process, Side
 from benchmarks.measuring import Bound, Cost, cost_of, in_turns
-from benchmarks.stages import Stage
+from benchmarks.stages import Meter, Stage
 from benchmarks.subscribers import Subscriber
 from benchmarks.with_tantivy import Tantivy
 from tests.fakesite import FakeSite
 from tests.postgres import PostgresServer
 from tests.rules import naive
 from tests.smtpserver import SmtpServer
+from watcher import app
 from watcher.digest import render_digest
 from watcher.mail.dkim import DkimSigner
 from watcher.models import Page, PageRequest, Paper
 from watcher.settings import SourceSettings, load
 from watcher.sources import make_source
+from watcher.store import stored
 
 NOW = dt.datetime(2026, 2, 19, 12, tzinfo=dt.UTC)
 
