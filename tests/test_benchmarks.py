@@ -312,6 +312,15 @@ def test_a_day_is_the_same_for_a_daemon_and_for_replicas(
     assert min(alone.stored_bytes, fleet.stored_bytes) > 100_000
 
 
+def test_all_subscribers_are_brought_in(papers: list[Paper], tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[mail]\nfrom = "papers@example.org"\n')
+    config = load(tmp_path / "config.toml", state_dir=tmp_path, environ={})
+    asking = subscribers.draw(papers, 5)
+    assert day.bring_in(config, Meter(), asking, at_once=2) == {"subscriptions": 5}
+    with app.reading(config) as database, database.read() as connection:
+        assert len(stored.definitions(connection)) == 5
+
+
 def day_of(
     size: int, *, matching: float, mailing: float, delivered: int | None = None
 ) -> scale.Day:
