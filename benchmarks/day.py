@@ -62,13 +62,15 @@ def definition(number: int, one: Subscriber) -> tuple[str, str]:
     return name, json.dumps(told | {"rules": [rule]})
 
 
-def bring_in(config: Config, meter: Meter, asking: Iterator[Subscriber]) -> dict[str, int]:
+def bring_in(
+    config: Config, meter: Meter, asking: Iterator[Subscriber], at_once: int = AT_ONCE
+) -> dict[str, int]:
     """Store them all, as `watcher subscriptions import` does in the end."""
     count = 0
     opened = app.writing if config.store_url.startswith("sqlite") else app.sharing
     with opened(config, "import", SEVEN) as database:
         named = (definition(number, one) for number, one in enumerate(asking))
-        while some := dict(pair for pair, _ in zip(named, range(AT_ONCE), strict=False)):
+        while some := dict(itertools.islice(named, at_once)):
             count += len(some)
             with meter.stage("import"), database.write() as connection:
                 stored.put(connection, some, SEVEN)

@@ -33,18 +33,20 @@ from benchmarks import (
 from benchmarks.__main__ import line, main
 from benchmarks.matching import Process, Side
 from benchmarks.measuring import Bound, Cost, cost_of, in_turns
-from benchmarks.stages import Stage
+from benchmarks.stages import Meter, Stage
 from benchmarks.subscribers import Subscriber
 from benchmarks.with_tantivy import Tantivy
 from tests.fakesite import FakeSite
 from tests.postgres import PostgresServer
 from tests.rules import naive
 from tests.smtpserver import SmtpServer
+from watcher import app
 from watcher.digest import render_digest
 from watcher.mail.dkim import DkimSigner
 from watcher.models import Page, PageRequest, Paper
 from watcher.settings import SourceSettings, load
 from watcher.sources import make_source
+from watcher.store import stored
 
 NOW = dt.datetime(2026, 2, 19, 12, tzinfo=dt.UTC)
 
@@ -308,6 +310,15 @@ def test_a_day_is_the_same_for_a_daemon_and_for_replicas(
     assert min(fleet.stages["compose"].ours, fleet.stages["import"].wal) > 0
     assert {alone.is_whole, fleet.is_whole} == {False}
     assert min(alone.stored_bytes, fleet.stored_bytes) > 100_000
+
+
+def test_all_subscribers_are_brought_in(papers: list[Paper], tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[mail]\nfrom = "papers@example.org"\n')
+    config = load(tmp_path / "config.toml", state_dir=tmp_path, environ={})
+    asking = subscribers.draw(papers, 5)
+    assert day.bring_in(config, Meter(), asking, at_once=2) == {"subscriptions": 5}
+    with app.reading(config) as database, database.read() as connection:
+        assert len(stored.definitions(connection)) == 5
 
 
 def day_of(
