@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import checking, composing, delivering, many, matching, parsing, starting
+from benchmarks import checking, composing, delivering, many, matching, outbox, parsing, starting
 from benchmarks.measuring import Bound
 
 PARTS = {
@@ -12,6 +12,7 @@ PARTS = {
     "start": starting.measure,
     "check": checking.measure,
     "composing": composing.measure,
+    "outbox": outbox.measure,
     "delivering": delivering.measure,
     "matching": matching.measure,
     "many": many.measure,

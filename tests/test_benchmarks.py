@@ -19,6 +19,7 @@ from benchmarks import (
     delivering,
     many,
     ours,
+    outbox,
     pages,
     rivals,
     subscribers,
@@ -88,7 +89,7 @@ def test_the_page_is_as_large_as_the_real_one_and_is_read() -> None:
 
 def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["parsing", "nothing"]) == 2
-    parts = "parsing, start, check, composing, delivering, matching, many"
+    parts = "parsing, start, check, composing, outbox, delivering, matching, many"
     assert capsys.readouterr().out == f"unknown: nothing; there are {parts}\n"
 
 
@@ -230,6 +231,15 @@ def test_all_sides_compose_the_same_mails() -> None:
     assert [composing.read(one) for one in composing.afresh(content, to)] == ours
     assert [headers["To"] for headers, _ in ours] == [recipient for recipient, _ in to]
     assert all(len(content.papers) == parts[0][1].count("Paper page:") for _, parts in ours)
+
+
+def test_both_sides_write_the_same_rows_of_the_outbox(tmp_path: Path) -> None:
+    mails = outbox.frozen(range(outbox.TOGETHER + 2))
+    with outbox.empty(tmp_path, "ours") as one, outbox.empty(tmp_path, "theirs") as other:
+        outbox.by_the_store(one, mails)
+        outbox.by_executemany(other, mails)
+        assert outbox.rows(one) == outbox.rows(other)
+        assert [len(found) for found in outbox.rows(one)] == [len(mails)] * 3
 
 
 async def test_all_mails_are_sent_over_all_connections(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import os
 import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -22,9 +24,11 @@ from tests.world import DAILY, TRENDING, ZORBLAX, World
 from watcher import app
 from watcher.errors import StoreError
 from watcher.fleet import joined
+from watcher.fleet.composing import LOOKED
 from watcher.fleet.replica import Replica
 from watcher.models import MatchState
-from watcher.store import matches, papers, shards, subscriptions
+from watcher.pipeline.compose import compose
+from watcher.store import checks, matches, papers, shards, subscriptions
 from watcher.store.database import Database
 from watcher.store.shards import BUCKETS, Shard, bucket_of
 
@@ -241,43 +245,63 @@ async def test_what_rules_want_to_know_is_asked_once_and_settled_in_all_shards(
     wary = (reader(n).replace("any =", 'none = ["survey"]\nany =') for n in range(COUNT))
     world.configure(TRENDING, *wary)
     world.site.without_json = True
-    world.site.faults["/api/*"] = faults.answering(404, '{"error": "not found"}')
+    world.site.faults["/api/daily_papers*"] = faults.answering(404, '{"error": "not found"}')
     async with replica(world, "clock") as clock, replica(world, "worker"):
         await check(world, clock, 1)
-
-        def is_undecided(connection: sa.Connection) -> bool:
-            pairs = matches.of_paper(connection, "2602.00001")
-            undecided = [pair for pair in pairs if pair.state is MatchState.UNDECIDED]
-            return len(undecided) == COUNT and is_through(connection)
-
-        await asyncio.to_thread(until, world, is_undecided)
-        world.site.faults.clear()
-        later(world, hours=3)
-        await clock.run_pass()
         await asyncio.to_thread(world.smtp.wait_for, COUNT)
     assert set(got(world).values()) == {1}
     assert "without" not in world.mails[0].text
+    assert world.site.paths().count("/api/papers/2602.00001") == 1
 
 
 async def test_a_slot_is_composed_in_its_minute_and_a_missed_one_in_a_quarter_of_an_hour(
     world: World,
 ) -> None:
-    world.configure(DAILY, *(reader(n, digest="daily 08:00") for n in range(COUNT)))
+    world.configure(DAILY, *(reader(n, digest="daily 08:10") for n in range(COUNT)))
     world.add(make_paper(1, world.now, title=ZORBLAX))
 
-    def pause(at: object) -> Callable[[sa.Connection], None]:
-        return lambda connection: subscriptions.pause(connection, "s0", at)  # type: ignore[arg-type]
+    def pause(at: dt.datetime | None) -> Callable[[sa.Connection], None]:
+        return lambda connection: subscriptions.pause(connection, "s0", at)
+
+    def has_looked(connection: sa.Connection) -> bool:
+        """Whether all slots were looked at since the latest check."""
+        looked = checks.get_meta(connection, LOOKED)
+        return looked is not None and looked >= f"{world.now:%Y-%m-%dT%H:%M}"
 
     async with replica(world, "clock") as clock, replica(world, "worker"):
         await clock.run_pass()
         await asyncio.to_thread(until, world, matches.has_pending)
         await clock.context.write(pause(world.now))
-        later(world, minutes=60)
+        later(world, minutes=65)
         await clock.run_pass()
+        await asyncio.to_thread(until, world, has_looked)
+        asked = len(world.site.requests)
+        later(world, minutes=6)  # past the slot; the next check is far
+        await clock.run_slots()
         await asyncio.to_thread(world.smtp.wait_for, COUNT - 1)
-        await asyncio.to_thread(until, world, is_through)
+        await asyncio.to_thread(until, world, has_looked)
         await clock.context.write(pause(None))
         later(world, minutes=16)
         await clock.run_slots()
         await asyncio.to_thread(world.smtp.wait_for, COUNT)
     assert got(world) == {(address(n), "2602.00001"): 1 for n in range(COUNT)}
+    assert len(world.site.requests) == asked
+
+
+async def test_nothing_is_composed_by_rules_that_are_in_force_no_more(world: World) -> None:
+    world.configure(DAILY, *(reader(n, digest="daily 08:10") for n in range(COUNT)))
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+    async with replica(world, "clock") as clock:
+        async with replica(world, "worker"):
+            await clock.run_pass()
+            await asyncio.to_thread(until, world, matches.has_pending)
+            await asyncio.to_thread(until, world, is_through)  # the other shards as well
+        version = await clock.context.read(subscriptions.version)
+        later(world, minutes=71)
+        for is_current in (False, True):
+            narrowed = replace(
+                clock.context, shard=Shard(0, 1), version=version if is_current else "yesterday's"
+            )
+            composed = await compose(narrowed, world.now, is_open=True)
+            assert composed.is_outdated is not is_current
+            assert composed.digest_count == (COUNT if is_current else 0)

@@ -102,6 +102,26 @@ def test_a_digest_for_one_slot_cannot_be_frozen_twice(ready: Database) -> None:
         enqueue(ready, "ada@example.org")
 
 
+def test_what_no_database_takes_is_replaced(ready: Database) -> None:
+    with ready.write() as connection:
+        digest_id = outbox.enqueue_digest(
+            connection,
+            subscription_id="weights",
+            slot_key="s1",
+            subject="a\0b \ud800",
+            html="",
+            paper_ids=[],
+            messages=[replace(message("ada@example.org"), held_back="\udfff")],
+            now=NOW,
+        )
+        past = outbox.digest(connection, digest_id)
+        assert past is not None
+        assert (past.subject, past.composed_at) == ("a\ufffdb \ufffd", NOW)
+        [delivery] = outbox.of_digests(connection, [digest_id])
+        assert (delivery.state, delivery.answer) == (DeliveryState.DEAD, "\ufffd")
+        assert delivery.finished_at == delivery.queued_at == NOW
+
+
 def test_deferring_and_finishing(ready: Database) -> None:
     digest_id = enqueue(ready, "ada@example.org")
     with ready.write() as connection:

@@ -167,7 +167,7 @@ async def _live(config: Config, word: str, now: dt.datetime) -> _Preview:
 
 def _of_store(context: Context, subscription_id: str, now: dt.datetime) -> _Preview | None:
     from watcher.digest import render_digest
-    from watcher.pipeline.compose import choose, content
+    from watcher.pipeline.freezing import choose, content
 
     subscription = context.subscriptions[subscription_id]
     origin: Literal["pending", "listings"] = "pending"

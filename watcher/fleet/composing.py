@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from watcher import schedule
 from watcher.engine import CHECKS_WITHIN
-from watcher.fleet.dividing import COMPOSE, MATCH, SETTLE, divide, is_left
+from watcher.fleet.dividing import COMPLETE, COMPOSE, MATCH, SETTLE, divide, is_left
 from watcher.fleet.queue import Queue
 from watcher.fleet.rules import ShardRules
 from watcher.pipeline import upkeep
@@ -159,7 +159,9 @@ def _readiness(
     done = checks.at_slot(connection, slot_at)
     finished = {check.source for check in done if check.finished_at is not None}
     is_read = finished >= {source.name for source in context.sources}
-    is_matched = not papers.has_unmatched(connection) and not is_left(connection, MATCH, SETTLE)
+    is_matched = not (
+        papers.has_unmatched(connection) or is_left(connection, MATCH, COMPLETE, SETTLE)
+    )
     is_late = ticked_at + CHECKS_WITHIN <= now
     check_id = max((check.id for check in done), default=None)
     composed = checks.get_meta(connection, COMPOSED_CHECK)

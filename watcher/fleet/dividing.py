@@ -6,22 +6,28 @@ What is left of it stands in the store; a job is put again for as long as its pa
 from __future__ import annotations
 
 import datetime as dt
+import sys
 
 import sqlalchemy as sa
 
+from watcher.fleet import queue as lines
 from watcher.fleet.queue import Queue, name_of
 from watcher.store import shards
-from watcher.store.shards import Part
+from watcher.store.shards import Part, Shard
 
 MATCH = "match"
+COMPLETE = "complete"
 SETTLE = "settle"
 COMPOSE = "compose"
 
-SUBJECT = {MATCH: "listing", SETTLE: "listing", COMPOSE: "slot"}
+SUBJECT = {MATCH: "listing", COMPLETE: "listing", SETTLE: "listing", COMPOSE: "slot"}
 """What jobs of a task call that which they do it for."""
 
 LINE = "shards"
 """The line of their jobs: a worker that takes one leaves the others to others."""
+
+WHOLE = Shard(0, 1)
+"""The one shard of what is not to be shared."""
 
 SHARD_SIZE = 10_000
 """Subscriptions of one shard, about."""
@@ -33,6 +39,13 @@ def divide(
     """Have a task done for a subject in shards of about `size` subscriptions."""
     for part in shards.divide(connection, task, subject, size, now):
         _put(queue, connection, part)
+
+
+def put_whole(
+    queue: Queue, connection: sa.Connection, task: str, subject: str, now: dt.datetime
+) -> None:
+    """Have a task done for a subject, in one piece."""
+    divide(queue, connection, task, subject, sys.maxsize, now)
 
 
 def put_left(queue: Queue, connection: sa.Connection) -> None:
@@ -55,7 +68,7 @@ def _put(queue: Queue, connection: sa.Connection, part: Part) -> None:
         connection,
         part.task,
         key=_key(part),
-        line=LINE,
+        line=lines.LINE if part.task == COMPLETE else LINE,  # it mostly waits for the site
         after=None,
         shard=str(part.shard),
         **subject,

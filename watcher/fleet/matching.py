@@ -12,7 +12,16 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from watcher.engine import CHECKS_WITHIN
-from watcher.fleet.dividing import MATCH, SETTLE, divide, is_left
+from watcher.fleet.dividing import (
+    COMPLETE,
+    COMPOSE,
+    MATCH,
+    SETTLE,
+    WHOLE,
+    divide,
+    is_left,
+    put_whole,
+)
 from watcher.fleet.queue import Queue
 from watcher.fleet.rules import ShardRules
 from watcher.pipeline.complete import AGAIN_AFTER, fill_in
@@ -55,16 +64,21 @@ class Matching:
             found = papers.unmatched(connection, upto=int(listing))
             papers.mark_matched(connection, found, now)
             undecided = matches.undecided_papers(connection)
-            wanted = papers.not_asked_since(connection, undecided, now - AGAIN_AFTER)
-            self._go_on(connection, "complete" if wanted else "compose")
+            if not papers.not_asked_since(connection, undecided, now - AGAIN_AFTER):
+                self._go_on(connection)
+            elif not is_left(connection, COMPLETE):  # else what is under way goes on with this
+                put_whole(self._queue, connection, COMPLETE, listing, now)
 
         await context.write(close)
 
-    async def complete(self, context: Context, now: dt.datetime) -> None:
+    async def complete(self, context: Context, listing: str, now: dt.datetime) -> None:
         """Ask for what rules want to know, and have it settled. Raises StoreError."""
+        if not await context.read(lambda found: shards.find(found, COMPLETE, listing, WHOLE)):
+            return
         until = asyncio.get_running_loop().time() + CHECKS_WITHIN.total_seconds()
 
         def then(connection: sa.Connection) -> bool:
+            shards.done(connection, COMPLETE, listing, WHOLE)
             if is_left(connection, MATCH, SETTLE):  # some of it without what has come now
                 checks.put_meta(connection, AGAIN, "yes")
             else:
@@ -73,8 +87,14 @@ class Matching:
             return True
 
         undecided = await context.read(matches.undecided_papers)
-        if not await fill_in(context, undecided, now, then, until=until):
-            await context.write(lambda connection: self._go_on(connection, "compose"))
+        if await fill_in(context, undecided, now, then, until=until):
+            return
+
+        def close(connection: sa.Connection) -> None:
+            shards.done(connection, COMPLETE, listing, WHOLE)
+            self._go_on(connection)
+
+        await context.write(close)
 
     async def settle(self, context: Context, listing: str, shard: Shard, now: dt.datetime) -> None:
         """Judge a shard's undecided again; the last one has it composed. Raises StoreError."""
@@ -83,17 +103,16 @@ class Matching:
 
         def close(connection: sa.Connection) -> None:
             if not is_left(connection, MATCH, SETTLE):
-                self._go_on(connection, "compose")
+                self._go_on(connection)
 
         await context.write(close)
 
     def _divide(self, connection: sa.Connection, task: str, subject: str, now: dt.datetime) -> None:
         divide(self._queue, connection, task, subject, self._shard_size, now)
 
-    def _go_on(self, connection: sa.Connection, task: str) -> None:
-        if checks.get_meta(connection, AGAIN) or papers.has_unmatched(connection):
-            task = MATCH
-        self._queue.put(connection, task)
+    def _go_on(self, connection: sa.Connection) -> None:
+        is_again = checks.get_meta(connection, AGAIN) or papers.has_unmatched(connection)
+        self._queue.put(connection, MATCH if is_again else COMPOSE)
 
     async def _work(
         self,

@@ -17,7 +17,7 @@ import structlog
 from watcher.engine import CHECKS_WITHIN, Engine
 from watcher.fleet.clock import StoreClock
 from watcher.fleet.composing import Composing
-from watcher.fleet.dividing import COMPOSE, MATCH, SETTLE
+from watcher.fleet.dividing import COMPLETE, COMPOSE, MATCH, SETTLE
 from watcher.fleet.matching import Matching
 from watcher.fleet.queue import Queue, Task
 from watcher.fleet.rules import ShardRules
@@ -46,7 +46,7 @@ class Tasks:
         return {
             "check": self.check,
             MATCH: self.match,
-            "complete": self.complete,
+            COMPLETE: self.complete,
             SETTLE: self.settle,
             COMPOSE: self.compose,
             "deliver": self.deliver,
@@ -93,11 +93,11 @@ class Tasks:
                 return
             await self._matching.match(self._engine.context, listing, Shard.parse(shard), now)
 
-    async def complete(self) -> None:
+    async def complete(self, listing: str, shard: str) -> None:
         """Ask the API for what rules want to know of papers."""
-        with self._named("complete"):
+        with self._named(COMPLETE, listing, shard):
             if not self._engine.stopping.is_set():
-                await self._matching.complete(self._engine.context, await self._now())
+                await self._matching.complete(self._engine.context, listing, await self._now())
 
     async def settle(self, listing: str, shard: str) -> None:
         """Judge again what was undecided in a shard."""

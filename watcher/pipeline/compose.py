@@ -4,40 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from email.utils import parseaddr
 
 import sqlalchemy as sa
 import structlog
 
-from watcher import schedule
 from watcher.digest import (
-    LANGUAGE_TAGS,
-    Letter,
-    OneClick,
     TemplatesBroken,
-    boundary_for,
-    list_headers,
-    message_id,
-    render_digest,
-    thread_headers,
-    unsubscribe_url,
 )
 from watcher.errors import DeliveryError, WatcherError
-from watcher.mail.verp import new_sender
-from watcher.models import DigestContent, DigestPaper, Match, MatchState
+from watcher.models import MatchState
 from watcher.pipeline import deliver, stuck
 from watcher.pipeline.context import Context
-from watcher.pipeline.due import DueSlot, due_slots
+from watcher.pipeline.due import due_slots
+from watcher.pipeline.freezing import Draft, DueSlot, freeze, gather
 from watcher.pipeline.notify import notify
-from watcher.settings import MailSettings, SubscriptionSettings
 from watcher.steps import Step, reached
 from watcher.store import (
     bounces,
-    growth,
     matches,
-    outages,
     outbox,
     papers,
     slots,
@@ -46,8 +32,8 @@ from watcher.store import (
 
 log = structlog.get_logger(__name__)
 
-_VOTES_SHOWN = dt.timedelta(days=7)
-"""How long a digest looks back at how votes have grown."""
+TOGETHER = 100
+"""Mails whose digests are written in one transaction, unless one digest has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +90,13 @@ async def compose(
             return Composed(mail_error=sent_before.mail_error, sent_before=sent_before)
     digest_count = 0
     failed: list[str] = []
-    for slot in await _close_empty(context, due, now, stop, progressed):
-        if stop and stop.is_set():
-            break
-        progressed()
+    for some in _parts(await _close_empty(context, due, now, stop, progressed)):
         try:
-            digest_id = await context.write(
-                lambda connection, slot=slot: _compose_if_current(context, connection, slot, now),  # type: ignore[misc]  # bound early
-                Step.COMPOSED,
-                alone=False,
-            )
+            part = await _compose_some(context, some, now, stop, progressed)
         except _OutdatedError:
             return Composed(digest_count, failed=tuple(failed), is_outdated=True)
-        except WatcherError as error:
-            log.error("digest not composed", subscription=slot.subscription.id, error=str(error))
-            failed.append(slot.subscription.id)
-        else:
-            digest_count += digest_id is not None
+        digest_count += part.digest_count
+        failed += part.failed
     return Composed(digest_count, failed=tuple(failed), sent_before=sent_before)
 
 
@@ -177,157 +153,155 @@ def _close_some(
     return [slot for slot in some if slot.subscription.id in waiting]
 
 
-def _compose_if_current(
-    context: Context, connection: sa.Connection, slot: DueSlot, now: dt.datetime
-) -> int | None:
-    """`_compose_one`, by rules that are in force until it has committed. Raises _OutdatedError."""
-    if context.shard is not None:
-        subscriptions.hold(connection, slot.subscription.id)  # a clock that changes it waits
-        if subscriptions.version(connection) != context.version:
-            raise _OutdatedError
-    return _compose_one(context, connection, slot, now)
+def _parts(due: Iterable[DueSlot]) -> Iterator[list[DueSlot]]:
+    """The slots in parts that are composed together."""
+    part: list[DueSlot] = []
+    count = 0
+    for slot in due:
+        part.append(slot)
+        count += len(slot.subscription.to)
+        if count >= TOGETHER:
+            yield part
+            part, count = [], 0
+    if part:
+        yield part
+
+
+@dataclass(slots=True)
+class _Part:
+    """Slots that are composed together: what became of them. `left` are to be done one by one."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    left: list[DueSlot] = field(default_factory=list)
+    digest_count: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    def fail(self, slot: DueSlot, error: WatcherError) -> None:
+        """Note that a slot stays open."""
+        log.error("digest not composed", subscription=slot.subscription.id, error=str(error))
+        self.failed.append(slot.subscription.id)
+
+
+async def _compose_some(
+    context: Context,
+    some: Sequence[DueSlot],
+    now: dt.datetime,
+    stop: asyncio.Event | None,
+    progressed: Callable[[], None],
+) -> _Part:
+    """Close slots with what there is to mail.
+
+    All of it is looked up at once and written at once. In between each digest is put into words by
+    itself, while nothing is locked and others have their turn: what it was made of is looked at
+    again when it is written.
+    """
+    part = _Part()
+    await _draft(context, part, some, now, stop, progressed)
+    if part.drafts:
+        try:
+            part.digest_count, stale = await context.write(
+                lambda connection: _store(context, connection, part.drafts, now),
+                Step.COMPOSED,
+                alone=False,
+            )
+            part.left += stale
+        except WatcherError:  # each by itself, so that one holds up no other
+            part.left += [draft.slot for draft in part.drafts]
+    for slot in part.left:
+        if stop and stop.is_set():
+            break
+        progressed()
+        try:
+            part.digest_count += await context.write(
+                lambda connection, slot=slot: _compose_one(context, connection, slot, now),  # type: ignore[misc]  # bound early
+                Step.COMPOSED,
+                alone=False,
+            )
+        except WatcherError as error:
+            part.fail(slot, error)
+    return part
+
+
+async def _draft(
+    context: Context,
+    part: _Part,
+    some: Sequence[DueSlot],
+    now: dt.datetime,
+    stop: asyncio.Event | None,
+    progressed: Callable[[], None],
+) -> None:
+    try:
+        gathered = await context.read(lambda connection: gather(context, connection, some, now))
+    except WatcherError:
+        part.left += some
+        return
+    for ready in gathered:
+        if stop and stop.is_set():
+            break
+        progressed()
+        try:
+            part.drafts.append(
+                await context.work(lambda ready=ready: freeze(context, ready, now))  # type: ignore[misc]  # bound early
+            )
+        except WatcherError as error:
+            part.fail(ready.slot, error)
 
 
 def _compose_one(
     context: Context, connection: sa.Connection, slot: DueSlot, now: dt.datetime
-) -> int | None:
-    subscription = slot.subscription
-    subscriptions.hold(connection, subscription.id)
-    if slots.has_slot(connection, subscription.id, slot.key):
-        return None
-    chosen, withdrawn = choose(context, connection, subscription)
-    matches.put(connection, *(replace(pair, state=MatchState.WITHDRAWN) for pair in withdrawn))
-    digest_id = None
-    if chosen:
-        digest_id = _freeze(context, connection, slot, chosen, now)
-    slots.record_slot(connection, subscription.id, slot.key, slot.scheduled_at, now, digest_id)
-    log.info("slot closed", subscription=subscription.id, slot=slot.key, papers=len(chosen))
-    return digest_id
-
-
-def choose(
-    context: Context, connection: sa.Connection, subscription: SubscriptionSettings
-) -> tuple[tuple[DigestPaper, ...], tuple[Match, ...]]:
-    """The pending papers that still hold by the rules now in force, and the pairs that do not."""
-    pending = matches.in_state(connection, MatchState.PENDING, subscription.id)
-    stored = papers.load(connection, (pair.paper_id for pair in pending))
-    chosen, withdrawn = [], []
-    for pair in pending:
-        found = stored[pair.paper_id]
-        judgements = context.ruleset.judge(
-            found.paper,
-            now=pair.matched_at,  # a paper does not grow too old by waiting for its slot,
-            votes_per_day=pair.votes_per_day,  # nor cools off
-            first_seen=found.first_seen,
-            as_it_stands=True,
-            only={subscription.id},
-        )
-        if judgements:
-            reasons = judgements[0].reasons
-            days = pair.backfill_days
-            chosen.append(DigestPaper(found.paper, reasons, pair.matched_at, backfill_days=days))
-        else:
-            withdrawn.append(pair)
-    return tuple(chosen), tuple(withdrawn)
-
-
-def content(
-    context: Context,
-    connection: sa.Connection,
-    subscription: SubscriptionSettings,
-    chosen: tuple[DigestPaper, ...],
-    now: dt.datetime,
-) -> DigestContent:
-    """What the digest of these papers says."""
-    zone = context.config.zone(subscription)
-    row = subscriptions.get(connection, subscription.id)
-    since = outbox.last_digest_at(connection, subscription.id) or (row.known_at if row else now)
-    cadence = schedule.parse_cadence(subscription.digest)
-    names = context.sources_of(subscription)
-    votes = growth.votes_since(connection, (one.paper.id for one in chosen), now - _VOTES_SHOWN)
-    return DigestContent(
-        subscription=subscription.name,
-        papers=tuple(replace(one, votes=votes.get(one.paper.id, ())) for one in chosen),
-        composed_at=now,
-        timezone=zone.key,
-        max_papers=subscription.max_papers,
-        next_slot_at=schedule.next_slot(cadence, zone, after=now),
-        outages=outages.ended_since(connection, names, since),
-        failures=outages.failures_since(connection, names, since),
-        unsubscribe=context.config.settings.mail.unsubscribe,
-        hub_url=context.config.settings.http.base_url,
-        wants_bibtex=subscription.bibtex,
-        language=context.config.language(subscription),
-    )
-
-
-def _freeze(
-    context: Context,
-    connection: sa.Connection,
-    slot: DueSlot,
-    chosen: tuple[DigestPaper, ...],
-    now: dt.datetime,
 ) -> int:
-    subscription = slot.subscription
-    told = content(context, connection, subscription, chosen, now)
-    rendered = render_digest(told, context.config.settings.digest.templates)
-    if rendered.complaint:
-        log.error("own templates not used", subscription=subscription.id, error=rendered.complaint)
-        key = f"templates:{now.date()}:{rendered.complaint}"
-        notify(context, connection, key, TemplatesBroken(rendered.complaint), now)
-    mail = context.config.settings.mail
-    address = parseaddr(mail.from_)[1]
-    domain = address.rpartition("@")[2]
-    one_click = _one_click(mail, subscription)
-    headers = list_headers(subscription.name, domain, "" if one_click else mail.unsubscribe)
-    headers["Content-Language"] = LANGUAGE_TAGS[told.language]
-    if subscription.thread:
-        headers |= thread_headers(subscription.id, domain=domain)
-    letter = Letter(
-        rendered,
-        sender=mail.from_,
-        sent_at=now,
-        boundary=boundary_for(subscription.id, slot.key),
-        reply_to=mail.reply_to if parseaddr(mail.reply_to)[1] != address else "",
-        headers=headers,
+    """The same of one slot in a single transaction, and while nobody else composes for it."""
+    subscriptions.hold(connection, slot.subscription.id)
+    drafts = [freeze(context, ready, now) for ready in gather(context, connection, [slot], now)]
+    digest_count, _ = _store(context, connection, drafts, now)
+    return digest_count
+
+
+def _store(
+    context: Context, connection: sa.Connection, drafts: Sequence[Draft], now: dt.datetime
+) -> tuple[int, list[DueSlot]]:
+    """Store digests with their mails, and close their slots; how many, and which slots are stale.
+
+    That is a slot whose draft was made of what has changed since: a pair that is not pending any
+    more, a recipient who was paused or resumed. One that somebody else has closed is done. Raises
+    _OutdatedError where they were made by rules that are in force no more.
+    """
+    subscriptions.hold(connection, *(draft.subscription_id for draft in drafts))
+    # Whoever changes one of them from here on waits.
+    if context.shard is not None and subscriptions.version(connection) != context.version:
+        raise _OutdatedError
+    closed = slots.closed(connection, [draft.slot_id for draft in drafts])
+    drafts = [draft for draft in drafts if draft.slot_id not in closed]
+    ids = [draft.subscription_id for draft in drafts]
+    pending = matches.pairs_in_state(connection, MatchState.PENDING, ids)
+    addresses = (address for draft in drafts for address in draft.slot.subscription.to)
+    paused = bounces.paused_of(connection, addresses).keys()
+    good: list[Draft] = []
+    stale: list[DueSlot] = []
+    for draft in drafts:
+        if draft.holds(pending, paused):
+            good.append(draft)
+        else:
+            stale.append(draft.slot)
+    withdrawn = (pair for draft in good for pair in draft.withdrawn)
+    matches.put(connection, *(replace(pair, state=MatchState.WITHDRAWN) for pair in withdrawn))
+    frozen = [draft.frozen for draft in good if draft.frozen]
+    digest_ids = outbox.enqueue_digests(connection, frozen, now)
+    by_subscription = {
+        digest.subscription_id: digest_id
+        for digest, digest_id in zip(frozen, digest_ids, strict=True)
+    }
+    done = (
+        (*draft.slot_id, draft.slot.scheduled_at, by_subscription.get(draft.subscription_id))
+        for draft in good
     )
-    paused = bounces.paused(connection)
-    messages = []
-    for recipient in subscription.to:
-        mail_id = message_id(subscription.id, slot.key, recipient, domain=domain)
-        own = one_click.headers(recipient) if one_click else None
-        signed = context.signer.sign(letter.addressed(recipient, mail_id, own), now)
-        envelope_sender = new_sender(mail.bounce, address)
-        pause = paused.get(recipient)
-        messages.append(
-            outbox.Message(
-                envelope_sender.address,
-                recipient,
-                mail_id,
-                signed,
-                envelope_sender.token,
-                bounces.not_sent(pause.reason) if pause else None,
-            )
+    slots.record_all(connection, done, now)
+    for draft in good:
+        if draft.complaint:
+            key = f"templates:{now.date()}:{draft.complaint}"
+            notify(context, connection, key, TemplatesBroken(draft.complaint), now)
+        count = len(draft.frozen.paper_ids) if draft.frozen else 0
+        log.info(
+            "slot closed", subscription=draft.subscription_id, slot=draft.slot.key, papers=count
         )
-    return outbox.enqueue_digest(
-        connection,
-        subscription_id=subscription.id,
-        slot_key=slot.key,
-        subject=rendered.subject,
-        html=rendered.html,
-        paper_ids=(chosen_paper.paper.id for chosen_paper in chosen),
-        messages=messages,
-        now=now,
-    )
-
-
-def _one_click(mail: MailSettings, subscription: SubscriptionSettings) -> OneClick | None:
-    """Unsubscribing at a click, where there is an endpoint for it."""
-    if not mail.unsubscribe_url:
-        return None
-    return OneClick(
-        mail.unsubscribe_url,
-        mail.unsubscribe_secret.get_secret_value(),
-        subscription_id=subscription.id,
-        otherwise=unsubscribe_url(mail.unsubscribe, subscription.name) if mail.unsubscribe else "",
-    )
+    return len(frozen), stale

@@ -119,6 +119,10 @@ class Context:
 
         return await self._in_turn(look)
 
+    async def work(self, step: Callable[[], T]) -> T:
+        """Run a step that takes long and no database, while the loop goes on."""
+        return await self._in_turn(step)
+
     def _commit(self, step: Callable[[sa.Connection], T], name: Step | None, *, alone: bool) -> T:
         with self.database.write() as connection:
             if alone and not self.is_alone:

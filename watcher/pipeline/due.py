@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -12,21 +11,12 @@ import sqlalchemy as sa
 
 from watcher import schedule
 from watcher.pipeline.context import Context
+from watcher.pipeline.freezing import DueSlot
 from watcher.settings import SubscriptionSettings
 from watcher.store import bounces, matches, slots, subscriptions
 from watcher.store.subscriptions import ActiveSubscription
 
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class DueSlot:
-    """A slot that has come: its key is unique for its subscription for ever."""
-
-    subscription: SubscriptionSettings
-    key: str
-    scheduled_at: dt.datetime
-    has_pending: bool
 
 
 def due_slots(
@@ -58,7 +48,8 @@ def due_slots(
     return [
         DueSlot(subscription, *slot, has_pending=subscription.id in pending)
         for subscription, slot in found
-        if not (paused and paused >= set(subscription.to))  # or it waits for one to be reached
+        # What matches for nobody who can be reached waits for somebody.
+        if not (paused and paused.keys() >= set(subscription.to))
     ]
 
 

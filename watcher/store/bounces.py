@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from watcher.models import DeliveryState
 from watcher.store.outbox import Delivery
 from watcher.store.papers import chunks
-from watcher.store.rows import columns, record, records, scalar, scalars
+from watcher.store.rows import columns, record, records, scalar
 from watcher.store.schema import bounces, deliveries, paused_recipients
 
 _LOOKED_THROUGH = 100
@@ -172,15 +172,18 @@ def resume(connection: sa.Connection, address: str, now: dt.datetime) -> None:
     )
 
 
-def paused_of(connection: sa.Connection, addresses: Iterable[str]) -> set[str]:
-    """Those of these addresses that are paused now."""
-    found: set[str] = set()
-    for chunk in chunks(sorted(set(addresses))):
-        query = sa.select(paused_recipients.c.address).where(
-            paused_recipients.c.address.in_(chunk), paused_recipients.c.resumed_at.is_(None)
+def paused_of(connection: sa.Connection, addresses: Iterable[str]) -> dict[str, PausedRecipient]:
+    """Who of these is paused now, by address."""
+    query = sa.select(*columns(paused_recipients, PausedRecipient)).where(
+        paused_recipients.c.resumed_at.is_(None)
+    )
+    return {
+        each.address: each
+        for chunk in chunks(sorted(set(addresses)))
+        for each in records(
+            connection, query.where(paused_recipients.c.address.in_(chunk)), PausedRecipient
         )
-        found.update(scalars(connection, query, str))
-    return found
+    }
 
 
 def paused(connection: sa.Connection, address: str | None = None) -> dict[str, PausedRecipient]:

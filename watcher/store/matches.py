@@ -100,6 +100,29 @@ def has_pending(connection: sa.Connection) -> bool:
     return connection.scalar(query) is not None
 
 
+def of_subscriptions(
+    connection: sa.Connection, state: MatchState, subscription_ids: Collection[str]
+) -> dict[str, list[Match]]:
+    """The same of these subscriptions, by id. Of ids no more than one `IN` takes."""
+    query = sa.select(matches).where(
+        matches.c.state == state, matches.c.subscription_id.in_(subscription_ids)
+    )
+    found: dict[str, list[Match]] = {}
+    for row in connection.execute(query.order_by(matches.c.matched_at, matches.c.paper_id)):
+        found.setdefault(row.subscription_id, []).append(_match(row))
+    return found
+
+
+def pairs_in_state(
+    connection: sa.Connection, state: MatchState, subscription_ids: Collection[str]
+) -> frozenset[tuple[str, str]]:
+    """Their (subscription id, paper id) alone."""
+    query = sa.select(matches.c.subscription_id, matches.c.paper_id).where(
+        matches.c.state == state, matches.c.subscription_id.in_(subscription_ids)
+    )
+    return frozenset((row.subscription_id, row.paper_id) for row in connection.execute(query))
+
+
 def of_paper(connection: sa.Connection, paper_id: str) -> list[Match]:
     """All pairs of a paper."""
     query = sa.select(matches).where(matches.c.paper_id == paper_id)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from watcher.models import DeliveryState, MatchState
-from watcher.store import mail_bytes
+from watcher.store import bulk, mail_bytes
 from watcher.store.papers import chunks
 from watcher.store.rows import columns, insert, record, records, scalar
 from watcher.store.schema import deliveries, digests, matches, notices
@@ -108,21 +108,8 @@ def enqueue_digests(
     connection: sa.Connection, frozen: Sequence[Frozen], now: dt.datetime
 ) -> list[int]:
     """The same, of many at once; the digests' ids, in order."""
-    ids = _insert(
-        connection,
-        digests,
-        [
-            {
-                "subscription_id": each.subscription_id,
-                "slot_key": each.slot_key,
-                "composed_at": now,
-                "subject": each.subject,
-                "html": each.html,
-                "paper_count": len(each.paper_ids),
-            }
-            for each in frozen
-        ],
-    )
+    is_file = mail_bytes.are_apart(connection)
+    ids = bulk.add_digests(connection, frozen, now) if is_file else _add(connection, frozen, now)
     by_id = list(zip(ids, frozen, strict=True))
     pairs = [
         {"of": each.subscription_id, "paper": paper_id, "digest": digest_id}
@@ -137,6 +124,25 @@ def enqueue_digests(
         now,
     )
     return ids
+
+
+def _add(connection: sa.Connection, frozen: Sequence[Frozen], now: dt.datetime) -> list[int]:
+    """Insert digests into a server's table; their ids, in order."""
+    rows = [
+        {
+            "subscription_id": each.subscription_id,
+            "slot_key": each.slot_key,
+            "composed_at": now,
+            "subject": each.subject,
+            "html": each.html,
+            "paper_count": len(each.paper_ids),
+        }
+        for each in frozen
+    ]
+    if not rows:
+        return []
+    returning = digests.insert().returning(digests.c.id, sort_by_parameter_order=True)
+    return list(connection.scalars(returning, rows))
 
 
 def enqueue_notice(
@@ -163,15 +169,17 @@ def _enqueue(
     now: dt.datetime,
 ) -> None:
     """Queue mails, each with the id of its digest or of its notice."""
-    is_apart = mail_bytes.are_apart(connection)
-    rows: list[dict[str, object]] = [
+    if mail_bytes.are_apart(connection):
+        bulk.add_mails(connection, mails, now)
+        return
+    rows = [
         {
             "digest_id": digest_id,
             "notice_id": notice_id,
             "sender": mail.sender,
             "recipient": mail.recipient,
             "message_id": mail.message_id,
-            "message": None if is_apart else mail.message,
+            "message": mail.message,
             "state": DeliveryState.QUEUED if mail.held_back is None else DeliveryState.DEAD,
             "queued_at": now,
             "next_attempt_at": now,
@@ -181,28 +189,8 @@ def _enqueue(
         }
         for digest_id, notice_id, mail in mails
     ]
-    if is_apart:
-        ids = _insert(connection, deliveries, rows)
-        kept = zip(ids, (mail.message for *_, mail in mails), strict=True)
-        mail_bytes.add(connection, kept)
-    elif rows:
+    if rows:
         connection.execute(deliveries.insert(), rows)
-
-
-def _insert(
-    connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, object]]
-) -> list[int]:
-    """Insert rows; the ids they have now, in order."""
-    if not rows:
-        return []
-    if connection.dialect.name == "sqlite":  # whoever writes is the only one, and may count on
-        last = connection.scalar(sa.select(sa.func.max(table.c.id))) or 0
-        ids = list(range(last + 1, last + 1 + len(rows)))
-        numbered = [{"id": id_, **row} for id_, row in zip(ids, rows, strict=True)]
-        connection.execute(table.insert(), numbered)
-        return ids
-    returning = table.insert().returning(table.c.id, sort_by_parameter_order=True)
-    return list(connection.scalars(returning, rows))
 
 
 def cancel(

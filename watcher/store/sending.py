@@ -30,26 +30,22 @@ _IS_QUEUED = (_IS_IT, deliveries.c.state == DeliveryState.QUEUED)
 _IS_WAITING = (_IS_IT, sa.or_(*(deliveries.c.state == state for state in WAITING)))
 _IS_OURS = deliveries.c.lease_token.is_not_distinct_from(sa.bindparam("token"))
 
-_QUEUED = (
-    sa.select(
+_BEGIN = (
+    deliveries.update()
+    .where(*_IS_QUEUED, _IS_OURS, mail_bytes.KEPT.is_not(None))
+    .values(
+        state=DeliveryState.SENDING,
+        attempt_count=deliveries.c.attempt_count + 1,
+        attempted_at=sa.bindparam("at"),
+        leased_until=sa.bindparam("until"),
+    )
+    .returning(
         deliveries.c.id,
         deliveries.c.message_id,
         deliveries.c.sender,
         deliveries.c.recipient,
         deliveries.c.notice_id,
         mail_bytes.KEPT.label("message"),
-    )
-    .where(*_IS_QUEUED, _IS_OURS)
-    .with_for_update()
-)
-_BEGIN = (
-    deliveries.update()
-    .where(_IS_IT)
-    .values(
-        state=DeliveryState.SENDING,
-        attempt_count=deliveries.c.attempt_count + 1,
-        attempted_at=sa.bindparam("at"),
-        leased_until=sa.bindparam("until"),
     )
 )
 _HELD = sa.select(deliveries.c.id).where(
@@ -190,11 +186,11 @@ def start(
     None if it is no longer queued, or no longer this process's to send; otherwise it is for
     SENT_WITHIN.
     """
-    row = connection.execute(_QUEUED, {"which": delivery_id, "token": token}).first()
-    if row is None or row.message is None:
-        return None
     until = None if token is None else now + SENT_WITHIN
-    connection.execute(_BEGIN, {"which": delivery_id, "at": now, "until": until})
+    told = {"which": delivery_id, "token": token, "at": now, "until": until}
+    row = connection.execute(_BEGIN, told).first()
+    if row is None:
+        return None
     return Envelope(
         row.id,
         row.message_id,

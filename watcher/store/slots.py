@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -69,16 +69,46 @@ def record_slot(
     )
 
 
-def record_empty(
-    connection: sa.Connection, closed: Iterable[tuple[str, str, dt.datetime]], now: dt.datetime
+def record_all(
+    connection: sa.Connection,
+    done: Iterable[tuple[str, str, dt.datetime, int | None]],
+    now: dt.datetime,
 ) -> None:
-    """Close slots (subscription id, key, scheduled at) that had nothing to mail, for good."""
+    """Close slots (subscription id, key, scheduled at, digest id if there is one), for good."""
     rows = [
-        {"subscription_id": i, "slot_key": key, "scheduled_at": at, "recorded_at": now}
-        for i, key, at in closed
+        {
+            "subscription_id": subscription_id,
+            "slot_key": key,
+            "scheduled_at": at,
+            "recorded_at": now,
+            "digest_id": digest_id,
+        }
+        for subscription_id, key, at, digest_id in done
     ]
     if rows:
         connection.execute(slots.insert(), rows)
+
+
+def record_empty(
+    connection: sa.Connection, done: Iterable[tuple[str, str, dt.datetime]], now: dt.datetime
+) -> None:
+    """Close slots (subscription id, key, scheduled at) that had nothing to mail, for good."""
+    record_all(connection, ((*slot, None) for slot in done), now)
+
+
+def closed(
+    connection: sa.Connection, wanted: Sequence[tuple[str, str]]
+) -> frozenset[tuple[str, str]]:
+    """Those of the slots (subscription id, key) that were closed before.
+
+    No more of them than one `IN` takes.
+    """
+    query = sa.select(slots.c.subscription_id, slots.c.slot_key).where(
+        slots.c.subscription_id.in_([subscription_id for subscription_id, _ in wanted]),
+        slots.c.slot_key.in_({key for _, key in wanted}),
+    )
+    found = {(row.subscription_id, row.slot_key) for row in connection.execute(query)}
+    return frozenset(found.intersection(wanted))
 
 
 def has_slot(connection: sa.Connection, subscription_id: str, slot_key: str) -> bool:

@@ -101,10 +101,27 @@ def _known(connection: sa.Connection, subscription_id: str) -> KnownSubscription
     return found
 
 
-def hold(connection: sa.Connection, subscription_id: str) -> None:
-    """Until the transaction's end, let nobody else compose for it."""
-    query = sa.select(subscriptions.c.id).where(subscriptions.c.id == subscription_id)
-    connection.execute(query.with_for_update())
+def hold(connection: sa.Connection, *subscription_ids: str) -> None:
+    """Until the transaction's end, let nobody else compose for them."""
+    query = sa.select(subscriptions.c.id).where(subscriptions.c.id.in_(subscription_ids))
+    # In the same order everywhere, or two would wait for each other.
+    connection.execute(query.order_by(subscriptions.c.id).with_for_update())
+
+
+def told_until(
+    connection: sa.Connection, subscription_ids: Iterable[str]
+) -> dict[str, dt.datetime]:
+    """When the last digest of each was composed; where there is none, since when it is known.
+
+    Of ids no more than one `IN` takes.
+    """
+    last = sa.select(sa.func.max(digests.c.composed_at)).where(
+        digests.c.subscription_id == subscriptions.c.id
+    )
+    since = sa.func.coalesce(last.scalar_subquery(), subscriptions.c.known_at)
+    query = sa.select(subscriptions.c.id, since.label("since"))
+    rows = connection.execute(query.where(subscriptions.c.id.in_(list(subscription_ids))))
+    return {row.id: row.since for row in rows}
 
 
 def active(
