@@ -7,17 +7,19 @@ import datetime as dt
 import email
 import email.policy
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Self
 
 from tests.fakesite import FakeSite, SitePaper, make_paper
+from tests.reading import shared_reader
 from tests.smtpserver import Accepted, SmtpServer
 from watcher import app
 from watcher.engine import Engine, Request, Result
-from watcher.pipeline.context import RECORD_WITHIN
+from watcher.isolation import Reader
+from watcher.pipeline.context import RECORD_WITHIN, Context
 from watcher.settings import Config, load
 
 THURSDAY = dt.datetime(2026, 2, 19, 7, 0, tzinfo=dt.UTC)
@@ -110,9 +112,10 @@ class World:
     """Set `now`, add papers to `site`, run passes, read `mails`.
 
     Both servers run while the world is entered. Every `engine` is a new process as far as the
-    program can tell: nothing but the store carries over. `store` is its URL, `site_timeout` and
-    `smtp_timeout` are in seconds; `configure` writes them down. `record_within` are the seconds
-    that an engine gives its store.
+    program can tell: nothing but the store carries over. Their pages are all read by one process,
+    unless `make_reader` makes others. `store` is its URL, `site_timeout` and `smtp_timeout` are in
+    seconds; `configure` writes them down. `record_within` are the seconds that an engine gives its
+    store.
     """
 
     def __init__(self, directory: Path, *, store: str = "sqlite:///watcher.db") -> None:
@@ -121,6 +124,7 @@ class World:
         self.store = store
         self.site_timeout = self.smtp_timeout = 10.0
         self.record_within = RECORD_WITHIN
+        self.make_reader: Callable[[], Reader] = shared_reader
         # Like the real site, this one never has nothing earlier to redirect to.
         old = make_paper(99_999, THURSDAY - dt.timedelta(days=90), title="Long ago")
         self.site = FakeSite([old], now=THURSDAY)
@@ -186,6 +190,9 @@ class World:
         """Load the configuration as a command does."""
         return load(self.config_path, state_dir=self.state_dir, environ={})
 
+    def _make_engine(self, context: Context) -> Engine:
+        return Engine(replace(context, reader=self.make_reader()))
+
     @contextlib.asynccontextmanager
     async def engine(self) -> AsyncIterator[Engine]:
         """A freshly started engine."""
@@ -197,6 +204,7 @@ class World:
                 clock=lambda: self.now,
                 retry_wait=0.01,
                 record_within=self.record_within,
+                make_engine=self._make_engine,
             ) as engine:
                 yield engine
 
