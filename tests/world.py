@@ -16,6 +16,7 @@ from typing import Self
 from tests.fakesite import FakeSite, SitePaper, make_paper
 from tests.reading import shared_reader
 from tests.smtpserver import Accepted, SmtpServer
+from tests.tracing import untraced
 from watcher import app
 from watcher.engine import Engine, Request, Result
 from watcher.isolation import Reader
@@ -115,7 +116,7 @@ class World:
     program can tell: nothing but the store carries over. Their pages are all read by one process,
     unless `make_reader` makes others. `store` is its URL, `site_timeout` and `smtp_timeout` are in
     seconds; `configure` writes them down. `record_within` are the seconds that an engine gives its
-    store.
+    store. `is_traced`: coverage is measured during `run_pass`.
     """
 
     def __init__(self, directory: Path, *, store: str = "sqlite:///watcher.db") -> None:
@@ -125,6 +126,7 @@ class World:
         self.site_timeout = self.smtp_timeout = 10.0
         self.record_within = RECORD_WITHIN
         self.make_reader: Callable[[], Reader] = shared_reader
+        self.is_traced = True
         # Like the real site, this one never has nothing earlier to redirect to.
         old = make_paper(99_999, THURSDAY - dt.timedelta(days=90), title="Long ago")
         self.site = FakeSite([old], now=THURSDAY)
@@ -210,8 +212,9 @@ class World:
 
     async def run_pass(self, request: Request | None = None) -> Result:
         """One pass of a freshly started engine."""
-        async with self.engine() as engine:
-            return await engine.run_pass(request or Request())
+        with contextlib.nullcontext() if self.is_traced else untraced():
+            async with self.engine() as engine:
+                return await engine.run_pass(request or Request())
 
     @property
     def mails(self) -> list[Mail]:
