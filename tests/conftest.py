@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from tests.booted import namespaces_are_allowed
+from tests.fleet.hosts import hosts_are_allowed
 from tests.postgres import PostgresServer
 from tests.web import packages
 
@@ -86,10 +87,11 @@ _PROGRAMS = {
     "openssl": "openssl",
     "systemd": "systemd-analyze",
     "booted": "systemd-analyze",
+    "hosts": "ip",
 }
 """What tests with these marks run."""
 
-_AS_ROOT = {"postfix", "dovecot", "booted"}
+_AS_ROOT = {"postfix", "dovecot", "booted", "hosts"}
 
 
 def _missing(marker: str) -> str | None:
@@ -103,6 +105,8 @@ def _missing(marker: str) -> str | None:
         return f"needs {program}"
     if marker == "booted" and not namespaces_are_allowed():
         return "needs namespaces, which this machine does not allow"
+    if marker == "hosts" and not hosts_are_allowed():
+        return "needs network namespaces, which this machine does not allow"
     return None
 
 

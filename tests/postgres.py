@@ -34,10 +34,12 @@ _FAST = {
 class PostgresServer:
     """One server on a unix socket in a directory of its own; a context manager.
 
-    `start`, `stop` and `restart` may come in any order; what is stored survives them.
+    `start`, `stop` and `restart` may come in any order; what is stored survives them. With a
+    `port` it listens on loopback as well, for all of 127.0.0.0/8.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, port: int | None = None) -> None:
+        self._port = port
         self._user = "nobody" if os.geteuid() == 0 else None
         self.directory = Path(tempfile.mkdtemp(prefix="pg-"))
         self._cluster = self.directory / "cluster"
@@ -51,7 +53,11 @@ class PostgresServer:
             self._run("initdb", "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres")
             with (self._cluster / "postgresql.conf").open("a") as file:
                 file.writelines(f"{key} = {value!r}\n" for key, value in _FAST.items())
-                file.write(f"listen_addresses = ''\nunix_socket_directories = '{self.directory}'\n")
+                file.write(f"unix_socket_directories = '{self.directory}'\n")
+                listens = f"'127.0.0.1'\nport = {self._port}" if self._port else "''"
+                file.write(f"listen_addresses = {listens}\n")
+            with (self._cluster / "pg_hba.conf").open("a") as file:
+                file.write("host all all 127.0.0.0/8 trust\n")
             self.start()
             failure.pop_all()
         return self
@@ -69,7 +75,10 @@ class PostgresServer:
 
     def url(self, database: str = "postgres") -> str:
         """As the configuration's `[store] url` takes it."""
-        return f"postgresql://postgres@/{database}?host={quote(str(self.directory), safe='')}"
+        place = f"host={quote(str(self.directory), safe='')}"
+        if self._port:
+            place += f"&port={self._port}"
+        return f"postgresql://postgres@/{database}?{place}"
 
     def create_database(self) -> str:
         """The URL of a database that is new and empty."""

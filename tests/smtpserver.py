@@ -172,6 +172,7 @@ class SmtpServer:
         name a recipient.
         """
         with self._changed:
+            self._released.clear()
             self._faults.append(_Fault(stage, answer, times, recipient))
 
     def release(self) -> None:

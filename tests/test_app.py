@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakesite import make_paper
+from tests.modes import a_world, in_both_modes
 from tests.postgres import PostgresServer
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher import app
@@ -26,8 +27,8 @@ BROKEN = {
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as running:
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    with a_world(request, tmp_path) as running:
         (tmp_path / "subscriptions.d").mkdir()
         running.configure(DAILY, WEIGHTS)
         yield running
@@ -149,6 +150,7 @@ TOPIC = '[topics.mine]\nany = ["zorblax"]\n'
 OF_TOPIC = 'to = "bob@example.org"\ndigest = "daily 08:00"\ntopics = ["mine"]\n'
 
 
+@in_both_modes
 async def test_what_waits_is_kept_while_its_file_is_broken_by_another(world: World) -> None:
     bobs(world).write_text(OF_TOPIC)
     world.configure(DAILY, WEIGHTS, TOPIC)
@@ -165,6 +167,7 @@ async def test_what_waits_is_kept_while_its_file_is_broken_by_another(world: Wor
     assert [mail.paper_ids for mail in world.digests("bob@example.org")] == [[mine.id]]
 
 
+@in_both_modes
 async def test_last_good_rules_that_hold_no_more_stop_nobody(world: World) -> None:
     bobs(world).write_text(OF_TOPIC)
     world.configure(DAILY, WEIGHTS, TOPIC)

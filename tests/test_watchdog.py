@@ -7,9 +7,7 @@ import contextlib
 import datetime as dt
 import os
 import signal
-import socket
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import pytest
 import time_machine
 
 from tests.fakesite import faults
+from tests.notified import Manager
 from tests.world import TRENDING, WEIGHTS, World
 from watcher import app
 from watcher.counting import Counting
@@ -25,36 +24,6 @@ from watcher.settings import Config
 
 PULSE = dt.timedelta(seconds=0.2)
 SHORT = dict.fromkeys(("check", "compose", "deliver"), dt.timedelta(seconds=0.5))
-
-
-class Manager:
-    """The service manager's end of the notify socket."""
-
-    def __init__(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(path))
-        self._socket.settimeout(20)
-
-    def heard(self, word: str) -> None:
-        """Block until it is said, for twenty seconds at most."""
-        deadline = time.monotonic() + 20
-        while word not in self._socket.recv(4096).decode():
-            assert time.monotonic() < deadline, f"{word} was not said"
-
-    def is_silent_for(self, seconds: float) -> bool:
-        """Whether the feeding stops for that long within ten seconds."""
-        self._socket.settimeout(seconds)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            try:
-                self._socket.recv(4096)
-            except TimeoutError:
-                self._socket.settimeout(20)
-                return True
-        return False
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 @pytest.fixture

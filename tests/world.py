@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.fakesite import FakeSite, SitePaper, make_paper
+from tests.fleet.together import StoreTime, together
 from tests.reading import shared_reader
 from tests.smtpserver import Accepted, SmtpServer
 from tests.tracing import untraced
@@ -28,7 +29,7 @@ THURSDAY = dt.datetime(2026, 2, 19, 7, 0, tzinfo=dt.UTC)
 HEAD = """
 [schedule]
 timezone = "UTC"
-[http]
+{check}[http]
 base_url = "{site}"
 timeout = {site_timeout}
 [store]
@@ -42,6 +43,9 @@ port = {port}
 security = "none"
 timeout = {smtp_timeout}
 """
+
+RARELY = 'check = "0 0 1 1 *"\n'
+"""When replicas read of themselves, where a test says when they are to."""
 
 DAILY = """
 [[sources]]
@@ -116,13 +120,17 @@ class World:
     program can tell: nothing but the store carries over. Their pages are all read by one process,
     unless `make_reader` makes others. `store` is its URL, `site_timeout` and `smtp_timeout` are in
     seconds; `configure` writes them down. `record_within` are the seconds that an engine gives its
-    store. `is_traced`: coverage is measured during `run_pass`.
+    store. `is_fleet`: an engine is several replicas, on a server. `is_traced`: coverage is measured
+    during `run_pass`.
     """
 
-    def __init__(self, directory: Path, *, store: str = "sqlite:///watcher.db") -> None:
+    def __init__(
+        self, directory: Path, *, store: str = "sqlite:///watcher.db", is_fleet: bool = False
+    ) -> None:
         directory.mkdir(exist_ok=True)
         self.directory = directory
-        self.store = store
+        self.store, self.is_fleet = store, is_fleet
+        self.store_time = StoreTime()
         self.site_timeout = self.smtp_timeout = 10.0
         self.record_within = RECORD_WITHIN
         self.make_reader: Callable[[], Reader] = shared_reader
@@ -179,6 +187,7 @@ class World:
     def configure(self, *parts: str) -> None:
         """Write the configuration: what the world needs, then `parts`."""
         head = HEAD.format(
+            check=RARELY if self.is_fleet else "",
             site=self.site.url,
             site_timeout=self.site_timeout,
             store=self.store,
@@ -199,6 +208,10 @@ class World:
     async def engine(self) -> AsyncIterator[Engine]:
         """A freshly started engine."""
         config = self.config()
+        if self.is_fleet:
+            async with together(config, self.store_time, lambda: self.now) as replicas:
+                yield replicas
+            return
         with app.writing(config, "test", self.now) as database:
             async with app.running(
                 config,

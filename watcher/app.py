@@ -22,7 +22,7 @@ from watcher.settings import Config, SubscriptionSettings, require_mail, with_st
 from watcher.steps import Step
 from watcher.store import known, moving, stored, subscriptions, versions
 from watcher.store.database import Database
-from watcher.store.lock import InstanceLock
+from watcher.store.lock import InstanceLock, change_rules
 
 if TYPE_CHECKING:  # commands that only look open the database here, and need nothing of an engine
     from watcher.engine import Engine
@@ -78,7 +78,7 @@ def _with_last_good(config: Config, last_good: Mapping[str, str]) -> Config:
         and subscription_id not in present
     ]
     chosen = (*config.settings.subscriptions, *(found for found in kept if found))
-    return _with_subscriptions(config, chosen)
+    return config.with_subscriptions(chosen)
 
 
 def _restored(definition: str) -> SubscriptionSettings | None:
@@ -100,15 +100,10 @@ def _without_broken(config: Config, error: RuleError, last_good: Mapping[str, st
     former = _restored(last_good[culprit]) if culprit in last_good else None
     if former and former != present:  # or its last good rules do not hold either
         others = (*others, former)
-    config = _with_subscriptions(config, others)
+    config = config.with_subscriptions(others)
     if stem in config.broken_stems or culprit in config.broken_ids:
         return config
     return replace(config, broken=(*config.broken, located))
-
-
-def _with_subscriptions(config: Config, chosen: tuple[SubscriptionSettings, ...]) -> Config:
-    settings = config.settings.model_copy(update={"subscriptions": chosen})
-    return replace(config, settings=settings)
 
 
 def whole(config: Config, connection: sa.Connection) -> Config:
@@ -248,23 +243,29 @@ async def running(
     record_within: float | None = None,
     token: str | None = None,
     make_engine: Callable[[Context], Engine] | None = None,
+    is_bare: bool = False,
 ) -> AsyncIterator[Engine]:
     """An engine over an open database, with the configuration taken over. Raises WatcherError.
 
     `retry_wait` is about how many seconds pass before a page that failed is asked for again,
     `record_within` how many the store has to take down what has happened elsewhere. `token` names
-    this process among several, which `make_engine` makes the engine of.
+    this process among several, which `make_engine` makes the engine of. `is_bare`: it gets its
+    subscriptions from the store, and takes nothing over.
     """
     from watcher.engine import Engine
 
-    with database.read() as connection:
-        config = whole(config, connection)
+    if is_bare:
+        config = config.bare()
+    else:
+        with database.read() as connection:
+            config = whole(config, connection)
     with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
         context = build(
             config,
             database,
             writer,
             clock=clock,
+            last_good={} if is_bare else None,
             is_rehearsal=is_rehearsal,
             retry_wait=retry_wait,
             record_within=record_within,
@@ -337,9 +338,12 @@ async def take_over(context: Context) -> None:
         for subscription in context.config.settings.subscriptions
     ]
     vocabulary = _vocabulary(context.config)
+    cadences = {(each.digest, each.timezone) for each in context.config.settings.subscriptions}
     now = context.clock()
 
     def step(connection: sa.Connection) -> None:
+        if not context.is_alone:
+            change_rules(connection)
         renames = subscriptions.synchronise(
             connection,
             wanted,
@@ -350,6 +354,7 @@ async def take_over(context: Context) -> None:
         )
         upkeep.report_renames(context, connection, renames, now)
         upkeep.report_broken(context, connection, context.config.broken, now)
+        subscriptions.note_cadences(connection, cadences)
 
     await context.write(step, Step.TAKEN_OVER)
     for problem in context.config.broken:
@@ -377,8 +382,11 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
         try:
             config = load()
             require_mail(config)  # or it would not start either
-            config = await old.read(partial(whole, config))
-            last_good = await old.read(subscriptions.definitions)
+            if engine.leads:
+                config = await old.read(partial(whole, config))
+                last_good = await old.read(subscriptions.definitions)
+            else:
+                config, last_good = config.bare(), {}
             context = build(
                 config,
                 old.database,

@@ -34,8 +34,12 @@ ANSWER_WITHIN = 20.0
 
 OVERDUE = {
     "check": dt.timedelta(minutes=15),
+    "match": dt.timedelta(minutes=15),
+    "complete": dt.timedelta(minutes=15),
+    "settle": dt.timedelta(minutes=15),
     "compose": dt.timedelta(minutes=15),
     "deliver": dt.timedelta(hours=2),
+    "reap": dt.timedelta(minutes=15),
 }
 """How long a task may take, or one mail or digest of it, before the watchdog is left to bite."""
 
@@ -224,6 +228,8 @@ class Daemon:
     async def _has_store_changed(self) -> bool:
         """Whether subscriptions were put into the store, or taken out, since they were read."""
         context = self._engine.context
+        if not self._engine.leads:  # it has them as others took them over
+            return False
         try:
             return await context.read(stored.version) != context.config.from_store.version
         except WatcherError:  # the pass tells of it
@@ -283,7 +289,8 @@ class Daemon:
     async def _pulse(self) -> None:
         """Feed the watchdog, but only if the store answers and no task is overdue."""
         for task, since in self._engine.running.items():
-            if asyncio.get_running_loop().time() - since > self._overdue[task].total_seconds():
+            patience = self._overdue[task.partition(" ")[0]]
+            if asyncio.get_running_loop().time() - since > patience.total_seconds():
                 log.error("a task is overdue, the watchdog is not fed", task=task)
                 return
         now = self._engine.context.clock()
@@ -321,6 +328,8 @@ class Daemon:
         config = self._engine.context.config
         now = self._engine.context.clock()
         at = schedule.next_check(config.settings.schedule.check, config.zone(), now)
+        if not self._engine.leads:
+            return f"next check {at:%H:%M} UTC"
         count = len(config.settings.subscriptions)
         return f"next check {at:%H:%M} UTC, {count} subscription{'' if count == 1 else 's'}"
 

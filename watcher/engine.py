@@ -88,9 +88,9 @@ class Engine:
 
     `checks_within` bounds how long the slots that are due wait for the checks. `on_source` is
     called with a source's name before it is read; `stopping` is set to end. `running` are the tasks
-    under way, and when each last got on by the loop's clock, which no leap of the wall clock
-    concerns. `leads`: it brings the store in line with its configuration, and a dead man's switch
-    hears of its passes.
+    under way, as "task" or "task which", and when each last got on by the loop's clock, which no
+    leap of the wall clock concerns. `leads`: it brings the store in line with its configuration,
+    and a dead man's switch hears of its passes.
     """
 
     leads = True
@@ -105,16 +105,20 @@ class Engine:
         self._probed_at: dt.datetime | None = None
 
     @contextlib.contextmanager
-    def _named(self, task: str) -> Iterator[None]:
-        self.running[task] = asyncio.get_running_loop().time()
+    def named(self, task: str) -> Iterator[Callable[[], None]]:
+        """Have a task among `running` for as long as this lasts; what is given is to be called
+        whenever it gets on.
+        """
+        loop = asyncio.get_running_loop()
+
+        def progressed() -> None:
+            self.running[task] = loop.time()
+
+        progressed()
         try:
-            yield
+            yield progressed
         finally:
             del self.running[task]
-
-    def _progressed(self) -> None:
-        now = asyncio.get_running_loop().time()
-        self.running.update(dict.fromkeys(self.running, now))
 
     @contextlib.asynccontextmanager
     async def between_passes(self) -> AsyncIterator[None]:
@@ -127,7 +131,7 @@ class Engine:
         async with self._turn:
             context = self.context
             await self._mind_clock()
-            with self._named("check"):
+            with self.named("check"):
                 now = context.clock()
                 # What a process left unmatched is matched before its listing is replaced.
                 left = await context.write(
@@ -194,7 +198,7 @@ class Engine:
         context = self.context
         now = context.clock()
         composed = Composed()
-        with self._named("compose"):
+        with self.named("compose") as progressed:
             is_asked = check_id is not None or request.manual_run or self._may_probe(now)
             if is_asked and not self.stopping.is_set():
                 composed = await compose(
@@ -204,14 +208,14 @@ class Engine:
                     manual_run=request.manual_run,
                     only=request.subscriptions,
                     stop=self.stopping,
-                    progressed=self._progressed,
+                    progressed=progressed,
                 )
                 self._probed_at = now if composed.mail_error else None
-        with self._named("deliver"):
+        with self.named("deliver") as progressed:
             delivered = (
                 Delivered()
                 if context.is_rehearsal
-                else await deliver(context, self.stopping, self._progressed)
+                else await deliver(context, self.stopping, progressed)
             )
         return composed, delivered
 

@@ -21,7 +21,7 @@ from watcher.counting import Counting
 from watcher.errors import StoreError
 from watcher.models import MatchState, Outcome
 from watcher.overview.gathering import look_at_source
-from watcher.pipeline.deliver import TROUBLE
+from watcher.pipeline.stuck import TROUBLE
 from watcher.settings import Config
 from watcher.store import bounces, checks, matches, outbox, papers
 from watcher.store.database import Database

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.cli.looking import Asker, fill
 from tests.cli.terminal import Terminal
+from tests.fleet.processes import prepare
 from tests.world import DAILY, WEIGHTS, World
 from watcher import app
 from watcher.engine import Engine
 from watcher.store import stored
+from watcher.store.database import Database
+from watcher.store.lock import take_turn
 
 EVE = """
 [[subscriptions]]
@@ -32,6 +38,7 @@ any = ["zorblax"]
 MAX = EVE.replace("eve", "max")
 TOPIC = '[topics.mine]\nany = ["zorblax"]\n'
 EVES, MAXS = "eve@example.org", "max@example.org"
+WAITING = "SELECT 1 FROM pg_locks WHERE locktype IN ('advisory', 'transactionid') AND NOT granted"
 ONE, TWO, THREE = "2602.00001", "2602.00002", "2602.00003"
 
 
@@ -339,3 +346,29 @@ def test_nobody_is_subscribed_is_said_of_nobody_only(world: World, ask: Asker) -
     assert ask("status").err == ""
     assert ask("subscriptions", "remove", "eve", "--yes").code == 0
     assert ask("subscriptions", "export").err.endswith("Nobody is subscribed.\n")
+
+
+def test_of_two_that_import_at_once_the_second_sees_what_the_first_did(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    other = {"eve": '{"name": "eve", "to": ["first@example.org"]}'}
+    with (
+        World(tmp_path, store=postgres_url) as world,
+        psycopg.connect(postgres_url, autocommit=True) as watching,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        world.configure(DAILY, WEIGHTS)
+        prepare(world)
+        ask = Asker(world)
+        first = Database(world.config().store_url, writable=True)
+        with first.write() as connection:
+            take_turn(connection)
+            stored.put(connection, other, world.now)
+            second = pool.submit(ask, "subscriptions", "import", "-", stdin=EVE.encode())
+            while not watching.execute(WAITING).fetchall():
+                time.sleep(0.05)  # the server tells nobody that it has one wait
+            assert not second.done()
+        first.close()
+        said = second.result()
+    assert said.code == 2
+    assert "in the store already, as something else: eve" in said.err

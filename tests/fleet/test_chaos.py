@@ -25,13 +25,14 @@ from tests.fleet.processes import leap, prepare
 from tests.postgres import PostgresServer
 from tests.world import DAILY, World
 from watcher.errors import StoreError
-from watcher.fleet.tasks import CHECK, COMPOSED_CHECK
+from watcher.fleet.composing import CHECK, COMPOSED_CHECK
 from watcher.models import DeliveryState, MatchState
 from watcher.store import checks, clock, matches, outbox, papers, ticks
 from watcher.store.database import Database
 
 ROLES = ("clock", "clock", "worker", "worker", "worker", "worker")
 WORDS = ("zorblax", "vexil", "quibble", "wumpus", "frobnik")
+SHARD_SIZE = 9
 EVERY = dt.timedelta(hours=6)
 QUIET_WITHIN = 90.0
 LEASES_END = dt.timedelta(minutes=12)
@@ -168,7 +169,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(
     owed: set[tuple[str, str]] = set()
     number = 0
     asked_by_slot: list[Counter[str]] = []
-    with Nursery(world) as nursery, Fleet(world, nursery, rng) as fleet:
+    with Nursery(world, SHARD_SIZE) as nursery, Fleet(world, nursery, rng) as fleet:
         for slot in range(1, 9):
             seen = len(world.site.requests)
             world.now = max(world.now, start + slot * EVERY)

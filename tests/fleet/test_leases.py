@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from tests.fakesite import make_paper
-from tests.fleet.processes import leap, prepare
+from tests.fleet.processes import leap
+from tests.smtpserver import Stage
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher.fleet import joined
 from watcher.models import DeliveryState
-from watcher.pipeline.deliver import deliver
+from watcher.pipeline.context import Context
+from watcher.pipeline.deliver import Delivered, deliver
 from watcher.store import outbox
 from watcher.store.database import Database
-
-
-@pytest.fixture
-def world(tmp_path: Path, postgres_url: str) -> Iterator[World]:
-    with World(tmp_path, store=postgres_url) as running:
-        running.configure(DAILY, WEIGHTS)
-        running.fill()
-        prepare(running)
-        yield running
 
 
 async def put_off(world: World) -> None:
@@ -53,20 +45,40 @@ def states(world: World) -> list[DeliveryState]:
     return found
 
 
-async def test_a_mail_that_another_took_over_is_not_sent_by_the_first(world: World) -> None:
+@contextlib.asynccontextmanager
+async def standing_still(world: World, stage: Stage, answer: str) -> AsyncIterator[Still]:
+    """A worker that a mail server lets wait, in the middle of a mail that was put off before."""
     await put_off(world)
     async with (
         joined(world.config(), "worker") as first,
         joined(world.config(), "worker") as second,
     ):
-        world.smtp.fail("ehlo", "hold", times=1)
+        world.smtp.fail(stage, answer, times=1)
         sending = asyncio.create_task(deliver(first.context))
         await asyncio.to_thread(world.smtp.wait_for_hang)
-        assert (await deliver(second.context)).delivered_count == 0, "it is the first one's"
+        yield Still(world, sending, second.context)
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """What the worker is at, and the parts of another one that goes on."""
+
+    world: World
+    sending: asyncio.Task[Delivered]
+    other: Context
+
+    async def go_on(self) -> Delivered:
+        """Let it have its answer; what came of it."""
+        self.world.smtp.release()
+        return await self.sending
+
+
+async def test_a_mail_that_another_took_over_is_not_sent_by_the_first(world: World) -> None:
+    async with standing_still(world, "ehlo", "hold") as first:
+        assert (await deliver(first.other)).delivered_count == 0, "it is the first one's"
         later(world, 12)
-        assert (await deliver(second.context)).delivered_count == 1
-        world.smtp.release()
-        assert (await sending).delivered_count == 0
+        assert (await deliver(first.other)).delivered_count == 1
+        assert (await first.go_on()).delivered_count == 0
     assert len(world.digests()) == 1
     assert states(world) == [DeliveryState.DELIVERED]
 
@@ -77,18 +89,10 @@ async def test_what_was_claimed_and_taken_over_is_not_begun(world: World) -> Non
     )
     path = world.config_path
     path.write_text(path.read_text().replace("[smtp]", "[smtp]\nconnections = 1"))
-    await put_off(world)
-    async with (
-        joined(world.config(), "worker") as first,
-        joined(world.config(), "worker") as second,
-    ):
-        world.smtp.fail("ehlo", "hold", times=1)
-        sending = asyncio.create_task(deliver(first.context))
-        await asyncio.to_thread(world.smtp.wait_for_hang)
+    async with standing_still(world, "ehlo", "hold") as first:
         later(world, 3)  # it has begun with one of the two, and claimed the other
-        assert (await deliver(second.context)).delivered_count == 1
-        world.smtp.release()
-        assert (await sending).delivered_count == 1
+        assert (await deliver(first.other)).delivered_count == 1
+        assert (await first.go_on()).delivered_count == 1
     assert sorted(mail.recipient for mail in world.mails) == ["a@example.org", "b@example.org"]
     assert states(world) == [DeliveryState.DELIVERED] * 2
 
@@ -96,38 +100,22 @@ async def test_what_was_claimed_and_taken_over_is_not_begun(world: World) -> Non
 async def test_only_what_was_handed_over_may_come_twice_and_then_it_is_the_same(
     world: World,
 ) -> None:
-    await put_off(world)
-    async with (
-        joined(world.config(), "worker") as first,
-        joined(world.config(), "worker") as second,
-    ):
-        world.smtp.fail("dot", "accept+hold", times=1)
-        sending = asyncio.create_task(deliver(first.context))
-        await asyncio.to_thread(world.smtp.wait_for_hang)
+    async with standing_still(world, "dot", "accept+hold") as first:
         later(world, 12)
-        assert (await deliver(second.context)).delivered_count == 1
-        world.smtp.release()
-        await sending
+        assert (await deliver(first.other)).delivered_count == 1
+        await first.go_on()
     one, two = world.digests()
     assert one.raw == two.raw
     assert states(world) == [DeliveryState.DELIVERED]
 
 
 async def test_an_answer_that_comes_late_spares_a_second_mail(world: World) -> None:
-    await put_off(world)
-    async with (
-        joined(world.config(), "worker") as first,
-        joined(world.config(), "worker") as second,
-    ):
-        world.smtp.fail("dot", "accept+hold", times=1)
-        sending = asyncio.create_task(deliver(first.context))
-        await asyncio.to_thread(world.smtp.wait_for_hang)
+    async with standing_still(world, "dot", "accept+hold") as first:
         later(world, 12)
         world.smtp.fail("rcpt", "450 4.2.0 later", times=1)
-        assert (await deliver(second.context)).deferred_count == 1
-        world.smtp.release()
-        await sending
+        assert (await deliver(first.other)).deferred_count == 1
+        await first.go_on()
         later(world, 60)
-        assert (await deliver(second.context)).delivered_count == 0
+        assert (await deliver(first.other)).delivered_count == 0
     assert len(world.digests()) == 1
     assert states(world) == [DeliveryState.DELIVERED]

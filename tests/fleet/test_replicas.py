@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from tests.fakesite import make_paper
-from tests.fleet.processes import Process, leap, prepare
-from tests.world import DAILY, WEIGHTS, ZORBLAX, World
-
-
-@pytest.fixture
-def world(tmp_path: Path, postgres_url: str) -> Iterator[World]:
-    with World(tmp_path, store=postgres_url) as running:
-        running.configure(DAILY, WEIGHTS)
-        running.fill()
-        prepare(running)
-        yield running
+from tests.fleet.processes import Process, leap
+from tests.world import ZORBLAX, World
 
 
 def test_a_clock_and_two_workers_mail_a_paper_once(world: World) -> None:

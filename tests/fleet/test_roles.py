@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.cli.looking import Asker
 from tests.fakesite import make_paper
-from tests.fleet.processes import Process, prepare
+from tests.fleet.processes import Process
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher import app
 from watcher.errors import BusyError
 from watcher.fleet import joined
 from watcher.fleet.replica import Replica
+from watcher.store.database import Database
 from watcher.store.heartbeat import Heartbeat
-
-
-@pytest.fixture
-def world(tmp_path: Path, postgres_url: str) -> Iterator[World]:
-    with World(tmp_path, store=postgres_url) as running:
-        running.configure(DAILY, WEIGHTS)
-        running.fill()
-        prepare(running)
-        yield running
 
 
 @contextlib.asynccontextmanager
@@ -58,6 +51,19 @@ async def test_the_one_and_the_many_keep_each_other_out(world: World) -> None:
     with app.writing(world.config(), "run", world.now), pytest.raises(BusyError):
         async with replica(world, "worker"):
             pass
+
+
+async def test_of_several_nobody_who_stands_still_holds_up_the_others_for_ever(
+    world: World,
+) -> None:
+    def patience(database: Database) -> object:
+        with database.write() as connection:
+            return connection.scalar(sa.text("SHOW idle_in_transaction_session_timeout"))
+
+    async with replica(world, "worker") as worker:
+        assert patience(worker.context.database) == "5min"
+    with app.writing(world.config(), "run", world.now) as database:
+        assert patience(database) == "0", "there is nobody else"
 
 
 async def test_status_tells_of_all_and_of_those_that_are_missing(world: World) -> None:

@@ -5,17 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.modes import a_world
 from tests.world import World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def stored_world(tmp_path: Path, database_url: str) -> Iterator[World]:
-    """The same on SQLite and on PostgreSQL."""
-    with World(tmp_path, store=database_url) as running:
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """On SQLite, or as a test is marked."""
+    with a_world(request, tmp_path) as running:
         yield running

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from tests.fakesite import SitePaper, faults, make_paper
+from tests.modes import in_all_modes, in_both_modes
 from tests.pipeline.test_match import states
 from tests.world import DAILY, THURSDAY, TRENDING, ZORBLAX, World
 from watcher.models import MatchState
@@ -69,8 +70,8 @@ def forget(world: World, number: int) -> None:
     database.close()
 
 
-async def test_a_new_rule_looks_back_once_and_says_so(stored_world: World) -> None:
-    world = stored_world
+@in_all_modes
+async def test_a_new_rule_looks_back_once_and_says_so(world: World) -> None:
     world.configure(TRENDING, NOBODY)
     await show(world, paper(1), paper(2, "Something else"))
     world.later(days=10)
@@ -183,8 +184,8 @@ async def test_old_papers_stay_away(world: World) -> None:
     assert found(world) == ["2602.00001"]
 
 
-async def test_a_look_that_was_cut_short_is_taken_again(stored_world: World) -> None:
-    world = stored_world
+@in_all_modes
+async def test_a_look_that_was_cut_short_is_taken_again(world: World) -> None:
     world.configure(TRENDING, NOBODY)
     await show(world, paper(1))
     world.configure(TRENDING, WEIGHTS, RULE)
@@ -316,6 +317,7 @@ async def test_one_that_was_removed_and_comes_back_has_looked(world: World) -> N
     assert len(world.digests()) == 1
 
 
+@in_both_modes
 async def test_papers_of_the_future_are_looked_at_when_the_clock_is_put_back(world: World) -> None:
     world.configure(TRENDING, NOBODY)
     world.now = THURSDAY + YEAR

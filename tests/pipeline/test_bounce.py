@@ -7,6 +7,7 @@ import re
 
 from tests.fakesite import make_paper
 from tests.mail.bouncing import PERSON, VACATION, block, dsn
+from tests.modes import in_all_modes, on_both_stores
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher.mail import make_signer
 from watcher.models import DeliveryState
@@ -65,8 +66,8 @@ def resume(world: World, address: str = ADA) -> None:
     database.close()
 
 
-async def test_each_mail_has_an_envelope_sender_of_its_own(stored_world: World) -> None:
-    world = stored_world
+@in_all_modes
+async def test_each_mail_has_an_envelope_sender_of_its_own(world: World) -> None:
     ready(world, TWO)
     world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient=BOB, times=1)
     world.smtp.fail("rcpt", "450 4.2.0 later", recipient=ADA, times=1)
@@ -96,8 +97,8 @@ async def test_without_an_address_for_it_the_sender_is_the_usual_one(world: Worl
     assert sender(world) == "papers@example.org"
 
 
-async def test_nobody_there_pauses_at_once_and_is_told_once(stored_world: World) -> None:
-    world = stored_world
+@in_all_modes
+async def test_nobody_there_pauses_at_once_and_is_told_once(world: World) -> None:
     ready(world, TWO)
     await mailed(world, 1)
     verdict = comes_back(world, dsn(block()))
@@ -116,8 +117,8 @@ async def test_nobody_there_pauses_at_once_and_is_told_once(stored_world: World)
     assert "watcher subscriptions resume ada@example.org" in notice.text
 
 
-async def test_what_is_made_meanwhile_says_why_it_was_not_sent(stored_world: World) -> None:
-    world = stored_world
+@on_both_stores
+async def test_what_is_made_meanwhile_says_why_it_was_not_sent(world: World) -> None:
     ready(world, TWO)
     await mailed(world, 1)
     comes_back(world, dsn(block()))
@@ -133,8 +134,8 @@ async def test_what_is_made_meanwhile_says_why_it_was_not_sent(stored_world: Wor
     assert [mail.paper_ids for mail in world.digests(ADA)] == [["2602.00001"], ["2602.00003"]]
 
 
-async def test_where_nobody_is_left_what_matches_waits(stored_world: World) -> None:
-    world = stored_world
+@on_both_stores
+async def test_where_nobody_is_left_what_matches_waits(world: World) -> None:
     ready(world, WEIGHTS)
     await mailed(world, 1)
     comes_back(world, dsn(block()))
@@ -174,10 +175,10 @@ async def test_it_goes_for_the_address_in_all_subscriptions(world: World) -> Non
     assert len(world.notices()) == 1
 
 
+@on_both_stores
 async def test_any_other_reason_pauses_after_three_in_a_row_over_three_days(
-    stored_world: World,
+    world: World,
 ) -> None:
-    world = stored_world
     ready(world, WEIGHTS)
     words = []
     for day in range(4):
@@ -229,8 +230,8 @@ async def test_no_such_host_is_not_taken_for_a_dead_address_at_once(world: World
     assert comes_back(world, report).word == "returned"
 
 
-async def test_what_is_put_off_is_noted_and_may_come_back_yet(stored_world: World) -> None:
-    world = stored_world
+@on_both_stores
+async def test_what_is_put_off_is_noted_and_may_come_back_yet(world: World) -> None:
     ready(world, WEIGHTS)
     await mailed(world, 1)
     delayed = dsn(block(action="delayed", status="4.4.1", diagnostic="smtp; timed out"))
@@ -310,8 +311,8 @@ async def test_the_operator_of_whom_a_notice_comes_back_gets_the_next_digest(
     assert sum("weights" in title for title in titles) == 2, (digest, titles)
 
 
-async def test_after_a_resume_what_was_sent_before_pauses_no_more(stored_world: World) -> None:
-    world = stored_world
+@on_both_stores
+async def test_after_a_resume_what_was_sent_before_pauses_no_more(world: World) -> None:
     ready(world, WEIGHTS)
     await mailed(world, 1)
     first = sender(world)
@@ -340,8 +341,8 @@ async def test_the_row_of_those_that_came_back_ends_with_a_resume(world: World) 
     assert comes_back(world, dsn(block(**FULL))).word == "returned"
 
 
-async def test_it_may_come_back_before_its_end_is_recorded(stored_world: World) -> None:
-    world = stored_world
+@in_all_modes
+async def test_it_may_come_back_before_its_end_is_recorded(world: World) -> None:
     ready(world, WEIGHTS)
     world.smtp.fail("dot", "accept+drop", times=1)
     await mailed(world, 1)

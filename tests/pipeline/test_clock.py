@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from tests.fakesite import faults, make_paper
+from tests.modes import in_both_modes
 from tests.pipeline.test_match import states
 from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.models import MatchState, Outcome
@@ -15,6 +16,7 @@ YEAR = dt.timedelta(days=365)
 AT_EIGHT = WEIGHTS.replace("each-check", "daily 08:00")
 
 
+@in_both_modes
 async def test_a_subscription_registered_in_the_future_has_its_next_slot(world: World) -> None:
     world.configure(DAILY, AT_EIGHT)
     world.now = THURSDAY + YEAR
@@ -28,6 +30,7 @@ async def test_a_subscription_registered_in_the_future_has_its_next_slot(world: 
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00001"]]
 
 
+@in_both_modes
 async def test_a_running_engine_minds_a_clock_put_back(world: World) -> None:
     world.configure(DAILY, AT_EIGHT)
     world.now = THURSDAY + YEAR
@@ -42,6 +45,7 @@ async def test_a_running_engine_minds_a_clock_put_back(world: World) -> None:
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00001"]]
 
 
+@in_both_modes
 async def test_a_mail_deferred_into_the_future_goes_soon(world: World) -> None:
     world.configure(DAILY, WEIGHTS)
     world.now = THURSDAY + YEAR
@@ -54,6 +58,7 @@ async def test_a_mail_deferred_into_the_future_goes_soon(world: World) -> None:
     assert len(world.digests()) == 1
 
 
+@in_both_modes
 async def test_an_undecided_paper_of_the_future_is_judged_in_time(world: World) -> None:
     world.configure(TRENDING, WEIGHTS.replace("any =", 'none = ["survey"]\nany ='))
     world.site.without_json = True
@@ -98,6 +103,7 @@ async def test_a_site_left_alone_until_next_year_is_not(world: World) -> None:
     assert (await world.run_pass()).sources[0].outcome in {Outcome.OK, Outcome.UNCHANGED}
 
 
+@in_both_modes
 async def test_a_remark_of_the_future_is_not_in_every_digest(world: World) -> None:
     world.configure(TRENDING, WEIGHTS)
     world.fill(10)

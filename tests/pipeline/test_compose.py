@@ -7,6 +7,7 @@ import datetime as dt
 import sqlalchemy as sa
 
 from tests.fakesite import make_paper
+from tests.modes import in_all_modes, in_both_modes, on_both_stores
 from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.engine import Request
 from watcher.models import MatchState
@@ -24,8 +25,8 @@ def fill(world: World, *numbers: int) -> None:
     world.add(*(make_paper(number, world.now, title=ZORBLAX) for number in numbers))
 
 
-async def test_a_digest_waits_for_its_slot(stored_world: World) -> None:
-    world = stored_world
+@in_all_modes
+async def test_a_digest_waits_for_its_slot(world: World) -> None:
     world.configure(DAILY, AT_EIGHT)
     fill(world, 1, 2)
     result = await world.run_pass()
@@ -41,6 +42,7 @@ async def test_a_digest_waits_for_its_slot(stored_world: World) -> None:
     assert sorted(mail.paper_ids) == ["2602.00001", "2602.00002"]
 
 
+@in_both_modes
 async def test_a_slot_with_nothing_pending_is_recorded_and_mails_nothing(world: World) -> None:
     world.configure(DAILY, AT_EIGHT)
     fill(world)
@@ -57,6 +59,7 @@ async def test_a_slot_with_nothing_pending_is_recorded_and_mails_nothing(world: 
     database.close()
 
 
+@in_both_modes
 async def test_missed_slots_collapse_into_the_latest(world: World) -> None:
     world.configure(DAILY, AT_EIGHT)
     fill(world, 1)
@@ -113,6 +116,7 @@ async def test_narrowing_composes_for_nobody_else(world: World) -> None:
     assert [mail.recipient for mail in world.mails] == ["bob@example.org", "ada@example.org"]
 
 
+@in_both_modes
 async def test_what_no_longer_holds_at_the_slot_is_withdrawn_and_may_come_again(
     world: World,
 ) -> None:
@@ -146,6 +150,7 @@ async def test_more_than_max_papers_stand_below_and_count_as_delivered(world: Wo
     assert (await world.run_pass()).pending_count == 0
 
 
+@in_both_modes
 async def test_a_paused_subscription_collects_and_goes_on_where_it_was(world: World) -> None:
     world.configure(DAILY, WEIGHTS)
     fill(world)
@@ -164,6 +169,7 @@ async def test_a_paused_subscription_collects_and_goes_on_where_it_was(world: Wo
     assert sorted(world.digests()[0].paper_ids) == ["2602.00001", "2602.00002"]
 
 
+@in_both_modes
 async def test_an_apparent_rename_is_told_and_waits_and_then_keeps_the_history(
     world: World,
 ) -> None:
@@ -184,6 +190,7 @@ async def test_an_apparent_rename_is_told_and_waits_and_then_keeps_the_history(
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00001"], ["2602.00002"]]
 
 
+@in_both_modes
 async def test_every_recipient_has_a_mail_of_their_own(world: World) -> None:
     world.configure(DAILY, WEIGHTS.replace('["ada@', '["bob@example.org", "ada@'))
     fill(world, 1)
@@ -276,10 +283,10 @@ async def test_a_rehearsal_leaves_no_trace(world: World) -> None:
     assert (await world.run_pass()).delivered_count == 1
 
 
-async def test_a_rehearsal_starts_from_what_is_stored(stored_world: World) -> None:
+@on_both_stores
+async def test_a_rehearsal_starts_from_what_is_stored(world: World) -> None:
     from watcher import app
 
-    world = stored_world
     world.configure(DAILY, WEIGHTS)
     fill(world, 1)
     await world.run_pass()
@@ -324,8 +331,8 @@ def closed(world: World) -> list[tuple[str, str]]:
     return found
 
 
-async def test_the_slots_of_many_close_at_once_and_once(stored_world: World) -> None:
-    world = stored_world
+@in_all_modes
+async def test_the_slots_of_many_close_at_once_and_once(world: World) -> None:
     loud = AT_EIGHT.replace('"zorblax"', '"quux"').replace('"weights"', '"loud"')
     world.configure(DAILY, *everybody(), loud)
     fill(world)
@@ -363,6 +370,7 @@ async def test_a_slot_that_cannot_be_closed_holds_up_no_other(world: World) -> N
     assert len(closed(world)) == 9
 
 
+@in_both_modes
 async def test_everybody_has_their_own_slots(world: World) -> None:
     def one(name: str, digest: str, zone: str) -> str:
         asked = f'digest = "{digest}"\ntimezone = "{zone}"'

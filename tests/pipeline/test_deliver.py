@@ -8,7 +8,9 @@ import datetime as dt
 import pytest
 
 from tests.fakesite import make_paper
+from tests.modes import in_all_modes, in_both_modes
 from tests.world import DAILY, THURSDAY, WEIGHTS, ZORBLAX, World
+from watcher.errors import StoreError
 from watcher.models import DeliveryState
 from watcher.pipeline.deliver import wait_after
 from watcher.store import outbox, sending
@@ -31,13 +33,18 @@ def ready(world: World, part: str = WEIGHTS) -> None:
     world.add(make_paper(1, world.now, title=ZORBLAX))
 
 
+def one_at_a_time(world: World) -> None:
+    text = world.config_path.read_text().replace("[smtp]\n", "[smtp]\nconnections = 1\n")
+    world.config_path.write_text(text)
+
+
 def test_waits_grow_from_a_minute_to_an_hour() -> None:
     waits = [wait_after(count) / MINUTE for count in (1, 2, 3, 6, 7, 8, 1000)]
     assert waits == [1, 2, 4, 32, 60, 60, 60]
 
 
-async def test_one_of_two_refused_and_the_other_has_it_once(stored_world: World) -> None:
-    world = stored_world
+@in_all_modes
+async def test_one_of_two_refused_and_the_other_has_it_once(world: World) -> None:
     ready(world, TWO)
     world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient="bob@example.org")
     result = await world.run_pass()
@@ -59,8 +66,7 @@ async def test_one_of_two_refused_and_the_other_has_it_once(stored_world: World)
 
 async def test_each_mail_shows_that_the_task_gets_on(world: World) -> None:
     ready(world, TWO)
-    text = world.config_path.read_text().replace("[smtp]\n", "[smtp]\nconnections = 1\n")
-    world.config_path.write_text(text)
+    one_at_a_time(world)
     world.smtp.fail("dot", "accept+hold", recipient="ada@example.org")
     world.smtp.fail("dot", "accept+hang", recipient="bob@example.org")
     async with world.engine() as engine:
@@ -71,8 +77,35 @@ async def test_each_mail_shows_that_the_task_gets_on(world: World) -> None:
         world.smtp.release()
         await asyncio.to_thread(world.smtp.wait_for, 2)
         assert engine.running["deliver"] > first
+        states = {d.recipient: d.state for d in deliveries(world)}
+        assert states == {
+            "ada@example.org": DeliveryState.DELIVERED,
+            "bob@example.org": DeliveryState.SENDING,
+        }, "an end is recorded before the next mail goes"
         world.smtp.drop_connections()
         assert (await running).delivered_count == 1
+
+
+async def test_a_mail_that_was_taken_is_recorded_though_the_next_cannot_begin(world: World) -> None:
+    world.configure(DAILY, TWO)
+    one_at_a_time(world)
+    await world.run_pass()
+    database = Database(world.config().store_url, writable=True)
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE UPDATE ON deliveries WHEN NEW.state = 'sending'"
+            " AND NEW.recipient = 'bob@example.org' BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+    world.add(make_paper(1, world.now, title=ZORBLAX))
+    world.later(hours=1)
+    with pytest.raises(StoreError, match="refused"):
+        await world.run_pass()
+    with database.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER refuse")
+    database.close()
+    world.later(minutes=1)
+    await world.run_pass()
+    assert [mail.recipient for mail in world.mails] == ["ada@example.org", "bob@example.org"]
 
 
 async def test_a_temporary_refusal_is_tried_again_and_the_same_bytes_go(world: World) -> None:
@@ -128,6 +161,7 @@ async def test_five_days_alone_do_not_expire_a_mail(world: World) -> None:
     assert deliveries(world)[0].state is DeliveryState.QUEUED
 
 
+@in_both_modes
 async def test_while_no_session_opens_nothing_is_composed_and_afterwards_one_digest_goes(
     world: World,
 ) -> None:
@@ -154,6 +188,7 @@ async def test_while_no_session_opens_nothing_is_composed_and_afterwards_one_dig
     assert "nothing listens there" in notice.text
 
 
+@in_both_modes
 async def test_after_an_outage_frozen_digests_go_first_and_unchanged(world: World) -> None:
     ready(world)
     world.smtp.fail("data", "451 4.3.0 disk", times=1)
@@ -174,6 +209,7 @@ async def test_after_an_outage_frozen_digests_go_first_and_unchanged(world: Worl
     assert [first.paper_ids, second.paper_ids] == [["2602.00001"], ["2602.00002"]]
 
 
+@in_both_modes
 async def test_silence_after_the_dot_sends_the_very_same_bytes_again(world: World) -> None:
     ready(world)
     world.smtp.fail("dot", "accept+drop", times=1)
@@ -197,6 +233,7 @@ async def test_a_failing_quit_means_sent(world: World) -> None:
     assert len(world.digests()) == 1
 
 
+@in_both_modes
 async def test_a_process_that_died_while_sending_sends_the_same_bytes(world: World) -> None:
     ready(world)
     world.smtp.fail("rcpt", "450 later", times=1)
@@ -212,6 +249,7 @@ async def test_a_process_that_died_while_sending_sends_the_same_bytes(world: Wor
     assert [mail.raw for mail in world.digests()] == [envelope.message]
 
 
+@in_both_modes
 async def test_a_recipient_who_is_gone_gets_nothing_more(world: World) -> None:
     ready(world, TWO)
     world.smtp.fail("rcpt", "450 later", recipient="bob@example.org")
@@ -234,6 +272,7 @@ async def test_many_recipients_over_a_few_kept_connections(world: World) -> None
     assert world.smtp.connection_count <= 4 + 1, "four workers and the probe"
 
 
+@in_both_modes
 async def test_nobody_waits_for_one_recipients_trouble(world: World) -> None:
     people = ", ".join(f'"r{number}@example.org"' for number in range(6))
     ready(world, WEIGHTS.replace('"ada@example.org"', people))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from tests.digest.builders import NASTY
 from tests.digest.html import our_signatures, shown, signatures
 from tests.fakesite import make_paper
+from tests.modes import in_both_modes
 from tests.world import DAILY, World
 
 SUBSCRIPTION = """
@@ -26,6 +27,7 @@ HEADERS = [
 ]
 
 
+@in_both_modes
 async def test_no_kind_of_hostile_paper_breaks_or_stops_a_digest(world: World) -> None:
     kinds = [nasty.encode("utf-8", "replace").decode() for nasty in NASTY]
     assert len(set(kinds)) >= 60

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.fakesite import make_paper
+from tests.modes import in_both_modes
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher.pipeline.limits import fetch
 
@@ -23,6 +24,7 @@ def recipients(world: World) -> list[str]:
     return sorted(mail.recipient for mail in world.mails)
 
 
+@in_both_modes
 async def test_a_full_domain_waits_and_holds_up_no_other(world: World) -> None:
     configure(world, "smtp", "per_minute_to_domain = 1", MANY)
     world.add(make_paper(1, world.now, title=ZORBLAX))
@@ -32,17 +34,18 @@ async def test_a_full_domain_waits_and_holds_up_no_other(world: World) -> None:
     async with world.engine() as engine:
         await engine.run_slots()
         assert len(world.mails) == 2, "a minute has to pass first"
-        world.later(minutes=1)
+        world.later(minutes=2)
         await engine.run_slots()
     assert recipients(world) == ["ada@example.org", "bob@example.org", "eve@elsewhere.example"]
 
 
+@in_both_modes
 async def test_a_server_that_takes_few_gets_no_more(world: World) -> None:
     configure(world, "smtp", "per_minute = 1", MANY)
     world.add(make_paper(1, world.now, title=ZORBLAX))
     assert (await world.run_pass()).delivered_count == 1
     for count in (2, 3):
-        world.later(minutes=1)
+        world.later(minutes=2)
         async with world.engine() as engine:
             await engine.run_slots()
         assert len(world.mails) == count
@@ -61,6 +64,7 @@ async def test_what_may_go_soon_is_waited_for(world: World) -> None:
         assert (await running).delivered_count == 3
 
 
+@in_both_modes
 async def test_waiting_for_its_turn_is_no_attempt(world: World) -> None:
     configure(world, "smtp", "per_minute = 1", MANY)
     world.add(make_paper(1, world.now, title=ZORBLAX))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from tests.fakesite import faults, make_paper
+from tests.modes import in_both_modes
 from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.engine import Request
 from watcher.models import MatchState
@@ -48,6 +49,7 @@ def states(world: World, subscription_id: str = "weights") -> dict[str, MatchSta
     return found
 
 
+@in_both_modes
 async def test_a_paper_that_reaches_the_votes_later_is_news_then_and_says_so(world: World) -> None:
     world.configure(TRENDING, POPULAR)
     rise = {THURSDAY: 3, THURSDAY + DAY: 19, THURSDAY + 2 * DAY: 20, THURSDAY + 3 * DAY: 500}
@@ -117,6 +119,7 @@ async def test_an_old_paper_never_stored_is_news_and_shows_its_date(world: World
     assert "2024" in mail.text
 
 
+@in_both_modes
 async def test_a_baseline_remembers_and_mails_only_what_comes_after(world: World) -> None:
     world.configure(DAILY, BASELINE)
     world.add(make_paper(1, world.now, title=ZORBLAX))
@@ -132,6 +135,7 @@ async def test_a_baseline_remembers_and_mails_only_what_comes_after(world: World
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00003"]]
 
 
+@in_both_modes
 async def test_a_first_check_that_fails_is_not_the_first_good_one(world: World) -> None:
     world.configure(TRENDING, BASELINE)
     world.fill(8)
@@ -155,6 +159,7 @@ async def test_a_source_met_later_has_a_first_run_of_its_own(world: World) -> No
     assert states(world) == {"2602.00071": MatchState.BASELINE}
 
 
+@in_both_modes
 async def test_an_edited_rule_applies_to_what_is_still_on_the_page_even_at_304(
     world: World,
 ) -> None:
@@ -169,6 +174,7 @@ async def test_an_edited_rule_applies_to_what_is_still_on_the_page_even_at_304(
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00072"]]
 
 
+@in_both_modes
 async def test_a_process_that_died_between_storing_and_matching_loses_nothing(
     world: World,
 ) -> None:
@@ -184,6 +190,7 @@ async def test_a_process_that_died_between_storing_and_matching_loses_nothing(
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00073"]]
 
 
+@in_both_modes
 async def test_a_paper_without_its_abstract_waits_and_is_then_judged_as_it_stands(
     world: World,
 ) -> None:
@@ -242,6 +249,7 @@ async def test_a_subscription_hears_only_of_its_own_sources(world: World) -> Non
     assert world.digests() == []
 
 
+@in_both_modes
 async def test_two_sources_one_paper(world: World) -> None:
     world.configure(TRENDING, DAILY, WEIGHTS)
     world.fill(8)

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 
 from tests.fakesite import SitePaper, faults, make_paper
+from tests.modes import in_both_modes, on_both_stores
 from tests.pipeline.test_match import states
 from tests.world import THURSDAY, TRENDING, ZORBLAX, World
 from watcher.models import MatchState
@@ -54,10 +55,10 @@ async def watch(world: World, *, hours: int, every: int = 12) -> dt.datetime | N
     return first
 
 
+@on_both_stores
 async def test_a_paper_is_news_when_it_gains_enough_and_says_how_much(
-    stored_world: World,
+    world: World,
 ) -> None:
-    world = stored_world
     world.configure(TRENDING, RISING)
     world.fill(8)
     world.add(old_paper(70, jump(THURSDAY + 3 * DAY)))
@@ -69,6 +70,7 @@ async def test_a_paper_is_news_when_it_gains_enough_and_says_how_much(
     assert "reached" not in mail.text, "it had more than ten from the start"
 
 
+@in_both_modes
 async def test_one_that_had_few_votes_has_reached_it(world: World) -> None:
     world.configure(TRENDING, RISING)
     world.fill(8)

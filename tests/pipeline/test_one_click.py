@@ -11,6 +11,7 @@ import pytest
 
 from tests import documents
 from tests.fakesite import make_paper
+from tests.modes import in_all_modes
 from tests.settings.making import write
 from tests.signing import DKIM, verdicts, write_keys, zone
 from tests.world import DAILY, WEIGHTS, ZORBLAX, Mail, World
@@ -181,8 +182,8 @@ async def test_nobody_can_change_the_way_out_of_a_signed_mail(
     assert verdicts(mail.raw.replace(before, after), dns, world.now) == [False, False]
 
 
-async def test_a_pair_has_one_token_whenever_a_mail_goes(stored_world: World) -> None:
-    world = stored_world
+@in_all_modes
+async def test_a_pair_has_one_token_whenever_a_mail_goes(world: World) -> None:
     configure(world, DAILY, WEIGHTS)
     world.add(make_paper(1, world.now, title=ZORBLAX))
     world.smtp.fail("dot", "accept+drop", times=1)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from tests.cli.looking import Asker
 from tests.fakesite import make_paper
 from tests.mail.bouncing import block, dsn
+from tests.modes import in_all_modes, in_both_modes
 from tests.pipeline.test_bounce import comes_back
 from tests.smtpserver import Stage
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
@@ -114,6 +118,7 @@ async def test_silence_after_the_dot_parks_that_one_and_the_operator_is_told(
     assert f"watcher resend 1 --to {BOB}" in notice.text
 
 
+@in_both_modes
 async def test_the_next_digest_goes_as_usual(world: World) -> None:
     ready(world)
     world.smtp.fail("dot", "accept+drop", times=1)
@@ -142,8 +147,8 @@ async def test_an_answer_that_is_no_to_the_dot_is_no_question(world: World) -> N
     assert states(world) == {ADA: DeliveryState.QUEUED}
 
 
-async def test_what_a_process_left_half_sent_is_parked(stored_world: World) -> None:
-    world = stored_world
+@in_all_modes
+async def test_what_a_process_left_half_sent_is_parked(world: World) -> None:
     ready(world)
     world.smtp.fail("rcpt", "450 later", times=1)
     await world.run_pass()
@@ -157,12 +162,13 @@ async def test_what_a_process_left_half_sent_is_parked(stored_world: World) -> N
     assert "what came of it was not recorded" in notice.text
 
 
+@in_both_modes
 async def test_a_notice_is_not_parked(world: World) -> None:
     ready(world)
     world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient=ADA)
     world.smtp.fail("dot", "accept+drop", recipient="root@example.org", times=1)
     await world.run_pass()
-    world.later(minutes=1)
+    world.later(minutes=2)
     await world.run_pass()
     first, second = world.notices()
     assert first.raw == second.raw
@@ -197,3 +203,20 @@ async def test_a_parked_mail_that_comes_back_had_been_taken(world: World) -> Non
     assert states(world) == {ADA: DeliveryState.PARKED}
     assert comes_back(world, dsn(block(ADA))).word == "paused"
     assert states(world) == {ADA: DeliveryState.DEAD}
+
+
+@in_both_modes
+async def test_whoever_is_at_work_sends_a_parked_mail_again_on_a_word_of_the_operator(
+    world: World,
+) -> None:
+    ready(world)
+    world.smtp.fail("dot", "accept+drop", times=1)
+    async with world.engine() as engine:
+        await engine.run_pass()
+        assert states(world) == {ADA: DeliveryState.PARKED}
+        said = await asyncio.to_thread(Asker(world), "resend", "1", "--yes")
+        assert said.code == 0, said.err
+        world.later(minutes=1)
+        await engine.run_slots()
+    first, second = world.digests()
+    assert first.raw == second.raw

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fakesite import SitePaper, make_paper
+from tests.modes import in_both_modes
 from tests.world import THURSDAY, TRENDING, ZORBLAX, World
 
 DAY = dt.timedelta(days=1)
@@ -68,6 +69,7 @@ async def test_the_mail_shows_how_the_votes_came(world: World) -> None:
     assert "+21 votes in 3 days" in " ".join(mail.text.split())
 
 
+@in_both_modes
 async def test_all_that_was_reached_is_told(world: World) -> None:
     world.configure(TRENDING, SUBSCRIPTION, "min_upvotes = 20\nmin_stars = 4\nhas_code = true\n")
     others = [make_paper(number, THURSDAY) for number in range(500, 508)]

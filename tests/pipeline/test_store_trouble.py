@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.fakesite import make_paper
+from tests.modes import a_world, on_the_server
 from tests.postgres import PostgresServer
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher.errors import BusyError, StoreError
 
 
 @pytest.fixture
-def world(tmp_path: Path, postgres_url: str) -> Iterator[World]:
-    with World(tmp_path, store=postgres_url) as running:
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    with a_world(request, tmp_path, mode="postgresql") as running:
         running.configure(DAILY, WEIGHTS)
         running.add(make_paper(1, running.now, title=ZORBLAX))
         yield running
@@ -40,6 +41,7 @@ async def test_a_refusal_that_could_not_be_recorded_is_no_end(
     assert len(world.digests()) == 1
 
 
+@on_the_server
 async def test_a_mail_that_was_taken_while_the_database_was_away_goes_once(
     world: World, postgres_server: PostgresServer
 ) -> None:
@@ -55,6 +57,7 @@ async def test_a_mail_that_was_taken_while_the_database_was_away_goes_once(
     assert len(world.digests()) == 1
 
 
+@on_the_server
 async def test_the_engine_goes_on_when_the_database_is_back(
     world: World, postgres_server: PostgresServer
 ) -> None:

@@ -66,14 +66,20 @@ def test_a_server_has_its_own_room(postgres_url: str) -> None:
     assert not reserve.give_up(server)
 
 
+@pytest.mark.parametrize("is_beside", [False, True])
 @pytest.mark.parametrize("mail_bytes", [1_000, 150_000, 600_000])
 def test_a_record_takes_no_more_than_is_kept_for_it(
-    database: Database, kept: Path, mail_bytes: int
+    database: Database, kept: Path, mail_bytes: int, *, is_beside: bool
 ) -> None:
     versions.migrate(database, NOW)
     message = outbox.Message("a@a.org", "b@b.org", "<1@a.org>", os.urandom(mail_bytes))
     with database.write() as connection:
         outbox.enqueue_notice(connection, key="k", kind="k", subject="s", message=message, now=NOW)
+        if is_beside:  # as an older version queued it
+            connection.exec_driver_sql(
+                "UPDATE deliveries SET message = (SELECT message FROM messages)"
+            )
+            connection.exec_driver_sql("DELETE FROM messages")
     with database.write() as connection:
         assert sending.start(connection, 1, NOW)
     journal = kept.with_name("w.db-wal")

@@ -69,11 +69,13 @@ class Common:
         default_level: str | None = None,
         *,
         is_whole: bool = False,
+        is_bare: bool = False,
         is_warned_of: bool = True,
     ) -> Config:
         """Read the configuration and set the log up. Raises ConfigError.
 
-        `is_whole`: as `load_whole`. `is_warned_of`: what looks wrong in it is said.
+        `is_whole`: as `load_whole`. `is_bare`: without any subscription. `is_warned_of`: what looks
+        wrong in it is said.
         """
         try:
             config = load(self.config, state_dir=self.state_dir, environ=os.environ)
@@ -82,8 +84,8 @@ class Common:
         except ConfigError:  # to be told in the form that its reader expects
             logs.configure(self.level("info"), log_format(self.config, os.environ))
             raise
-        if is_whole:
-            config = _whole(config)
+        if is_whole or is_bare:
+            config = _whole(config) if is_whole else config.bare()
         for warning in config.warnings if is_warned_of else ():
             if log.format == "json" and not _is_service.get():
                 structlog.get_logger().warning(warning)

@@ -84,7 +84,8 @@ def run(
     if kind is not None and kind not in ROLES:
         fail(f"--role {role}: there are {', '.join(ROLES)}", USAGE)
     options = common(context, config, state_dir, verbose=verbose, quiet=quiet)
-    loaded = options.load_whole()
+    is_worker = kind == "worker"  # it gets those that count from the store
+    loaded = options.load(is_whole=not is_worker, is_bare=is_worker)
     _keep(loaded)
     require_mail(loaded)
     make_signer(loaded)  # or raises, before the database is touched

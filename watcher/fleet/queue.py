@@ -41,7 +41,20 @@ LOOK_AGAIN = 1.0
 AGAIN_AFTER = 2.0
 """Seconds until a worker that lost the database tries again."""
 
+LINE = "default"
+"""Where jobs stand unless they are put into a line of their own."""
+
 _TROUBLE = (exceptions.ProcrastinateException, psycopg.Error, OSError)
+
+
+_UNDER_WAY = sa.text(
+    "SELECT queueing_lock FROM procrastinate_jobs WHERE status IN ('todo', 'doing')"
+)
+
+
+def name_of(task: str, key: str) -> str:
+    """What tells a job from all others."""
+    return f"{task}:{key}"
 
 
 def _driver(connection: sa.Connection) -> psycopg.Connection:
@@ -93,16 +106,18 @@ class Queue:
         task: str,
         *,
         key: str = "",
+        line: str = LINE,
         after: dt.timedelta | None = None,
         **arguments: str,
     ) -> bool:
         """Have a task done, if this transaction commits; False where it waits to be done already.
 
-        `key` tells jobs of a task apart; `after` puts it off.
+        `key` tells jobs of a task apart; `line` is which it stands in; `after` puts it off.
         """
         job = self._deferring.configure_task(
             task,
-            queueing_lock=f"{task}:{key}",
+            queue=line,
+            queueing_lock=name_of(task, key),
             schedule_in={"seconds": after.total_seconds()} if after else None,
             connection=_driver(connection),
         )
@@ -115,17 +130,22 @@ class Queue:
             raise StoreError(f"no job can be put into the queue: {error.__cause__}") from error
         return True
 
+    def under_way(self, connection: sa.Connection) -> set[str]:
+        """The names of all jobs that wait to be done, or that somebody does."""
+        return set(connection.scalars(_UNDER_WAY))
+
     async def work(
         self,
         tasks: Mapping[str, Task],
         stopping: asyncio.Event,
         *,
-        concurrency: int,
+        concurrency: Mapping[str, int],
         drain_within: float,
     ) -> None:
         """Do jobs until `stopping` is set; those under way then have `drain_within` seconds.
 
-        Without the database it waits until there is one again.
+        `concurrency` is how many of each line are done at once. Without the database it waits until
+        there is one again.
         """
         for name, task in tasks.items():
             self._app.task(name=name)(_told(name, task))
@@ -138,26 +158,33 @@ class Queue:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), AGAIN_AFTER)
 
-    async def _work(self, stopping: asyncio.Event, concurrency: int, drain_within: float) -> None:
-        working = asyncio.create_task(
-            self._app.run_worker_async(
-                concurrency=concurrency,
-                fetch_job_polling_interval=LOOK_AGAIN,
-                shutdown_graceful_timeout=drain_within,
-                delete_jobs="always",
-                install_signal_handlers=False,
-                update_heartbeat_interval=self._stalled_after / _BEATS,
-                stalled_worker_timeout=self._stalled_after,
+    async def _work(
+        self, stopping: asyncio.Event, concurrency: Mapping[str, int], drain_within: float
+    ) -> None:
+        working = [
+            asyncio.create_task(
+                self._app.run_worker_async(
+                    queues=[line],
+                    concurrency=count,
+                    fetch_job_polling_interval=LOOK_AGAIN,
+                    shutdown_graceful_timeout=drain_within,
+                    delete_jobs="always",
+                    install_signal_handlers=False,
+                    update_heartbeat_interval=self._stalled_after / _BEATS,
+                    stalled_worker_timeout=self._stalled_after,
+                )
             )
-        )
+            for line, count in concurrency.items()
+        ]
         stopped = asyncio.create_task(stopping.wait())
         try:
-            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*working, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            stopped.cancel()
-            working.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await working
+            for task in (stopped, *working):
+                task.cancel()
+        for ended in await asyncio.gather(*working, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
 
     async def give_on(self) -> int:
         """Have the jobs of workers that give no sign any more done by others; how many.

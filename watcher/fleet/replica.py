@@ -14,8 +14,11 @@ import structlog
 
 from watcher import schedule
 from watcher.engine import Engine, Request, Result, waiting
+from watcher.fleet import dividing, queue
+from watcher.fleet.composing import CHECK, put_deliveries
+from watcher.fleet.dividing import MATCH, is_left, put_left
 from watcher.fleet.queue import Queue
-from watcher.fleet.tasks import CHECK, Tasks, put_deliveries
+from watcher.fleet.tasks import Tasks
 from watcher.pipeline import deliver
 from watcher.pipeline.check import Checked
 from watcher.pipeline.context import Context
@@ -26,8 +29,8 @@ from watcher.store.replicas import Replica as Sign
 log = structlog.get_logger(__name__)
 
 MINUTE = "minute"
-CONCURRENCY = 4
-"""Jobs that a worker does at once."""
+CONCURRENCY = {queue.LINE: 4, dividing.LINE: 1}
+"""Jobs of each line that a worker does at once."""
 
 DRAIN_WITHIN = 8.0
 """Seconds for the mails in flight after SIGTERM."""
@@ -49,11 +52,11 @@ class Replica(Engine):
     However many clocks there are, each slot is taken on once.
     """
 
-    def __init__(self, context: Context, queue: Queue, role: Role) -> None:
+    def __init__(self, context: Context, queue: Queue, role: Role, shard_size: int) -> None:
         super().__init__(context)
         self._queue, self.role = queue, role
         self.leads = role is not Role.WORKER
-        self._tasks = Tasks(context, queue, self.stopping)
+        self._tasks = Tasks(self, queue, shard_size)
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -84,7 +87,7 @@ class Replica(Engine):
         return await self._tick(is_asked=False)
 
     async def _tick(self, *, is_asked: bool) -> Result:
-        context = self._tasks.context = self.context  # a reload has exchanged it
+        context = self.context
         if not self.leads:
             return Result()
 
@@ -110,8 +113,9 @@ class Replica(Engine):
             if ticks.take(connection, MINUTE, now.replace(second=0, microsecond=0), now):
                 self._queue.put(connection, "reap")
                 self._queue.put(connection, "compose")
-                if papers.has_unmatched(connection):
-                    self._queue.put(connection, "match")
+                put_left(self._queue, connection)
+                if papers.has_unmatched(connection) and not is_left(connection, MATCH):
+                    self._queue.put(connection, MATCH)
                 deliver.recover(context, connection, now)
                 put_deliveries(self._queue, connection, now)
                 ticks.prune(connection, now - FORGET_AFTER)

@@ -21,8 +21,8 @@ from watcher.overview.records import (
     Standing,
     SubscriptionOverview,
 )
-from watcher.pipeline.compose import due_slot
-from watcher.pipeline.deliver import TROUBLE, TROUBLE_TEXT
+from watcher.pipeline.due import due_slot
+from watcher.pipeline.stuck import TROUBLE, TROUBLE_TEXT
 from watcher.settings import Config, SourceSettings, SubscriptionSettings
 from watcher.store import (
     bounces,

@@ -18,6 +18,7 @@ from watcher.rules import Ruleset
 from watcher.settings import RuleSettings, SubscriptionSettings
 from watcher.store import backfills, matches, papers, subscriptions
 from watcher.store.papers import CurrentListing
+from watcher.store.shards import Shard
 
 AT_ONCE = 500
 """Papers judged together, so that a long look back does not hold them all."""
@@ -69,7 +70,7 @@ def backfill(
     seen = iter(backfills.ids_since(connection, min(look.since for look in looks.values())))
     count = 0
     while ids := list(islice(seen, AT_ONCE)):
-        found = _found(connection, ruleset, looks, ids, shown, now)
+        found = _found(connection, ruleset, looks, ids, shown, now, context.shard)
         matches.put(connection, *found)
         count += len(found)
     return count
@@ -94,13 +95,13 @@ def _yet_to_look(context: Context, connection: sa.Connection, now: dt.datetime) 
                 since = now - dt.timedelta(days=rule.backfill_days)
                 look = _Look(subscription, rule, context.sources_of(subscription), since)
                 asked.setdefault((subscription.id, wording(rule)), look)
-    done = backfills.done(connection)
+    done = backfills.done(connection, context.shard)
     if not asked and not done:
         return {}
     # One that may be another under a new name, which has looked, waits until that is settled.
     settled = {
         row.id
-        for row in subscriptions.known(connection).values()
+        for row in subscriptions.known(connection, context.shard).values()
         if row.id in configured and row.renamed_from is None
     }
     backfills.forget(connection, (pair for pair in done - asked.keys() if pair[0] in settled))
@@ -116,11 +117,12 @@ def _found(
     ids: Collection[str],
     shown: Collection[tuple[str, str]],
     now: dt.datetime,
+    shard: Shard | None,
 ) -> list[Match]:
     """The pairs that are new among these papers."""
     stored = papers.load(connection, ids)
     seen_on = backfills.seen_on(connection, ids)
-    states = matches.states_of(connection, ids)
+    states = matches.states_of(connection, ids, shard)
     gained = votes_per_day(connection, stored.values(), now)
     found: dict[tuple[str, str], Match] = {}
     for paper_id, one in stored.items():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -17,6 +18,8 @@ from watcher.pipeline.context import Context
 from watcher.pipeline.limits import fetch
 from watcher.pipeline.match import Matched, settle
 from watcher.store import papers
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +37,24 @@ async def complete(
     It ends by `until`, of the loop's clock. A paper is asked for again only after AGAIN_AFTER.
     Raises StoreError.
     """
+    return await fill_in(
+        context,
+        undecided,
+        now,
+        lambda connection: settle(context, connection, now),
+        until=until,
+    )
+
+
+async def fill_in(
+    context: Context,
+    undecided: Collection[str],
+    now: dt.datetime,
+    then: Callable[[sa.Connection], T],
+    *,
+    until: float | None = None,
+) -> T | None:
+    """`complete`, with something else done `then`, in the transaction that stores what came."""
     wanted = await context.read(
         lambda connection: papers.not_asked_since(connection, undecided, now - AGAIN_AFTER)
     )
@@ -45,10 +66,10 @@ async def complete(
         async with asyncio.timeout_at(until):
             await _ask(context, wanted[:AT_ONCE], asked, found, now)
 
-    def store(connection: sa.Connection) -> Matched:
+    def store(connection: sa.Connection) -> T:
         papers.merge(connection, found, now)
         papers.mark_asked(connection, asked, now)
-        return settle(context, connection, now)
+        return then(connection)
 
     return await context.write(store)
 

@@ -7,8 +7,6 @@ import datetime as dt
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parseaddr
-from functools import cache
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import structlog
@@ -29,8 +27,9 @@ from watcher.digest import (
 from watcher.errors import DeliveryError, WatcherError
 from watcher.mail.verp import new_sender
 from watcher.models import DigestContent, DigestPaper, Match, MatchState
-from watcher.pipeline import deliver
+from watcher.pipeline import deliver, stuck
 from watcher.pipeline.context import Context
+from watcher.pipeline.due import DueSlot, due_slots
 from watcher.pipeline.notify import notify
 from watcher.settings import MailSettings, SubscriptionSettings
 from watcher.steps import Step, reached
@@ -44,37 +43,30 @@ from watcher.store import (
     slots,
     subscriptions,
 )
-from watcher.store.subscriptions import ActiveSubscription
 
 log = structlog.get_logger(__name__)
 
 _VOTES_SHOWN = dt.timedelta(days=7)
 """How long a digest looks back at how votes have grown."""
 
-_LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class DueSlot:
-    """A slot that has come: its key is unique for its subscription for ever."""
-
-    subscription: SubscriptionSettings
-    key: str
-    scheduled_at: dt.datetime
-    has_pending: bool
-
 
 @dataclass(frozen=True, slots=True)
 class Composed:
     """What a composing did. `mail_error`: no session opened, so nothing was composed.
 
-    `sent_before` are the mails of earlier digests, which go first.
+    `sent_before` are the mails of earlier digests, which go first. `is_outdated`: it broke off
+    because the rules of the context are those in force no more.
     """
 
     digest_count: int = 0
     mail_error: str | None = None
     failed: tuple[str, ...] = ()
     sent_before: deliver.Delivered = field(default_factory=deliver.Delivered)
+    is_outdated: bool = False
+
+
+class _OutdatedError(Exception):
+    """A clock has taken over other subscriptions than the context has."""
 
 
 async def compose(
@@ -84,13 +76,15 @@ async def compose(
     check_id: int | None = None,
     manual_run: str | None = None,
     only: Collection[str] | None = None,
+    is_open: bool = False,
     stop: asyncio.Event | None = None,
     progressed: Callable[[], None] = lambda: None,
 ) -> Composed:
     """Close the slots that have come by `now`, unless `stop` is set meanwhile.
 
     `check_id` is the check just made, for `each-check`; `manual_run` makes a slot for every
-    subscription of `only` (None: all). `progressed` is called before each mail and digest.
+    subscription of `only` (None: all). `is_open`: somebody has seen that mails can be sent, and
+    sees to those that were frozen before. `progressed` is called before each mail and digest.
     """
     due = await context.read(
         lambda connection: due_slots(
@@ -100,24 +94,28 @@ async def compose(
     if not due:
         return Composed()
     sent_before = deliver.Delivered()
-    if any(slot.has_pending for slot in due) and not context.is_rehearsal:
-        error = await _open_session(context, now)
+    is_seen = is_open or context.is_rehearsal
+    if any(slot.has_pending for slot in due) and not is_seen:
+        error = await open_session(context, now)
         if error:
             return Composed(mail_error=error)
         sent_before = await deliver.deliver(context, stop, progressed)  # frozen before
         if sent_before.mail_error:
             return Composed(mail_error=sent_before.mail_error, sent_before=sent_before)
-    digest_count, failed = 0, []
-    for slot in await _close_empty(context, due, now, stop):
+    digest_count = 0
+    failed: list[str] = []
+    for slot in await _close_empty(context, due, now, stop, progressed):
         if stop and stop.is_set():
             break
         progressed()
         try:
             digest_id = await context.write(
-                lambda connection, slot=slot: _compose_one(context, connection, slot, now),  # type: ignore[misc]  # bound early
+                lambda connection, slot=slot: _compose_if_current(context, connection, slot, now),  # type: ignore[misc]  # bound early
                 Step.COMPOSED,
                 alone=False,
             )
+        except _OutdatedError:
+            return Composed(digest_count, failed=tuple(failed), is_outdated=True)
         except WatcherError as error:
             log.error("digest not composed", subscription=slot.subscription.id, error=str(error))
             failed.append(slot.subscription.id)
@@ -126,100 +124,26 @@ async def compose(
     return Composed(digest_count, failed=tuple(failed), sent_before=sent_before)
 
 
-def due_slots(
-    context: Context,
-    connection: sa.Connection,
-    now: dt.datetime,
-    *,
-    check_id: int | None = None,
-    manual_run: str | None = None,
-    only: Collection[str] | None = None,
-) -> list[DueSlot]:
-    """The slots to be closed at `now`: of several missed ones, the latest."""
-    active = subscriptions.active(connection, now)
-    pending = matches.awaiting_digest(connection)
-    paused = bounces.paused(connection)
-    calendar = _Calendar(now)
-    found = []
-    for subscription in context.subscriptions.values():
-        row = active.get(subscription.id)
-        if row is None or (only is not None and subscription.id not in only):
-            continue
-        if paused and paused.keys() >= set(subscription.to):
-            continue  # what matches waits for somebody who can be reached
-        zone = context.config.zone(subscription)
-        slot = _slot(subscription, zone, row, calendar, check_id, manual_run)
-        if slot is not None:
-            found.append(DueSlot(subscription, *slot, has_pending=subscription.id in pending))
-    return found
-
-
-class _Calendar:
-    """What the cadences say at `now`, each looked at once: thousands have the same."""
-
-    def __init__(self, now: dt.datetime) -> None:
-        self.now = now
-        self.cadence = cache(schedule.parse_cadence)
-        self.latest = cache(self._latest)
-
-    def _latest(self, digest: str, zone: ZoneInfo) -> dt.datetime | None:
-        return schedule.latest_slot(self.cadence(digest), zone, after=_LONG_AGO, now=self.now)
-
-
-def _slot(
-    subscription: SubscriptionSettings,
-    zone: ZoneInfo,
-    row: ActiveSubscription,
-    calendar: _Calendar,
-    check_id: int | None,
-    manual_run: str | None,
-) -> tuple[str, dt.datetime] | None:
-    now = calendar.now
-    if manual_run is not None:
-        return f"manual:{manual_run}", now
-    if calendar.cadence(subscription.digest).is_each_check:
-        return None if check_id is None else (f"check:{check_id}", now)
-    at = calendar.latest(subscription.digest, zone)
-    if at is None or at <= _closed_until(row.last_slot_at, row.known_at, now):
-        return None
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}", at
-
-
-def due_slot(
-    connection: sa.Connection,
-    subscription: SubscriptionSettings,
-    zone: ZoneInfo,
-    known_at: dt.datetime,
-    now: dt.datetime,
-) -> dt.datetime | None:
-    """The latest scheduled slot that has come by `now` and is not closed yet."""
-    after = _closed_until(slots.last_slot_at(connection, subscription.id, now), known_at, now)
-    cadence = schedule.parse_cadence(subscription.digest)
-    return schedule.latest_slot(cadence, zone, after=after, now=now)
-
-
-def _closed_until(
-    last_slot_at: dt.datetime | None, known_at: dt.datetime, now: dt.datetime
-) -> dt.datetime:
-    # A clock that was put back must not make a subscription wait for its own registration.
-    return max(last_slot_at or min(known_at, now), min(known_at, now))
-
-
-async def _open_session(context: Context, now: dt.datetime) -> str | None:
+async def open_session(context: Context, now: dt.datetime) -> str | None:
+    """See whether mails can be sent; what is in the way, which is noted, or None."""
     try:
         await context.mailer.probe()
     except DeliveryError as error:
         text = str(error)
-        await context.write(lambda connection: deliver.note_trouble(context, connection, text, now))
+        await context.write(lambda connection: stuck.note_trouble(context, connection, text, now))
         log.warning("mail is stuck, nothing is composed", error=text)
         return text
     reached(Step.PROBED)
-    await context.write(lambda connection: deliver.session_opened(connection, now))
+    await context.write(lambda connection: stuck.session_opened(connection, now))
     return None
 
 
 async def _close_empty(
-    context: Context, due: Sequence[DueSlot], now: dt.datetime, stop: asyncio.Event | None
+    context: Context,
+    due: Sequence[DueSlot],
+    now: dt.datetime,
+    stop: asyncio.Event | None,
+    progressed: Callable[[], None],
 ) -> list[DueSlot]:
     """Close the slots with nothing to mail, many in one transaction; what is left to compose.
 
@@ -229,6 +153,7 @@ async def _close_empty(
     for chunk in papers.chunks([slot for slot in due if not slot.has_pending]):
         if stop and stop.is_set():
             break
+        progressed()
         try:
             left += await context.write(
                 lambda connection, chunk=chunk: _close_some(connection, chunk, now),  # type: ignore[misc]  # bound early
@@ -250,6 +175,17 @@ def _close_some(
     for slot in empty:
         log.info("slot closed", subscription=slot.subscription.id, slot=slot.key, papers=0)
     return [slot for slot in some if slot.subscription.id in waiting]
+
+
+def _compose_if_current(
+    context: Context, connection: sa.Connection, slot: DueSlot, now: dt.datetime
+) -> int | None:
+    """`_compose_one`, by rules that are in force until it has committed. Raises _OutdatedError."""
+    if context.shard is not None:
+        subscriptions.hold(connection, slot.subscription.id)  # a clock that changes it waits
+        if subscriptions.version(connection) != context.version:
+            raise _OutdatedError
+    return _compose_one(context, connection, slot, now)
 
 
 def _compose_one(

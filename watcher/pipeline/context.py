@@ -22,6 +22,7 @@ from watcher.sources import Source
 from watcher.steps import Step, reached
 from watcher.store import clock, lock, reserve
 from watcher.store.database import Database
+from watcher.store.shards import Shard
 
 T = TypeVar("T")
 
@@ -37,7 +38,9 @@ class Context:
     `is_rehearsal`: the database is a copy to be thrown away, and nothing leaves the house.
     `record_within` are the seconds that the store has to take down what has happened elsewhere.
     `token` names this process among several on one database; None where it is the only one.
-    `reader` reads the pages; whoever enters it shares one process among them.
+    `reader` reads the pages; whoever enters it shares one process among them. `shard`: the
+    configuration has the subscriptions of that one only, as of that `version` of all; None: it has
+    all there are.
     """
 
     config: Config
@@ -53,6 +56,8 @@ class Context:
     record_within: float = RECORD_WITHIN
     token: str | None = None
     reader: Reader = field(default_factory=Reader, repr=False)
+    shard: Shard | None = None
+    version: str | None = None
     subscriptions: Mapping[str, SubscriptionSettings] = field(init=False, repr=False)
     """The configured subscriptions by id."""
 

@@ -6,21 +6,21 @@ import asyncio
 import datetime as dt
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import sqlalchemy as sa
 import structlog
 
-from watcher.digest import DeliveryExpired, MailParked, MailStuck, RecipientDead
-from watcher.errors import DeliveryError, LeaseLostError
+from watcher.digest import DeliveryExpired, MailParked, RecipientDead
+from watcher.errors import DeliveryError, LeaseLostError, StoreError
 from watcher.mail import Session
 from watcher.models import DeliveryState, Envelope
-from watcher.pipeline import limits
+from watcher.pipeline import limits, stuck
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.steps import Step, reached
-from watcher.store import checks, outbox, resends, reserve, sending
+from watcher.store import outbox, resends, reserve, sending
 
 log = structlog.get_logger(__name__)
 
@@ -28,12 +28,8 @@ FIRST_WAIT = dt.timedelta(minutes=1)
 LONGEST_WAIT = dt.timedelta(hours=1)
 EXPIRY_AGE = dt.timedelta(days=5)
 EXPIRY_ATTEMPTS = 30
-TELL_AFTER = dt.timedelta(hours=1)
 CLAIMED = 10
 """Deliveries that one of several processes takes on at once."""
-
-TROUBLE = "mail-trouble-at"
-TROUBLE_TEXT = "mail-trouble"
 
 
 @dataclass(slots=True)
@@ -72,24 +68,17 @@ async def deliver(
     )
     if count:
         log.warning("mails cut short are sent again, byte for byte", count=count)
-    tried: set[int] = set()
-    # By the clock each time: a mail to the operator about one of these is queued meanwhile.
-    while due := await context.write(lambda connection: _due(context, connection), alone=False):
-        queue = deque(delivery_id for delivery_id in due if delivery_id not in tried)
-        if not queue:  # what is left cannot even be started
-            break
-        tried.update(queue)
-        workers = min(context.mailer.session_count, len(queue))
-        ended = await asyncio.gather(
-            *(_work(context, queue, result, stop, progressed) for _ in range(workers)),
-            return_exceptions=True,  # one's trouble with the store cuts no other's mail short
-        )
-        for error in filter(None, ended):
-            raise error
-        if stop and stop.is_set():
-            break
+    batch = _Batch(context, result, stop, progressed)
+    await batch.refill()
+    sessions = min(context.mailer.session_count, len(batch.queue))
+    ended = await asyncio.gather(
+        *(_work(batch) for _ in range(sessions)),
+        return_exceptions=True,  # one's trouble with the store cuts no other's mail short
+    )
+    for error in filter(None, ended):
+        raise error
     if result.mail_error is None and result.is_open:
-        await context.write(lambda connection: clear_trouble(connection, context.clock()))
+        await context.write(lambda connection: stuck.clear_trouble(connection, context.clock()))
     return result
 
 
@@ -118,31 +107,62 @@ def _delivery(connection: sa.Connection, delivery_id: int) -> outbox.Delivery:
     return delivery
 
 
-async def _work(
-    context: Context,
-    queue: deque[int],
-    result: Delivered,
-    stop: asyncio.Event | None,
-    progressed: Callable[[], None],
-) -> None:
-    async with context.mailer.session() as session:
-        while queue and not (stop and stop.is_set()):
-            progressed()
-            delivery_id = queue.popleft()
-            if result.mail_error is not None:
-                # No session opens for anybody: the others wait like the one that found out.
-                await _put_off(context, delivery_id, result.mail_error, result)
-                continue
-            started = await context.write(
-                lambda connection, i=delivery_id: _start(context, connection, i),  # type: ignore[misc]  # bound early
-                Step.STARTED,
-                alone=False,
-            )
-            if isinstance(started, Envelope):
-                await _send(context, session, started, result)
-            elif started is not None:
-                await asyncio.sleep(started.total_seconds())
-                queue.appendleft(delivery_id)
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What several sessions work off together: the ids of mails, and what came of them."""
+
+    context: Context
+    result: Delivered
+    stop: asyncio.Event | None
+    progressed: Callable[[], None]
+    queue: deque[int] = field(default_factory=deque)
+    _tried: set[int] = field(default_factory=set)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def refill(self) -> None:
+        """See that there is something in the queue, if there is anything to send."""
+        async with self._turn:
+            if self.queue or self._ends:
+                return
+            # By the clock each time: a mail to the operator about one of these is queued meanwhile.
+            due = await self.context.write(lambda found: _due(self.context, found), alone=False)
+            # What was tried and is due still cannot even be started.
+            self.queue.extend(delivery_id for delivery_id in due if delivery_id not in self._tried)
+            self._tried.update(due)
+
+    def take(self) -> int | None:
+        """The id of the mail to begin now; None where none is left or may begin."""
+        return None if self._ends or not self.queue else self.queue.popleft()
+
+    @property
+    def _ends(self) -> bool:
+        return self.stop is not None and self.stop.is_set()
+
+
+async def _work(batch: _Batch) -> None:
+    async with batch.context.mailer.session() as session:
+        while True:
+            await batch.refill()
+            delivery_id = batch.take()
+            if delivery_id is None:
+                return
+            envelope = await _begin(batch, delivery_id)
+            while envelope is not None:
+                envelope = await _send(batch, session, envelope)
+
+
+async def _begin(batch: _Batch, delivery_id: int) -> Envelope | None:
+    """Record that a mail begins; None where it does not go now."""
+    context, error = batch.context, batch.result.mail_error
+    batch.progressed()
+    if error is not None:
+        # No session opens for anybody: the others wait like the one that found out.
+        await _put_off(context, delivery_id, error, batch.result)
+        return None
+    started = await context.write(
+        lambda connection: _start(context, connection, delivery_id), Step.STARTED, alone=False
+    )
+    return await _in_turn(batch, delivery_id, started)
 
 
 def _start(
@@ -153,13 +173,14 @@ def _start(
     A while: so long it has to wait for its turn. None: it is not to be sent now.
     """
     now = context.now(connection)
-    recipient = sending.recipient_of(connection, delivery_id)
-    wait = recipient and limits.until_mail(context, connection, recipient, now)
-    if wait:
-        if wait <= limits.PACED_UP_TO:
-            return wait
-        sending.put_off(connection, delivery_id, now + wait, context.token)
-        return None
+    if limits.has_for_mail(context):
+        recipient = sending.recipient_of(connection, delivery_id)
+        wait = recipient and limits.until_mail(context, connection, recipient, now)
+        if wait:
+            if wait <= limits.PACED_UP_TO:
+                return wait
+            sending.put_off(connection, delivery_id, now + wait, context.token)
+            return None
     envelope = sending.start(connection, delivery_id, now, context.token)
     if envelope is not None:
         count = context.mailer.session_count
@@ -167,28 +188,69 @@ def _start(
     return envelope
 
 
-async def _send(context: Context, session: Session, envelope: Envelope, result: Delivered) -> None:
+async def _in_turn(
+    batch: _Batch, delivery_id: int, started: Envelope | dt.timedelta | None
+) -> Envelope | None:
+    """The mail that goes now; one that has to wait for its turn is the next again after that."""
+    if isinstance(started, dt.timedelta):
+        await asyncio.sleep(started.total_seconds())
+        batch.queue.appendleft(delivery_id)
+        return None
+    return started
+
+
+async def _send(batch: _Batch, session: Session, envelope: Envelope) -> Envelope | None:
+    """Send a mail, and record its end; the mail that was begun in the same transaction."""
+    context, result = batch.context, batch.result
     try:
         answer = await session.send(envelope, partial(_may_go, context, envelope))
     except LeaseLostError:
         log.warning("left to another process, which has it now", recipient=envelope.recipient)
-        return
+        return None
     except DeliveryError as error:
         if error.session:
             result.mail_error = str(error)
         await _record_error(context, envelope, error, result)
-        return
+        return None
     reached(Step.ACCEPTED)
-    now = context.clock()
-    await context.record(
-        lambda connection: sending.finish(
-            connection, envelope.delivery_id, DeliveryState.DELIVERED, answer, now
-        ),
-        Step.DELIVERED,
-    )
+    next_one = await _record_taken(batch, envelope, answer, context.clock())
     result.is_open = True
     result.delivered_count += not envelope.is_notice
     log.info("delivered", recipient=envelope.recipient, message_id=envelope.message_id)
+    return next_one and await _in_turn(batch, *next_one)
+
+
+async def _record_taken(
+    batch: _Batch, envelope: Envelope, answer: str, now: dt.datetime
+) -> tuple[int, Envelope | dt.timedelta | None] | None:
+    """Record that a mail was taken, and begin the next one along with it if there is one.
+
+    One commit for both, which halves them; never one for two ends. Where the next one has trouble,
+    the record does without.
+    """
+    context = batch.context
+
+    def finish(connection: sa.Connection) -> None:
+        delivered = DeliveryState.DELIVERED
+        sending.finish(connection, envelope.delivery_id, delivered, answer, now)
+
+    next_id = batch.take() if batch.result.mail_error is None else None
+    if next_id is not None:
+        batch.progressed()
+
+        def finish_and_start(connection: sa.Connection) -> Envelope | dt.timedelta | None:
+            finish(connection)
+            return _start(context, connection, next_id)
+
+        try:
+            started = await context.write(finish_and_start, Step.DELIVERED, alone=False)
+        except StoreError:
+            batch.queue.appendleft(next_id)
+        else:
+            reached(Step.STARTED)
+            return next_id, started
+    await context.record(finish, Step.DELIVERED)
+    return None
 
 
 async def _may_go(context: Context, envelope: Envelope) -> bool:
@@ -252,7 +314,7 @@ def _settle(
         return delivery.state
     answer = str(error)
     if error.session:
-        note_trouble(context, connection, answer, now)
+        stuck.note_trouble(context, connection, answer, now)
     if not error.retryable:
         sending.finish(connection, delivery.id, DeliveryState.DEAD, answer, now)
         _tell(context, connection, delivery, answer, now, is_expired=False)
@@ -312,37 +374,3 @@ def _park(
 def _subscription_of(connection: sa.Connection, digest_id: int) -> str:
     digest = outbox.digest(connection, digest_id)
     return digest.subscription_id if digest else "?"
-
-
-def note_trouble(context: Context, connection: sa.Connection, text: str, now: dt.datetime) -> None:
-    """Remember since when no mail session opens, and what the last attempt met.
-
-    An outage that lasts is told to the operator as well; that mail, too, goes when it is over.
-    """
-    since = checks.get_meta(connection, TROUBLE)
-    checks.put_meta(connection, TROUBLE_TEXT, text)
-    since_at = dt.datetime.fromisoformat(since) if since else None
-    if since_at is None or since_at > now:  # the clock was put back
-        checks.put_meta(connection, TROUBLE, now.isoformat())
-        return
-    if since_at + TELL_AFTER <= now:
-        waiting = sum(outbox.counts(connection)[state] for state in outbox.WAITING)
-        notify(context, connection, f"mail:{since}", MailStuck(since_at, text, waiting), now)
-
-
-def session_opened(connection: sa.Connection, now: dt.datetime) -> None:
-    """A server would talk to us: what waited only for that is due now.
-
-    Where something did, whether the trouble is over will be known when that is sent: a server that
-    refuses the sender lets us in before.
-    """
-    if not sending.hasten(connection, now):
-        clear_trouble(connection, now)
-
-
-def clear_trouble(connection: sa.Connection, now: dt.datetime) -> None:
-    """A mail was taken: what waited only for a session is due now."""
-    if checks.get_meta(connection, TROUBLE) is not None:
-        checks.put_meta(connection, TROUBLE, None)
-        checks.put_meta(connection, TROUBLE_TEXT, None)
-        sending.hasten(connection, now)

@@ -32,10 +32,20 @@ async def fetch(context: Context, request: PageRequest) -> Page:
     return await context.fetcher.fetch(request)
 
 
+def has_for_mail(context: Context) -> bool:
+    """Whether `[smtp]` limits how often mails go."""
+    smtp = context.config.settings.smtp
+    is_limited = bool(smtp.per_minute or smtp.per_minute_to_domain)
+    return is_limited and context.config.settings.mail.transport == "smtp"
+
+
 def until_mail(
     context: Context, connection: sa.Connection, recipient: str, now: dt.datetime
 ) -> dt.timedelta | None:
-    """How long until a mail may go to that recipient by `[smtp]`; None: now, and it is counted."""
+    """How long until a mail may go to that recipient by `[smtp]`; None: now, and it is counted.
+
+    Where `has_for_mail`.
+    """
     smtp = context.config.settings.smtp
     limits = {}
     if smtp.per_minute:
@@ -43,7 +53,5 @@ def until_mail(
     if smtp.per_minute_to_domain:
         domain = recipient.rpartition("@")[2].lower()
         limits[f"domain:{domain}"] = Limit(smtp.per_minute_to_domain, smtp.per_minute_to_domain)
-    if not limits or context.config.settings.mail.transport != "smtp":
-        return None
     waits = buckets.take(connection, limits, now)
     return max(waits.values()) if waits else None

@@ -15,6 +15,7 @@ from watcher.pipeline.context import Context
 from watcher.rules import Judgement, Opinion
 from watcher.sources import TAIL
 from watcher.store import checks, matches, papers
+from watcher.store.papers import CurrentListing
 
 PATIENCE = dt.timedelta(hours=24)
 """How long a paper is held for a field that the API may still give."""
@@ -38,9 +39,9 @@ def match(
     listings = papers.listings_to_match(connection, now, TAIL, leftover_only=leftover_only)
     # First, because what a rule was told to look for is no baseline.
     new_count = 0 if leftover_only else backfill(context, connection, listings, now)
-    met = matches.met_sources(connection)
+    met = matches.met_sources(connection, context.shard)
     stored = papers.load(connection, {i for listing in listings for i in listing.paper_ids})
-    states = matches.states_of(connection, stored)
+    states = matches.states_of(connection, stored, context.shard)
     readers = _readers(context)
     sources: dict[str, list[str]] = {}
     for listing in listings:
@@ -83,26 +84,39 @@ def match(
     matches.put(connection, *(m for m in new if (m.subscription_id, m.paper_id) in states))
     matches.add(connection, (m for m in new if (m.subscription_id, m.paper_id) not in states))
     new_count += sum(match.state is MatchState.PENDING for match in new)
-    good = checks.good(connection, {listing.check_id for listing in listings})
     # A good check that found the page unchanged vouches for the listing of one that was cut short.
     well = set() if leftover_only else checks.well(connection)
+    _meet(connection, listings, readers, met, well)
+    if context.shard is None:  # else the other shards are yet to come
+        papers.mark_matched(connection, (listing.id for listing in listings), now)
+    settled = settle(context, connection, now)
+    return Matched(new_count + settled.new_count, settled.undecided)
+
+
+def _meet(
+    connection: sa.Connection,
+    listings: Collection[CurrentListing],
+    readers: Mapping[str, Collection[str]],
+    met: Collection[tuple[str, str]],
+    well: Collection[str],
+) -> None:
+    """Note for whom these listings were the first of their source; `met` are those before."""
+    known = set(met)
+    good = checks.good(connection, {listing.check_id for listing in listings})
     for listing in listings:
         if listing.check_id in good or listing.source in well:
             fresh = {
                 (name, listing.source) for name, reads in readers.items() if listing.source in reads
-            } - met
+            } - known
             matches.mark_met(connection, sorted(fresh), listing.check_id)
-            met |= fresh
-    papers.mark_matched(connection, (listing.id for listing in listings), now)
-    settled = settle(context, connection, now)
-    return Matched(new_count + settled.new_count, settled.undecided)
+            known |= fresh
 
 
 def settle(context: Context, connection: sa.Connection, now: dt.datetime) -> Matched:
     """Judge again what was undecided; past PATIENCE it is judged as it stands."""
     waiting = [
         pair
-        for pair in matches.in_state(connection, MatchState.UNDECIDED)
+        for pair in matches.in_state(connection, MatchState.UNDECIDED, shard=context.shard)
         if pair.subscription_id in context.subscriptions
     ]
     stored = papers.load(connection, {pair.paper_id for pair in waiting})

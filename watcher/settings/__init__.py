@@ -13,7 +13,7 @@ from watcher.settings.places import (
     user_config,
 )
 from watcher.settings.snippet import parse_rule
-from watcher.settings.stored import definition_of, with_stored
+from watcher.settings.stored import definition_of, read_definitions, with_stored
 from watcher.settings.tables import (
     DkimSettings,
     HealthSettings,
@@ -63,6 +63,7 @@ __all__ = [
     "log_format",
     "parse_cadence",
     "parse_rule",
+    "read_definitions",
     "require_mail",
     "subscription_files",
     "user_config",

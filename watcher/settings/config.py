@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from watcher.errors import ConfigError, RuleError
@@ -16,6 +17,7 @@ from watcher.settings.stamps import Stamp, stamp_of
 from watcher.settings.tables import Settings, SubscriptionSettings
 
 SUBSCRIPTIONS = "subscriptions.d"
+NOBODY = "there is no subscription yet; `watcher add ADDRESS --any …` makes one"
 _SQLITE = "sqlite:///"
 
 
@@ -78,6 +80,16 @@ class Config:
             return url
         return f"{_SQLITE}{self.state_dir / url.removeprefix(_SQLITE)}"
 
+    def with_subscriptions(self, chosen: tuple[SubscriptionSettings, ...]) -> Self:
+        """These in the place of those it has."""
+        settings = self.settings.model_copy(update={"subscriptions": chosen})
+        return replace(self, settings=settings)
+
+    def bare(self) -> Self:
+        """Without subscriptions, for who gets those that count from the store, in shards."""
+        warnings = tuple(each for each in self.warnings if each != NOBODY)
+        return replace(self.with_subscriptions(()), broken=(), warnings=warnings)
+
     @property
     def broken_stems(self) -> set[str]:
         """The names, as ids begin with them, of the files that are left as they were last good."""
@@ -91,7 +103,10 @@ class Config:
 
     def zone(self, subscription: SubscriptionSettings | None = None) -> ZoneInfo:
         """The time zone of a subscription, or of the configuration."""
-        name = subscription.timezone if subscription else ""
+        return self.zone_of(subscription.timezone if subscription else "")
+
+    def zone_of(self, name: str) -> ZoneInfo:
+        """The time zone of that name; of the configuration where it is empty."""
         return ZoneInfo(name or self.settings.schedule.timezone or "UTC")
 
     def language(self, subscription: SubscriptionSettings) -> str:

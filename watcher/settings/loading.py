@@ -16,7 +16,14 @@ from pydantic import ValidationError
 from watcher import __version__
 from watcher.errors import ConfigError, InvalidConfigError
 from watcher.settings import shaping, together, values
-from watcher.settings.config import SUBSCRIPTIONS, Config, Origin, named_files, subscription_files
+from watcher.settings.config import (
+    NOBODY,
+    SUBSCRIPTIONS,
+    Config,
+    Origin,
+    named_files,
+    subscription_files,
+)
 from watcher.settings.documents import Document, read, read_beside
 from watcher.settings.explaining import Problem, problems_of
 from watcher.settings.layering import exposed, layered, missing_files
@@ -37,7 +44,6 @@ from watcher.settings.tables import (
 RENAMED: Mapping[str, str] = {}
 """Keys that have another name now (`mail.sender`: `mail.from`); they go on for a minor release."""
 
-NOBODY = "there is no subscription yet; `watcher add ADDRESS --any …` makes one"
 
 _EDITED = {"subscriptions", "topics", "sources"}
 """What of an edited configuration can change what its rules find."""

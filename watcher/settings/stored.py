@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from watcher.errors import RuleError
 from watcher.settings import together
-from watcher.settings.config import Config, FromStore
-from watcher.settings.loading import NOBODY, uncollected
+from watcher.settings.config import NOBODY, Config, FromStore
+from watcher.settings.loading import uncollected
 from watcher.settings.tables import SubscriptionSettings
 
 
@@ -36,7 +36,7 @@ def with_stored(config: Config, definitions: Mapping[str, str], version: str | N
         for each in definitions
         if each in taken or ("/" in each and each.partition("/")[0] in stems)
     }
-    chosen, broken = _read({k: v for k, v in definitions.items() if k not in hidden})
+    chosen, broken = read_definitions({k: v for k, v in definitions.items() if k not in hidden})
     names = {source.name for source in config.settings.sources}
     for subscription in [each for each in chosen if not names.issuperset(each.sources)]:
         for problem in together.subscription_problems([subscription], config.settings.sources):
@@ -59,9 +59,11 @@ def with_stored(config: Config, definitions: Mapping[str, str], version: str | N
     )
 
 
-def _read(definitions: Mapping[str, str]) -> tuple[list[SubscriptionSettings], list[RuleError]]:
-    """All at once, which takes a third of the time; one by one where one of them is no good."""
-    try:
+def read_definitions(
+    definitions: Mapping[str, str],
+) -> tuple[list[SubscriptionSettings], list[RuleError]]:
+    """Subscriptions from JSON by id, and what is wrong with those that cannot be read."""
+    try:  # all at once, which takes a third of the time
         with uncollected():
             return _layout().validate_json(f"[{','.join(definitions.values())}]"), []
     except ValidationError:

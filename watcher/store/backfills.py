@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from watcher.store.papers import chunks
 from watcher.store.rows import scalars
 from watcher.store.schema import backfills, papers, sightings
+from watcher.store.shards import Shard, within
 
 
-def done(connection: sa.Connection) -> set[tuple[str, str]]:
-    """The (subscription id, wording) pairs of the rules that have looked back."""
-    rows = connection.execute(sa.select(backfills.c.subscription_id, backfills.c.wording))
+def done(connection: sa.Connection, shard: Shard | None = None) -> set[tuple[str, str]]:
+    """The (subscription id, wording) pairs (of a shard, or all) of the rules that looked back."""
+    query = sa.select(backfills.c.subscription_id, backfills.c.wording)
+    rows = connection.execute(query.where(within(backfills.c.subscription_id, shard)))
     return {(row.subscription_id, row.wording) for row in rows}
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from watcher.models import DeliveryState
 from watcher.store.outbox import Delivery
-from watcher.store.rows import columns, record, records, scalar
+from watcher.store.papers import chunks
+from watcher.store.rows import columns, record, records, scalar, scalars
 from watcher.store.schema import bounces, deliveries, paused_recipients
 
 _LOOKED_THROUGH = 100
@@ -168,6 +170,17 @@ def resume(connection: sa.Connection, address: str, now: dt.datetime) -> None:
         .where(paused_recipients.c.address == address)
         .values(resumed_at=now)
     )
+
+
+def paused_of(connection: sa.Connection, addresses: Iterable[str]) -> set[str]:
+    """Those of these addresses that are paused now."""
+    found: set[str] = set()
+    for chunk in chunks(sorted(set(addresses))):
+        query = sa.select(paused_recipients.c.address).where(
+            paused_recipients.c.address.in_(chunk), paused_recipients.c.resumed_at.is_(None)
+        )
+        found.update(scalars(connection, query, str))
+    return found
 
 
 def paused(connection: sa.Connection, address: str | None = None) -> dict[str, PausedRecipient]:

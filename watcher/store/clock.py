@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import datetime as dt
 
+import msgspec
 import sqlalchemy as sa
 
 from watcher.models import DeliveryState, MatchState
 from watcher.store.checks import get_meta, put_meta
-from watcher.store.rows import scalar
 from watcher.store.schema import (
     backfills,
+    checks,
     deliveries,
     matches,
+    meta,
     outages,
     papers,
     sources,
     subscriptions,
+    ticks,
 )
 
 SEEN = "clock-at"
 OFFSET = "clock-offset"
 """Seconds that are added to the server's time: for tests, which cannot wait for it."""
 
+JOLT = dt.timedelta(minutes=1)
+"""Up to this, a clock that goes back has been put right a little."""
+
+_NOW = sa.select(
+    sa.func.clock_timestamp().label("at"),
+    sa.select(meta.c.value).where(meta.c.key == OFFSET).scalar_subquery().label("offset"),
+)
+
 
 def now(connection: sa.Connection) -> dt.datetime:
     """A server's time, which is the same for all who ask; aware UTC."""
-    at = scalar(connection, sa.select(sa.func.clock_timestamp()), dt.datetime)
-    if at is None:
-        raise AssertionError("a server has a clock")
-    return at.astimezone(dt.UTC) + dt.timedelta(seconds=float(get_meta(connection, OFFSET) or 0))
+    found = connection.execute(_NOW).one()
+    at = msgspec.convert(found.at, dt.datetime)
+    return at.astimezone(dt.UTC) + dt.timedelta(seconds=float(found.offset or 0))
 
 
 def mind(connection: sa.Connection, now: dt.datetime) -> bool:
@@ -58,4 +68,8 @@ def mind(connection: sa.Connection, now: dt.datetime) -> bool:
         )
     connection.execute(backfills.delete().where(backfills.c.done_at > now))  # from a wrong day on
     connection.execute(papers.update().where(papers.c.asked_at > now).values(asked_at=None))
+    # Those slots will come, and be due, once more; what is nearly due is not read twice for a jolt.
+    ahead = now + JOLT
+    connection.execute(ticks.delete().where(ticks.c.slot_at > ahead))
+    connection.execute(checks.update().where(checks.c.slot_at > ahead).values(slot_at=None))
     return True

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
 ADVISORY_LOCK = 0x7061706572  # "paper" in ASCII
 TURN = ADVISORY_LOCK + 1
+RULES = ADVISORY_LOCK + 2
+STANDING_STILL = "5min"
+"""So long one of several processes may do nothing in a transaction until the server ends it.
+
+Whoever is stopped or cut off there holds all others up. It is more than a step takes to think.
+"""
+
 _HOLDING = (
     "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -77,6 +84,16 @@ def take_turn(connection: sa.Connection) -> None:
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(TURN)))
 
 
+def hold_rules(connection: sa.Connection) -> None:
+    """Until the transaction's end, have no other process change the rules in force."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(RULES)))
+
+
+def change_rules(connection: sa.Connection) -> None:
+    """Until the transaction's end, have no other process go by the rules in force."""
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(RULES)))
+
+
 def _path(database_path: Path) -> Path:
     return database_path.with_name(f"{database_path.name}.lock")
 
@@ -97,6 +114,8 @@ class _ServerLock:
 
     def _take(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
+        if self._is_shared:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{STANDING_STILL}'")
         cursor.execute(
             f"SELECT pg_try_advisory_lock_shared({ADVISORY_LOCK})"
             if self._is_shared

@@ -9,19 +9,24 @@ import sqlalchemy as sa
 
 from watcher.models import Match, MatchState, Reason
 from watcher.store.papers import chunks
+from watcher.store.rows import scalars
 from watcher.store.schema import first_runs, matches
+from watcher.store.shards import Shard, within
 
 REASONS = msgspec.json.Decoder(tuple[Reason, ...])
 
 
 def states_of(
-    connection: sa.Connection, paper_ids: Iterable[str]
+    connection: sa.Connection, paper_ids: Iterable[str], shard: Shard | None = None
 ) -> dict[tuple[str, str], MatchState]:
-    """The state of every (subscription id, paper id) pair of these papers."""
+    """The state of every (subscription id, paper id) pair of these papers (of a shard, or all)."""
     found: dict[tuple[str, str], MatchState] = {}
     columns = (matches.c.subscription_id, matches.c.paper_id, matches.c.state)
     for chunk in chunks(list(paper_ids)):
-        for row in connection.execute(sa.select(*columns).where(matches.c.paper_id.in_(chunk))):
+        query = sa.select(*columns).where(
+            matches.c.paper_id.in_(chunk), within(matches.c.subscription_id, shard)
+        )
+        for row in connection.execute(query):
             found[row.subscription_id, row.paper_id] = MatchState(row.state)
     return found
 
@@ -67,14 +72,32 @@ def forget(connection: sa.Connection, pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def in_state(
-    connection: sa.Connection, state: MatchState, subscription_id: str | None = None
+    connection: sa.Connection,
+    state: MatchState,
+    subscription_id: str | None = None,
+    *,
+    shard: Shard | None = None,
 ) -> list[Match]:
-    """The pairs in a state, oldest first."""
-    query = sa.select(matches).where(matches.c.state == state)
+    """The pairs in a state (of one subscription, of a shard, or all), oldest first."""
+    query = sa.select(matches).where(
+        matches.c.state == state, within(matches.c.subscription_id, shard)
+    )
     if subscription_id is not None:
         query = query.where(matches.c.subscription_id == subscription_id)
     rows = connection.execute(query.order_by(matches.c.matched_at, matches.c.paper_id))
     return [_match(row) for row in rows]
+
+
+def undecided_papers(connection: sa.Connection) -> frozenset[str]:
+    """The papers of which some rule wants to know more."""
+    query = sa.select(matches.c.paper_id).where(matches.c.state == MatchState.UNDECIDED).distinct()
+    return frozenset(scalars(connection, query, str))
+
+
+def has_pending(connection: sa.Connection) -> bool:
+    """Whether anything waits for a digest."""
+    query = sa.select(matches.c.paper_id).where(matches.c.state == MatchState.PENDING).limit(1)
+    return connection.scalar(query) is not None
 
 
 def of_paper(connection: sa.Connection, paper_id: str) -> list[Match]:
@@ -110,9 +133,10 @@ def withdraw_unsent(connection: sa.Connection, subscription_id: str) -> None:
     )
 
 
-def met_sources(connection: sa.Connection) -> set[tuple[str, str]]:
-    """The (subscription id, source) pairs whose first run is behind them."""
-    rows = connection.execute(sa.select(first_runs.c.subscription_id, first_runs.c.source))
+def met_sources(connection: sa.Connection, shard: Shard | None = None) -> set[tuple[str, str]]:
+    """The (subscription id, source) pairs (of a shard, or all) whose first run is behind them."""
+    query = sa.select(first_runs.c.subscription_id, first_runs.c.source)
+    rows = connection.execute(query.where(within(first_runs.c.subscription_id, shard)))
     return {(row.subscription_id, row.source) for row in rows}
 
 
@@ -139,14 +163,17 @@ def _match(row: sa.Row[tuple[object, ...]]) -> Match:
 
 
 def awaiting_digest(
-    connection: sa.Connection, subscription_ids: Collection[str] | None = None
+    connection: sa.Connection,
+    subscription_ids: Collection[str] | None = None,
+    *,
+    shard: Shard | None = None,
 ) -> Mapping[str, int]:
     """How many papers wait for a digest of each of these subscriptions (None: all) that has any.
 
-    Of ids no more than one `IN` takes.
+    Of ids no more than one `IN` takes; of a shard, or of all.
     """
     query = sa.select(matches.c.subscription_id, sa.func.count()).where(
-        matches.c.state == MatchState.PENDING
+        matches.c.state == MatchState.PENDING, within(matches.c.subscription_id, shard)
     )
     if subscription_ids is not None:
         query = query.where(matches.c.subscription_id.in_(list(subscription_ids)))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from watcher.models import DeliveryState, MatchState
+from watcher.store import mail_bytes
 from watcher.store.papers import chunks
-from watcher.store.rows import columns, insert, inserted_id, record, records, scalar
+from watcher.store.rows import columns, insert, record, records, scalar
 from watcher.store.schema import deliveries, digests, matches, notices
 
 WAITING = (DeliveryState.QUEUED, DeliveryState.SENDING)
@@ -30,6 +31,18 @@ class Message:
     message: bytes
     bounce_token: str | None = None
     held_back: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A digest as it is to be stored, with a mail for each recipient."""
+
+    subscription_id: str
+    slot_key: str
+    subject: str
+    html: str
+    paper_ids: tuple[str, ...]
+    messages: tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,13 @@ class PastDigest:
 
 _DELIVERIES = sa.select(*columns(deliveries, Delivery))
 _DIGESTS = sa.select(*columns(digests, PastDigest))
+_SETTLE = (
+    matches.update()
+    .where(
+        matches.c.subscription_id == sa.bindparam("of"), matches.c.paper_id == sa.bindparam("paper")
+    )
+    .values(state=MatchState.COMPOSED, digest_id=sa.bindparam("digest"))
+)
 
 
 def enqueue_digest(
@@ -79,28 +99,44 @@ def enqueue_digest(
     now: dt.datetime,
 ) -> int:
     """Store a frozen digest with its deliveries and settle its pairs; the digest's id."""
-    ids = list(paper_ids)
-    digest_id = inserted_id(
-        connection,
-        digests.insert()
-        .values(
-            subscription_id=subscription_id,
-            slot_key=slot_key,
-            composed_at=now,
-            subject=subject,
-            html=html,
-            paper_count=len(ids),
-        )
-        .returning(digests.c.id),
-    )
-    for paper_id in ids:
-        connection.execute(
-            matches.update()
-            .where(matches.c.subscription_id == subscription_id, matches.c.paper_id == paper_id)
-            .values(state=MatchState.COMPOSED, digest_id=digest_id)
-        )
-    _enqueue(connection, messages, now, digest_id=digest_id)
+    frozen = Frozen(subscription_id, slot_key, subject, html, tuple(paper_ids), tuple(messages))
+    [digest_id] = enqueue_digests(connection, [frozen], now)
     return digest_id
+
+
+def enqueue_digests(
+    connection: sa.Connection, frozen: Sequence[Frozen], now: dt.datetime
+) -> list[int]:
+    """The same, of many at once; the digests' ids, in order."""
+    ids = _insert(
+        connection,
+        digests,
+        [
+            {
+                "subscription_id": each.subscription_id,
+                "slot_key": each.slot_key,
+                "composed_at": now,
+                "subject": each.subject,
+                "html": each.html,
+                "paper_count": len(each.paper_ids),
+            }
+            for each in frozen
+        ],
+    )
+    by_id = list(zip(ids, frozen, strict=True))
+    pairs = [
+        {"of": each.subscription_id, "paper": paper_id, "digest": digest_id}
+        for digest_id, each in by_id
+        for paper_id in each.paper_ids
+    ]
+    if pairs:
+        connection.execute(_SETTLE, pairs)
+    _enqueue(
+        connection,
+        [(digest_id, None, message) for digest_id, each in by_id for message in each.messages],
+        now,
+    )
+    return ids
 
 
 def enqueue_notice(
@@ -117,35 +153,56 @@ def enqueue_notice(
     notice_id = connection.scalar(row.on_conflict_do_nothing().returning(notices.c.id))
     if notice_id is None:
         return False
-    _enqueue(connection, [message], now, notice_id=notice_id)
+    _enqueue(connection, [(None, notice_id, message)], now)
     return True
 
 
 def _enqueue(
     connection: sa.Connection,
-    messages: Iterable[Message],
+    mails: Sequence[tuple[int | None, int | None, Message]],
     now: dt.datetime,
-    *,
-    digest_id: int | None = None,
-    notice_id: int | None = None,
 ) -> None:
-    for message in messages:
-        connection.execute(
-            deliveries.insert().values(
-                digest_id=digest_id,
-                notice_id=notice_id,
-                sender=message.sender,
-                recipient=message.recipient,
-                message_id=message.message_id,
-                message=message.message,
-                state=DeliveryState.QUEUED if message.held_back is None else DeliveryState.DEAD,
-                queued_at=now,
-                next_attempt_at=now,
-                finished_at=None if message.held_back is None else now,
-                answer=message.held_back,
-                bounce_token=message.bounce_token,
-            )
-        )
+    """Queue mails, each with the id of its digest or of its notice."""
+    is_apart = mail_bytes.are_apart(connection)
+    rows: list[dict[str, object]] = [
+        {
+            "digest_id": digest_id,
+            "notice_id": notice_id,
+            "sender": mail.sender,
+            "recipient": mail.recipient,
+            "message_id": mail.message_id,
+            "message": None if is_apart else mail.message,
+            "state": DeliveryState.QUEUED if mail.held_back is None else DeliveryState.DEAD,
+            "queued_at": now,
+            "next_attempt_at": now,
+            "finished_at": None if mail.held_back is None else now,
+            "answer": mail.held_back,
+            "bounce_token": mail.bounce_token,
+        }
+        for digest_id, notice_id, mail in mails
+    ]
+    if is_apart:
+        ids = _insert(connection, deliveries, rows)
+        kept = zip(ids, (mail.message for *_, mail in mails), strict=True)
+        mail_bytes.add(connection, kept)
+    elif rows:
+        connection.execute(deliveries.insert(), rows)
+
+
+def _insert(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, object]]
+) -> list[int]:
+    """Insert rows; the ids they have now, in order."""
+    if not rows:
+        return []
+    if connection.dialect.name == "sqlite":  # whoever writes is the only one, and may count on
+        last = connection.scalar(sa.select(sa.func.max(table.c.id))) or 0
+        ids = list(range(last + 1, last + 1 + len(rows)))
+        numbered = [{"id": id_, **row} for id_, row in zip(ids, rows, strict=True)]
+        connection.execute(table.insert(), numbered)
+        return ids
+    returning = table.insert().returning(table.c.id, sort_by_parameter_order=True)
+    return list(connection.scalars(returning, rows))
 
 
 def cancel(
@@ -183,8 +240,8 @@ def message_of(connection: sa.Connection, message_id: str) -> bytes | None:
 
     Of one that went several times on purpose, those of the first that is still kept: all are alike.
     """
-    query = sa.select(deliveries.c.message).where(
-        deliveries.c.message_id == message_id, deliveries.c.message.is_not(None)
+    query = sa.select(mail_bytes.KEPT).where(
+        deliveries.c.message_id == message_id, mail_bytes.KEPT.is_not(None)
     )
     return scalar(connection, query.order_by(deliveries.c.id).limit(1), bytes)
 
@@ -289,12 +346,8 @@ def last_notice_at(connection: sa.Connection, kind: str) -> dt.datetime | None:
 
 def prune(connection: sa.Connection, before: dt.datetime) -> int:
     """Drop the bytes of mails that ended before then; their rows stay. How many."""
-    done = connection.execute(
-        deliveries.update()
-        .where(deliveries.c.finished_at < before, deliveries.c.message.is_not(None))
-        .values(message=None)
-    )
+    count = mail_bytes.drop(connection, before)
     connection.execute(
         digests.update().where(digests.c.composed_at < before, digests.c.html != "").values(html="")
     )
-    return done.rowcount
+    return count

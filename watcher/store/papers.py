@@ -21,7 +21,7 @@ from watcher.models import (
     Period,
     StoredPaper,
 )
-from watcher.store.rows import inserted_id
+from watcher.store.rows import inserted_id, scalars
 from watcher.store.schema import listing_papers, listings, matches, papers, sightings
 
 T = TypeVar("T")
@@ -258,6 +258,17 @@ def has_unmatched(connection: sa.Connection) -> bool:
     """Whether any listing was observed and not matched yet."""
     query = sa.select(listings.c.id).where(listings.c.matched_at.is_(None)).limit(1)
     return connection.scalar(query) is not None
+
+
+def newest_listing(connection: sa.Connection) -> int:
+    """The id of the listing that was observed last; 0 before the first."""
+    return int(connection.scalar(sa.select(sa.func.max(listings.c.id))) or 0)
+
+
+def unmatched(connection: sa.Connection, *, upto: int) -> list[int]:
+    """The ids of the listings that were observed and not matched yet, `upto` that id."""
+    query = sa.select(listings.c.id).where(listings.c.matched_at.is_(None), listings.c.id <= upto)
+    return list(scalars(connection, query.order_by(listings.c.id), int))
 
 
 def mark_matched(connection: sa.Connection, matched: Iterable[int], now: dt.datetime) -> None:

@@ -7,6 +7,7 @@ import datetime as dt
 import sqlalchemy as sa
 
 from watcher.models import DeliveryState
+from watcher.store import mail_bytes
 from watcher.store.outbox import WAITING, Delivery, of_digests
 from watcher.store.rows import inserted_id
 from watcher.store.schema import deliveries
@@ -50,7 +51,7 @@ def last_of_digest(connection: sa.Connection, digest_id: int) -> list[Delivery]:
 
 def has_bytes(connection: sa.Connection, delivery_id: int) -> bool:
     """Whether the mail itself is still there; `prune` drops it after a time."""
-    query = sa.select(deliveries.c.message.is_not(None)).where(deliveries.c.id == delivery_id)
+    query = sa.select(mail_bytes.KEPT.is_not(None)).where(deliveries.c.id == delivery_id)
     return bool(connection.scalar(query))
 
 
@@ -66,18 +67,21 @@ def again(
 
     `sender` is the envelope's, and has the `bounce_token` in it where there is one.
     """
-    fresh = {
-        "sender": sender,
-        "bounce_token": bounce_token,
-        "state": DeliveryState.QUEUED,
-        "queued_at": now,
-        "next_attempt_at": now,
-        "resend_number": delivery.resend_number + 1,
-    }
-    kept = ("digest_id", "recipient", "message_id", "message")
-    copied = sa.select(
-        *(deliveries.c[name] for name in kept),
-        *(sa.literal(value, deliveries.c[name].type) for name, value in fresh.items()),
-    ).where(deliveries.c.id == delivery.id)
-    row = deliveries.insert().from_select([*kept, *fresh], copied)
-    return inserted_id(connection, row.returning(deliveries.c.id))
+    is_apart = mail_bytes.are_apart(connection)
+    message = mail_bytes.of_delivery(connection, delivery.id)
+    row = deliveries.insert().values(
+        digest_id=delivery.digest_id,
+        recipient=delivery.recipient,
+        message_id=delivery.message_id,
+        message=None if is_apart else message,
+        sender=sender,
+        bounce_token=bounce_token,
+        state=DeliveryState.QUEUED,
+        queued_at=now,
+        next_attempt_at=now,
+        resend_number=delivery.resend_number + 1,
+    )
+    delivery_id = inserted_id(connection, row.returning(deliveries.c.id))
+    if is_apart and message is not None:
+        mail_bytes.add(connection, [(delivery_id, message)])
+    return delivery_id

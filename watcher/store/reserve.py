@@ -25,7 +25,8 @@ _PAGES = 64 * 1024
 def for_record(mail_bytes: int) -> int:
     """The most that the record of a mail's end takes, in bytes.
 
-    SQLite writes the row anew, with the mail in it, and lists the pages where it was.
+    SQLite writes the row anew, with the mail in it where an older version queued it, and lists the
+    pages where it was.
     """
     return 2 * mail_bytes + mail_bytes // 16 + _PAGES
 

@@ -196,6 +196,8 @@ subscriptions = Table(
     Column(
         "renamed_from", StoredText
     ),  # looks like that one renamed: waits for a word of the operator
+    Column("bucket", Integer, nullable=False, server_default="0"),  # which shards it is of
+    Index(None, "bucket"),
 )
 
 stored_subscriptions = Table(
@@ -287,7 +289,7 @@ deliveries = Table(
     Column("sender", StoredText, nullable=False),
     Column("recipient", StoredText, nullable=False),
     Column("message_id", StoredText, nullable=False),
-    Column("message", LargeBinary),  # null once pruned
+    Column("message", LargeBinary),  # of what `messages` does not hold; null once pruned
     Column("state", StoredText, nullable=False),
     Column("attempt_count", Integer, nullable=False, server_default="0"),
     Column("queued_at", UtcDateTime, nullable=False),
@@ -310,6 +312,13 @@ deliveries = Table(
     Index(None, "state", "next_attempt_at"),
     Index(None, "bounce_token", unique=True),
     Index(None, "recipient"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("delivery_id", RowId, ForeignKey("deliveries.id"), primary_key=True),
+    Column("message", LargeBinary, nullable=False),
 )
 
 bounces = Table(
@@ -349,6 +358,16 @@ replicas = Table(
     Column("version", StoredText, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("beat_at", UtcDateTime, nullable=False),
+)
+
+shards = Table(
+    "shards",
+    metadata,
+    Column("task", StoredText, primary_key=True),
+    Column("subject", StoredText, primary_key=True),  # the listing or slot it is done for
+    Column("number", Integer, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("planned_at", UtcDateTime, nullable=False),
 )
 
 buckets = Table(

@@ -11,6 +11,7 @@ import datetime as dt
 import sqlalchemy as sa
 
 from watcher.models import DeliveryState, Envelope
+from watcher.store import mail_bytes
 from watcher.store.outbox import WAITING
 from watcher.store.rows import scalar, scalars
 from watcher.store.schema import deliveries
@@ -22,6 +23,70 @@ SENT_WITHIN = dt.timedelta(minutes=11)
 """How long a mail under way is left to who sends it: longer than a transport takes at most."""
 
 _FREE: dict[str, object] = {"lease_token": None, "leased_until": None}
+
+# Built once: to build one takes longer than to run it.
+_IS_IT = deliveries.c.id == sa.bindparam("which")
+_IS_QUEUED = (_IS_IT, deliveries.c.state == DeliveryState.QUEUED)
+_IS_WAITING = (_IS_IT, sa.or_(*(deliveries.c.state == state for state in WAITING)))
+_IS_OURS = deliveries.c.lease_token.is_not_distinct_from(sa.bindparam("token"))
+
+_QUEUED = (
+    sa.select(
+        deliveries.c.id,
+        deliveries.c.message_id,
+        deliveries.c.sender,
+        deliveries.c.recipient,
+        deliveries.c.notice_id,
+        mail_bytes.KEPT.label("message"),
+    )
+    .where(*_IS_QUEUED, _IS_OURS)
+    .with_for_update()
+)
+_BEGIN = (
+    deliveries.update()
+    .where(_IS_IT)
+    .values(
+        state=DeliveryState.SENDING,
+        attempt_count=deliveries.c.attempt_count + 1,
+        attempted_at=sa.bindparam("at"),
+        leased_until=sa.bindparam("until"),
+    )
+)
+_HELD = sa.select(deliveries.c.id).where(
+    _IS_IT,
+    deliveries.c.state == DeliveryState.SENDING,
+    deliveries.c.lease_token == sa.bindparam("token"),
+    deliveries.c.leased_until > sa.bindparam("at"),
+)
+_RECIPIENT = sa.select(deliveries.c.recipient).where(*_IS_QUEUED)
+_PUT_OFF = (
+    deliveries.update()
+    .where(*_IS_QUEUED, _IS_OURS)
+    .values(next_attempt_at=sa.bindparam("until"), **_FREE)
+)
+_OURS = sa.select(deliveries.c.id).where(*_IS_WAITING, _IS_OURS).with_for_update()
+_FINISH = (
+    deliveries.update()
+    .where(*_IS_WAITING)
+    .values(
+        state=sa.bindparam("end"),
+        finished_at=sa.bindparam("at"),
+        answer=sa.bindparam("said"),
+        is_session_trouble=False,
+        **_FREE,
+    )
+)
+_DEFER = (
+    deliveries.update()
+    .where(*_IS_WAITING)
+    .values(
+        state=DeliveryState.QUEUED,
+        next_attempt_at=sa.bindparam("until"),
+        answer=sa.bindparam("said"),
+        is_session_trouble=sa.bindparam("is_trouble"),
+        **_FREE,
+    )
+)
 
 
 def recover(connection: sa.Connection, now: dt.datetime, *, is_alone: bool = True) -> int:
@@ -92,13 +157,8 @@ def claim(connection: sa.Connection, token: str, now: dt.datetime, limit: int) -
 
 def holds(connection: sa.Connection, delivery_id: int, token: str, now: dt.datetime) -> bool:
     """Whether a mail under way is still this process's to send."""
-    query = sa.select(deliveries.c.id).where(
-        deliveries.c.id == delivery_id,
-        deliveries.c.state == DeliveryState.SENDING,
-        deliveries.c.lease_token == token,
-        deliveries.c.leased_until > now,
-    )
-    return connection.scalar(query) is not None
+    found = connection.scalar(_HELD, {"which": delivery_id, "token": token, "at": now})
+    return found is not None
 
 
 def next_due_at(connection: sa.Connection) -> dt.datetime | None:
@@ -130,27 +190,11 @@ def start(
     None if it is no longer queued, or no longer this process's to send; otherwise it is for
     SENT_WITHIN.
     """
-    row = connection.execute(
-        sa.select(deliveries)
-        .where(
-            deliveries.c.id == delivery_id,
-            deliveries.c.state == DeliveryState.QUEUED,
-            deliveries.c.lease_token.is_not_distinct_from(token),
-        )
-        .with_for_update()
-    ).first()
+    row = connection.execute(_QUEUED, {"which": delivery_id, "token": token}).first()
     if row is None or row.message is None:
         return None
-    connection.execute(
-        deliveries.update()
-        .where(deliveries.c.id == delivery_id)
-        .values(
-            state=DeliveryState.SENDING,
-            attempt_count=row.attempt_count + 1,
-            attempted_at=now,
-            leased_until=None if token is None else now + SENT_WITHIN,
-        )
-    )
+    until = None if token is None else now + SENT_WITHIN
+    connection.execute(_BEGIN, {"which": delivery_id, "at": now, "until": until})
     return Envelope(
         row.id,
         row.message_id,
@@ -163,35 +207,19 @@ def start(
 
 def recipient_of(connection: sa.Connection, delivery_id: int) -> str | None:
     """To whom a delivery goes that is still queued."""
-    query = sa.select(deliveries.c.recipient).where(
-        deliveries.c.id == delivery_id, deliveries.c.state == DeliveryState.QUEUED
-    )
-    return scalar(connection, query, str)
+    return connection.scalar(_RECIPIENT, {"which": delivery_id})
 
 
 def put_off(
     connection: sa.Connection, delivery_id: int, until: dt.datetime, token: str | None
 ) -> None:
     """Leave a delivery that was not begun for later; that counts as no attempt."""
-    connection.execute(
-        deliveries.update()
-        .where(
-            deliveries.c.id == delivery_id,
-            deliveries.c.state == DeliveryState.QUEUED,
-            deliveries.c.lease_token.is_not_distinct_from(token),
-        )
-        .values(next_attempt_at=until, **_FREE)
-    )
+    connection.execute(_PUT_OFF, {"which": delivery_id, "until": until, "token": token})
 
 
 def is_ours(connection: sa.Connection, delivery_id: int, token: str | None) -> bool:
     """Whether this process may say how a mail ended; until the transaction's end, nobody else."""
-    query = sa.select(deliveries.c.id).where(
-        deliveries.c.id == delivery_id,
-        deliveries.c.state.in_(WAITING),
-        deliveries.c.lease_token.is_not_distinct_from(token),
-    )
-    return connection.scalar(query.with_for_update()) is not None
+    return connection.scalar(_OURS, {"which": delivery_id, "token": token}) is not None
 
 
 def finish(
@@ -205,11 +233,7 @@ def finish(
 
     That a server has taken it is so whoever has the lease by now; of another end see `is_ours`.
     """
-    connection.execute(
-        deliveries.update()
-        .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(WAITING))
-        .values(state=state, finished_at=now, answer=answer, is_session_trouble=False, **_FREE)
-    )
+    connection.execute(_FINISH, {"which": delivery_id, "end": state, "at": now, "said": answer})
 
 
 def defer(
@@ -221,14 +245,5 @@ def defer(
     is_session_trouble: bool,
 ) -> None:
     """Queue it again for later, unless it came back: the server had taken it and said nothing."""
-    connection.execute(
-        deliveries.update()
-        .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(WAITING))
-        .values(
-            state=DeliveryState.QUEUED,
-            next_attempt_at=until,
-            answer=answer,
-            is_session_trouble=is_session_trouble,
-            **_FREE,
-        )
-    )
+    told = {"until": until, "said": answer, "is_trouble": is_session_trouble}
+    connection.execute(_DEFER, {"which": delivery_id, **told})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,11 @@ from watcher.store import slots as closed
 from watcher.store.checks import get_meta, put_meta
 from watcher.store.rows import columns, record, records, scalar
 from watcher.store.schema import backfills, digests, first_runs, matches, slots, subscriptions
+from watcher.store.shards import Shard, bucket_of, holds
 
 VOCABULARY = "vocabulary"
+RULES = "rules-version"
+CADENCES = "cadences"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,10 @@ _ACTIVE = (
 )
 
 
-def known(connection: sa.Connection) -> dict[str, KnownSubscription]:
-    """Every subscription ever known, by id."""
-    query = sa.select(*columns(subscriptions, KnownSubscription)).order_by(subscriptions.c.id)
+def known(connection: sa.Connection, shard: Shard | None = None) -> dict[str, KnownSubscription]:
+    """Every subscription ever known (of a shard, or all), by id."""
+    query = sa.select(*columns(subscriptions, KnownSubscription)).where(holds(shard))
+    query = query.order_by(subscriptions.c.id)
     return {found.id: found for found in records(connection, query, KnownSubscription)}
 
 
@@ -89,17 +94,30 @@ def get(connection: sa.Connection, subscription_id: str) -> KnownSubscription | 
     return record(connection, query.where(subscriptions.c.id == subscription_id), KnownSubscription)
 
 
+def _known(connection: sa.Connection, subscription_id: str) -> KnownSubscription:
+    found = get(connection, subscription_id)
+    if found is None:
+        raise KeyError(subscription_id)
+    return found
+
+
 def hold(connection: sa.Connection, subscription_id: str) -> None:
     """Until the transaction's end, let nobody else compose for it."""
     query = sa.select(subscriptions.c.id).where(subscriptions.c.id == subscription_id)
     connection.execute(query.with_for_update())
 
 
-def active(connection: sa.Connection, now: dt.datetime) -> dict[str, ActiveSubscription]:
-    """Those that are neither removed nor paused nor held, by id; slots after `now` do not count."""
+def active(
+    connection: sa.Connection, now: dt.datetime, shard: Shard | None = None
+) -> dict[str, ActiveSubscription]:
+    """Those (of a shard, or all) that are neither removed nor paused nor held, by id.
+
+    Slots after `now` do not count.
+    """
     # One look into the index for each, however many slots there are.
     last_slot_at = closed.latest(subscriptions.c.id, now).scalar_subquery()
-    query = sa.select(subscriptions.c.id, subscriptions.c.known_at, last_slot_at).where(*_ACTIVE)
+    query = sa.select(subscriptions.c.id, subscriptions.c.known_at, last_slot_at)
+    query = query.where(*_ACTIVE, holds(shard))
     return {row[0]: ActiveSubscription(*row) for row in connection.execute(query)}
 
 
@@ -109,10 +127,16 @@ def active_since(connection: sa.Connection) -> dt.datetime | None:
     return scalar(connection, query, dt.datetime)
 
 
-def definitions(connection: sa.Connection) -> dict[str, str]:
-    """The definitions of those that are not removed, by id."""
+def version(connection: sa.Connection) -> str | None:
+    """What differs whenever any definition does, or what it depends on; None before the first."""
+    return get_meta(connection, RULES)
+
+
+def definitions(connection: sa.Connection, shard: Shard | None = None) -> dict[str, str]:
+    """The definitions of those (of a shard, or all) that are not removed, by id."""
     query = sa.select(subscriptions.c.id, subscriptions.c.definition)
-    query = query.where(subscriptions.c.removed_at.is_(None)).order_by(subscriptions.c.id)
+    query = query.where(subscriptions.c.removed_at.is_(None), holds(shard))
+    query = query.order_by(subscriptions.c.id)
     return {row.id: row.definition for row in connection.execute(query)}
 
 
@@ -166,13 +190,30 @@ def synchronise(
     origins = {origin for origin, _ in renames}
     dropped = [old.id for old in gone if old.id not in origins]
     recipients = {subscription.id: subscription.recipients for subscription in by_id.values()}
+    # First, so that whoever composes for one of them has either committed, or will find it gone.
+    _update(connection, [{"of": old.id, "removed_at": now} for old in gone])
     outbox.cancel(connection, recipients | dict.fromkeys(dropped, ()), now)
     for subscription_id in dropped:
         pairs.withdraw_unsent(connection, subscription_id)
-    _update(connection, [{"of": old.id, "removed_at": now} for old in gone])
+    if starting or changed or gone or not is_same_vocabulary:
+        # Not a number: of two that count on at the same time, the second would change nothing.
+        put_meta(connection, RULES, secrets.token_hex(8))
     if len(gone) == len(missing):  # else the fingerprints of the unread are of the old vocabulary
         put_meta(connection, VOCABULARY, vocabulary)
     return renames
+
+
+def note_cadences(connection: sa.Connection, cadences: Collection[tuple[str, str]]) -> None:
+    """Keep the pairs of digest and time zone that there are in the configuration."""
+    told = msgspec.json.encode(sorted(cadences)).decode()
+    if get_meta(connection, CADENCES) != told:
+        put_meta(connection, CADENCES, told)
+
+
+def cadences(connection: sa.Connection) -> tuple[tuple[str, str], ...] | None:
+    """The pairs of digest and time zone of all; None where they are not known."""
+    told = get_meta(connection, CADENCES)
+    return None if told is None else msgspec.json.decode(told, type=tuple[tuple[str, str], ...])
 
 
 def _start(
@@ -191,6 +232,7 @@ def _start(
     for subscription in starting:
         row = _row(subscription)
         row |= {"known_at": now, "removed_at": None, "renamed_from": None}
+        row["bucket"] = bucket_of(subscription.id)
         if subscription.id in before:
             revived.append(row)
             continue
@@ -230,7 +272,7 @@ def pause(connection: sa.Connection, subscription_id: str, now: dt.datetime | No
 
 def start_anew(connection: sa.Connection, subscription_id: str, now: dt.datetime) -> None:
     """Settle that it is not the one it looked like, whose unsent mails go."""
-    origin = known(connection)[subscription_id].renamed_from
+    origin = _known(connection, subscription_id).renamed_from
     if origin is not None:
         outbox.cancel(connection, {origin: ()}, now)
         pairs.withdraw_unsent(connection, origin)
@@ -267,7 +309,7 @@ def rename(connection: sa.Connection, old_id: str, new_id: str) -> None:
         connection.execute(
             table.update().where(table.c.subscription_id == old_id).values(subscription_id=new_id)
         )
-    moved = known(connection)[old_id]
+    moved = _known(connection, old_id)
     connection.execute(
         subscriptions.update()
         .where(subscriptions.c.id == new_id)
