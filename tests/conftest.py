@@ -16,6 +16,7 @@ from tests.fleet.hosts import hosts_are_allowed
 from tests.postgres import PostgresServer
 from tests.web import packages
 
+STORE = Path(__file__).parent / "store"
 NO_SKIP = os.environ.get("WATCHER_TESTS_NO_SKIP") == "1"
 
 hypothesis.settings.register_profile("local", deadline=None)
@@ -42,8 +43,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The coverage of programs that the test starts is not measured: that writes a file."""
+def untraced(monkeypatch: pytest.MonkeyPatch, no_cover: None) -> None:
+    """Coverage is measured neither of the test nor of the programs that it starts.
+
+    What is traced takes half as long again, and writes a file. What this reaches is for other tests
+    to reach as well.
+    """
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
@@ -105,8 +110,21 @@ def _missing(marker: str) -> str | None:
     return None
 
 
+def _is_again(item: pytest.Item) -> bool:
+    """Whether a test that is not about databases runs on the second of them."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    kinds = parameters.get("database_url"), parameters.get("world")
+    return "postgresql" in kinds and STORE not in item.path.parents
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long."""
+    """Begin with what takes long.
+
+    That is not traced, nor is what runs once more on the second database.
+    """
+    for item in items:
+        if _is_again(item) or item.get_closest_marker("long"):
+            item.add_marker("no_cover")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import BinaryIO, Literal, Self
 
+from tests.tracing import leave_thread_untraced
+
 Stage = Literal[
     "connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "dot", "rset", "quit"
 ]
@@ -237,6 +239,7 @@ class SmtpServer:
             thread.start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
+        leave_thread_untraced()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         dialogue = _Dialogue(self, connection, number)
         try:

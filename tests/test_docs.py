@@ -19,15 +19,15 @@ import pytest
 import structlog
 import time_machine
 import tomlkit
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from tests import documents
+from tests.commands import run
 from tests.digest.builders import chosen, content
 from tests.documents import CHECKOUT, DOCUMENTS, GUIDE, README, Block, commands, exists, named
 from tests.fakesite import make_paper
 from tests.world import World
 from watcher import app
-from watcher.cli import app as cli
 from watcher.demo import run_demo
 from watcher.digest import render_digest
 from watcher.errors import ConfigError
@@ -95,7 +95,7 @@ def invoke(arguments: list[str], variables: dict[str, str], now: dt.datetime) ->
     """Run a command in this process."""
     try:
         with time_machine.travel(now):
-            result = CliRunner().invoke(cli, arguments, env=variables)
+            result = run(arguments, env=variables)
     finally:
         structlog.reset_defaults()  # the log went to a stream that is closed now
     if result.exception is not None and not isinstance(result.exception, SystemExit):

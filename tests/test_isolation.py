@@ -275,6 +275,7 @@ def test_the_process_ends_when_the_program_is_killed(tmp_path: Path) -> None:
 
 def test_a_pass_reads_all_its_pages_in_one_process(child: Child, tmp_path: Path) -> None:
     with World(tmp_path / "world") as running:
+        running.make_reader = Reader
         running.fill()
         running.configure(world.TRENDING, world.DAILY, world.WEIGHTS)
         assert len(asyncio.run(running.run_pass()).sources) == 2

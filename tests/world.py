@@ -7,18 +7,21 @@ import datetime as dt
 import email
 import email.policy
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Self
 
 from tests.fakesite import FakeSite, SitePaper, make_paper
 from tests.fleet.together import StoreTime, together
+from tests.reading import shared_reader
 from tests.smtpserver import Accepted, SmtpServer
+from tests.tracing import untraced
 from watcher import app
 from watcher.engine import Engine, Request, Result
-from watcher.pipeline.context import RECORD_WITHIN
+from watcher.isolation import Reader
+from watcher.pipeline.context import RECORD_WITHIN, Context
 from watcher.settings import Config, load
 
 THURSDAY = dt.datetime(2026, 2, 19, 7, 0, tzinfo=dt.UTC)
@@ -114,9 +117,11 @@ class World:
     """Set `now`, add papers to `site`, run passes, read `mails`.
 
     Both servers run while the world is entered. Every `engine` is a new process as far as the
-    program can tell: nothing but the store carries over. `store` is its URL, `site_timeout` and
-    `smtp_timeout` are in seconds; `configure` writes them down. `record_within` are the seconds
-    that an engine gives its store. `is_fleet`: an engine is several replicas, on a server.
+    program can tell: nothing but the store carries over. Their pages are all read by one process,
+    unless `make_reader` makes others. `store` is its URL, `site_timeout` and `smtp_timeout` are in
+    seconds; `configure` writes them down. `record_within` are the seconds that an engine gives its
+    store. `is_fleet`: an engine is several replicas, on a server. `is_traced`: coverage is measured
+    during `run_pass`.
     """
 
     def __init__(
@@ -128,6 +133,8 @@ class World:
         self.store_time = StoreTime()
         self.site_timeout = self.smtp_timeout = 10.0
         self.record_within = RECORD_WITHIN
+        self.make_reader: Callable[[], Reader] = shared_reader
+        self.is_traced = True
         # Like the real site, this one never has nothing earlier to redirect to.
         old = make_paper(99_999, THURSDAY - dt.timedelta(days=90), title="Long ago")
         self.site = FakeSite([old], now=THURSDAY)
@@ -194,6 +201,9 @@ class World:
         """Load the configuration as a command does."""
         return load(self.config_path, state_dir=self.state_dir, environ={})
 
+    def _make_engine(self, context: Context) -> Engine:
+        return Engine(replace(context, reader=self.make_reader()))
+
     @contextlib.asynccontextmanager
     async def engine(self) -> AsyncIterator[Engine]:
         """A freshly started engine."""
@@ -209,13 +219,15 @@ class World:
                 clock=lambda: self.now,
                 retry_wait=0.01,
                 record_within=self.record_within,
+                make_engine=self._make_engine,
             ) as engine:
                 yield engine
 
     async def run_pass(self, request: Request | None = None) -> Result:
         """One pass of a freshly started engine."""
-        async with self.engine() as engine:
-            return await engine.run_pass(request or Request())
+        with contextlib.nullcontext() if self.is_traced else untraced():
+            async with self.engine() as engine:
+                return await engine.run_pass(request or Request())
 
     @property
     def mails(self) -> list[Mail]:

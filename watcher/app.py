@@ -10,25 +10,24 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 import structlog
 from pydantic import ValidationError
 
 from watcher import __version__
-from watcher.engine import Engine
 from watcher.errors import ConfigError, NoDatabaseError, RuleError, StoreError
-from watcher.fetch import Fetcher
-from watcher.mail import make_mailer, make_signer
-from watcher.pipeline import upkeep
-from watcher.pipeline.context import RECORD_WITHIN, Context
-from watcher.rules import Ruleset, builtin_topics
 from watcher.settings import Config, SubscriptionSettings, require_mail, with_stored
-from watcher.sources import make_source
 from watcher.steps import Step
 from watcher.store import known, moving, stored, subscriptions, versions
 from watcher.store.database import Database
 from watcher.store.lock import InstanceLock, change_rules
+
+if TYPE_CHECKING:  # commands that only look open the database here, and need nothing of an engine
+    from watcher.engine import Engine
+    from watcher.pipeline.context import Context
+    from watcher.rules import Ruleset
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +47,8 @@ def compile_rules(
     What has not changed is taken from `former`. Raises RuleError, with file and line, for a rule
     of the main file.
     """
+    from watcher.rules import Ruleset
+
     config = _with_last_good(config, last_good)
     compiled = former.changed if former else Ruleset.compile
     while True:
@@ -62,6 +63,8 @@ def compile_rules(
 
 def _faults(config: Config) -> list[RuleError]:
     """All at once: with many subscriptions each attempt to compile them takes its time."""
+    from watcher.rules import Ruleset
+
     return Ruleset.faults(config.settings.subscriptions, config.settings.topics)
 
 
@@ -237,9 +240,9 @@ async def running(
     clock: Callable[[], dt.datetime] = utc_now,
     is_rehearsal: bool = False,
     retry_wait: float = 1.0,
-    record_within: float = RECORD_WITHIN,
+    record_within: float | None = None,
     token: str | None = None,
-    make_engine: Callable[[Context], Engine] = Engine,
+    make_engine: Callable[[Context], Engine] | None = None,
     is_bare: bool = False,
 ) -> AsyncIterator[Engine]:
     """An engine over an open database, with the configuration taken over. Raises WatcherError.
@@ -249,6 +252,8 @@ async def running(
     this process among several, which `make_engine` makes the engine of. `is_bare`: it gets its
     subscriptions from the store, and takes nothing over.
     """
+    from watcher.engine import Engine
+
     if is_bare:
         config = config.bare()
     else:
@@ -266,7 +271,7 @@ async def running(
             record_within=record_within,
             token=token,
         )
-        engine = make_engine(context)
+        engine = (make_engine or Engine)(context)
         await context.fetcher.__aenter__()
         try:
             if engine.leads:
@@ -286,7 +291,7 @@ def build(
     former: Ruleset | None = None,
     is_rehearsal: bool = False,
     retry_wait: float = 1.0,
-    record_within: float = RECORD_WITHIN,
+    record_within: float | None = None,
     token: str | None = None,
 ) -> Context:
     """The parts that a configuration asks for. Raises ConfigError, RuleError.
@@ -294,6 +299,11 @@ def build(
     `last_good` are the definitions in the store; it is asked for them where they are not given.
     Rules that have not changed are taken from `former`.
     """
+    from watcher.fetch import Fetcher
+    from watcher.mail import make_mailer, make_signer
+    from watcher.pipeline.context import RECORD_WITHIN, Context
+    from watcher.sources import make_source
+
     config, ruleset = compile_rules(
         config, last_good_of(database) if last_good is None else last_good, former
     )
@@ -309,13 +319,15 @@ def build(
         writer=writer,
         clock=clock,
         is_rehearsal=is_rehearsal,
-        record_within=record_within,
+        record_within=RECORD_WITHIN if record_within is None else record_within,
         token=token,
     )
 
 
 async def take_over(context: Context) -> None:
     """Bring the store in line with the configuration, and report what was not taken over."""
+    from watcher.pipeline import upkeep
+
     wanted = [
         subscriptions.Wanted(
             id=subscription.id,
@@ -351,6 +363,8 @@ async def take_over(context: Context) -> None:
 
 def _vocabulary(config: Config) -> str:
     """A hash of what the meaning of rules depends on besides what stands in their subscription."""
+    from watcher.rules import builtin_topics
+
     builtin = {name: topic.keywords for name, topic in builtin_topics().items()}
     own = {name: topic.any for name, topic in config.settings.topics.items()}
     return hashlib.sha256(repr((__version__, builtin, own)).encode()).hexdigest()[:32]
@@ -361,6 +375,8 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
 
     Returns the problems. The place of the database is fixed until a restart. Raises StoreError.
     """
+    from watcher.pipeline import upkeep
+
     async with engine.between_passes():
         old = engine.context
         try:

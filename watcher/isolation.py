@@ -23,8 +23,19 @@ from watcher.models import Listing, Page
 from watcher.settings import SourceSettings
 from watcher.sources.worker import LONGEST_ANSWER, PREFIX_BYTES, Answer, Job
 
-_BOOT = "import sys; sys.path[:] = sys.argv[1:]; from watcher.sources.worker import main; main()"
-"""The worker finds its modules where this process found them, whatever the directory holds."""
+_BOOT = """
+import gc, sys
+gc.disable()
+sys.path[:] = sys.argv[1:]
+from watcher.sources.worker import main
+gc.freeze()
+gc.enable()
+main()
+"""
+"""The worker finds its modules where this process found them, whatever the directory holds.
+
+Among modules there is no garbage, and to look for it takes a good part of the start.
+"""
 
 MEMORY_BYTES = 140_000_000
 """Of address space; a page of 15 MB with 900 papers takes 80,000,000."""
@@ -131,6 +142,7 @@ class Reader:
 async def _start() -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
+        "-S",  # the path is given
         "-c",
         _BOOT,
         *sys.path,

@@ -14,7 +14,9 @@ from tests.world import World
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
+    """What its passes reach is for the tests of the pipeline to say; they only lay the ground."""
     with World(tmp_path) as running:
+        running.is_traced = False
         yield running
 
 
@@ -22,6 +24,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def stored_world(tmp_path: Path, database_url: str) -> Iterator[World]:
     """The same on SQLite and on PostgreSQL."""
     with World(tmp_path, store=database_url) as running:
+        running.is_traced = False
         yield running
 
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import structlog
 import time_machine
-from typer.testing import CliRunner
 
+from tests.commands import run
 from tests.fakesite import make_paper
 from tests.world import ZORBLAX, World
-from watcher.cli import app
 from watcher.store import heartbeat
 from watcher.store.database import Database
 from watcher.store.heartbeat import Heartbeat
@@ -56,7 +55,7 @@ class Asker:
         place = ("--config", str(self.world.config_path), "--state-dir", str(self.world.state_dir))
         try:
             with time_machine.travel(self.world.now, tick=False):
-                result = CliRunner().invoke(app, [command, *place, *arguments], stdin, env)
+                result = run([command, *place, *arguments], stdin, env)
         finally:
             structlog.reset_defaults()  # the log went to a stream that is closed now
         if result.exception is not None and not isinstance(result.exception, SystemExit):

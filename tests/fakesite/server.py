@@ -19,6 +19,7 @@ from typing import Self
 from tests.fakesite.faults import Answer, Fault
 from tests.fakesite.papers import SitePaper
 from tests.fakesite.site import Site
+from tests.tracing import leave_thread_untraced
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ class FakeSite:
         await asyncio.to_thread(self.__exit__)
 
     def _run(self) -> None:
+        leave_thread_untraced()
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._serve())
 

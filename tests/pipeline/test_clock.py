@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
+
 from tests.fakesite import faults, make_paper
 from tests.modes import in_both_modes
 from tests.pipeline.test_match import states
@@ -11,6 +13,8 @@ from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.models import MatchState, Outcome
 from watcher.store import checks, outbox
 from watcher.store.database import Database
+
+pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
 
 YEAR = dt.timedelta(days=365)
 AT_EIGHT = WEIGHTS.replace("each-check", "daily 08:00")

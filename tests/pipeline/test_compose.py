@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
 import sqlalchemy as sa
 
 from tests.fakesite import make_paper
@@ -14,6 +15,8 @@ from watcher.models import MatchState
 from watcher.store import slots, subscriptions
 from watcher.store.database import Database
 from watcher.store.schema import slots as slots_table
+
+pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
 
 DAY = dt.timedelta(days=1)
 AT_EIGHT = WEIGHTS.replace("each-check", "daily 08:00")

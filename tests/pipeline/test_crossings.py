@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.fakesite import make_paper
 from tests.pipeline.test_match import BASELINE
 from tests.world import TRENDING, ZORBLAX, World
 from watcher.pipeline.check import check
 from watcher.store.database import Database
 from watcher.store.schema import checks, sources
+
+pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
 
 
 async def test_a_first_check_that_died_halfway_is_made_good_by_an_unchanged_page(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from tests.digest.builders import NASTY
 from tests.digest.html import our_signatures, shown, signatures
 from tests.fakesite import make_paper
 from tests.modes import in_both_modes
 from tests.world import DAILY, World
+
+pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
 
 SUBSCRIPTION = """
 [[subscriptions]]

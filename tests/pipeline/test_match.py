@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
+
 from tests.fakesite import faults, make_paper
 from tests.modes import in_both_modes
 from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
@@ -12,6 +14,8 @@ from watcher.models import MatchState
 from watcher.pipeline.check import check
 from watcher.store import matches
 from watcher.store.database import Database
+
+pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
 
 DAY = dt.timedelta(days=1)
 HOUR = dt.timedelta(hours=1)

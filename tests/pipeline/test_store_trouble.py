@@ -14,6 +14,8 @@ from tests.postgres import PostgresServer
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher.errors import BusyError, StoreError
 
+pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
+
 
 @pytest.fixture
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
+
 from tests.fakesite import make_paper
 from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.pipeline.upkeep import near_misses
 from watcher.store import papers
 from watcher.store.database import Database
+
+pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
 
 DAY = dt.timedelta(days=1)
 

@@ -17,6 +17,8 @@ from watcher.rules.terms import TermTable
 from watcher.rules.topics import TopicShelf
 from watcher.settings import RuleSettings
 
+pytestmark = pytest.mark.no_cover  # thousands of examples of what other tests reach
+
 SHELF = TopicShelf.builtin()
 
 words = st.one_of(

@@ -35,14 +35,12 @@ from watcher.cli.common import (
     say,
 )
 from watcher.cli.owner import act_as_owner
-from watcher.engine import Request, Result
 from watcher.errors import BusyError, ConfigError, StoreError, WatcherError
-from watcher.mail import make_signer
 from watcher.settings import Config, require_mail
 
 if TYPE_CHECKING:
     from watcher.counting import Counting
-    from watcher.engine import Engine
+    from watcher.engine import Engine, Request, Result
     from watcher.store.database import Database
 
 MANY = 1_000
@@ -78,6 +76,7 @@ def run(
     from watcher import app
     from watcher.counting import Counting
     from watcher.daemon import Daemon
+    from watcher.mail import make_signer
     from watcher.settings import load
 
     _note_early_signals()
@@ -170,6 +169,7 @@ def check_now(
 ) -> None:
     """One pass: fetch, match, and deliver what is due."""
     from watcher import app
+    from watcher.mail import make_signer
 
     options = common(context, config, state_dir, as_json=as_json, verbose=verbose, quiet=quiet)
     if send and not everyone and not subscription:
@@ -283,6 +283,7 @@ def _request(
     config: Config, sources: list[str] | None, subscriptions: list[str] | None, *, is_sent: bool
 ) -> Request:
     from watcher.cli.names import pick
+    from watcher.engine import Request
 
     known_sources = [source.name for source in config.settings.sources]
     known = {s.id: s.name for s in config.settings.subscriptions}
