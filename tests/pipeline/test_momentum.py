@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable
 
 from tests.fakesite import SitePaper, faults, make_paper
@@ -71,7 +70,6 @@ async def test_a_paper_is_news_when_it_gains_enough_and_says_how_much(
     assert "reached" not in mail.text, "it had more than ten from the start"
 
 
-@in_both_modes
 async def test_one_that_had_few_votes_has_reached_it(world: World) -> None:
     world.configure(TRENDING, RISING)
     world.fill(8)
@@ -79,11 +77,10 @@ async def test_one_that_had_few_votes_has_reached_it(world: World) -> None:
     await watch(world, hours=48)
     [mail] = world.digests()
     assert "reached 10 votes a day" in mail.text
-    assert re.search(r"\b1[12] votes a day", mail.text), (
-        "by the second, of which replicas take some"
-    )
+    assert "12 votes a day" in mail.text
 
 
+@in_both_modes
 async def test_what_is_met_with_many_votes_is_news_only_if_it_is_new_itself(world: World) -> None:
     world.configure(TRENDING, RISING)
     world.fill(8)
