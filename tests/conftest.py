@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 import shutil
@@ -69,6 +70,25 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     postgres_server.drop_database(url)
 
 
+@pytest.fixture
+def migrated_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A new database of this version on a running PostgreSQL, a copy: to make one takes longer."""
+    postgres_server.start()
+    url = postgres_server.create_database(_migrate)
+    yield url
+    postgres_server.start()
+    postgres_server.drop_database(url)
+
+
+def _migrate(url: str) -> None:
+    from watcher.store import versions  # what is imported before the tests begin is not traced
+    from watcher.store.database import Database
+
+    database = Database(url, writable=True)
+    versions.migrate(database, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    database.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A new database, on SQLite and on PostgreSQL."""
@@ -113,7 +133,7 @@ def _missing(marker: str) -> str | None:
 def _is_again(item: pytest.Item) -> bool:
     """Whether a test that is not about databases runs on the second of them."""
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    kinds = parameters.get("database_url"), parameters.get("world")
+    kinds = {each for each in parameters.values() if isinstance(each, str)}
     return "postgresql" in kinds and STORE not in item.path.parents
 
 

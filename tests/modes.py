@@ -29,5 +29,5 @@ def a_world(request: pytest.FixtureRequest, directory: Path, *, mode: str = "sql
     mode = getattr(request, "param", mode)
     if mode == "sqlite":
         return World(directory)
-    store = request.getfixturevalue("postgres_url")
+    store = request.getfixturevalue("migrated_postgres_url")
     return World(directory, store=store, is_fleet=mode == "fleet")

@@ -13,7 +13,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -49,6 +49,7 @@ class PostgresServer:
         self.directory = Path(tempfile.mkdtemp(prefix="pg-"))
         self._cluster = self.directory / "cluster"
         self._database_count = 0
+        self._prepared: dict[Callable[[str], None], str] = {}
         self._is_running = False
 
     def __enter__(self) -> Self:
@@ -90,19 +91,29 @@ class PostgresServer:
             place += f"&port={self._port}"
         return f"postgresql://postgres@/{database}?{place}"
 
-    def create_database(self) -> str:
-        """The URL of a database that is new and empty."""
+    def create_database(self, prepare: Callable[[str], None] | None = None) -> str:
+        """The URL of a database that is new and empty, or as `prepare` has left one.
+
+        It is given the URL of an empty one, and called once: the others are copies of that.
+        """
+        origin = "template1"
+        if prepare is not None:
+            if prepare not in self._prepared:
+                prepared = self.create_database()
+                prepare(prepared)
+                self._prepared[prepare] = _name(prepared)
+            origin = self._prepared[prepare]
         self._database_count += 1
         name = f"test_{self._database_count}"
-        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        self._execute(statement.format(sql.Identifier(name), sql.Identifier(origin)))
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
         """Remove the database of that URL, whoever is still connected."""
         if self._is_running:
-            name = url.partition("@/")[2].partition("?")[0]
             statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-            self._execute(statement.format(sql.Identifier(name)))
+            self._execute(statement.format(sql.Identifier(_name(url))))
 
     def start(self) -> None:
         """Return when it answers."""
@@ -174,3 +185,7 @@ class PostgresServer:
 
     def _remove(self) -> None:
         shutil.rmtree(self.directory)
+
+
+def _name(url: str) -> str:
+    return url.partition("@/")[2].partition("?")[0]

@@ -10,9 +10,9 @@ from tests.world import DAILY, WEIGHTS, World
 
 
 @pytest.fixture
-def world(tmp_path: Path, postgres_url: str) -> Iterator[World]:
+def world(tmp_path: Path, migrated_postgres_url: str) -> Iterator[World]:
     """A world whose tables replicas find made, at its time."""
-    with World(tmp_path, store=postgres_url) as running:
+    with World(tmp_path, store=migrated_postgres_url) as running:
         running.configure(DAILY, WEIGHTS)
         running.fill()
         prepare(running)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +12,12 @@ from watcher.store.database import Database
 NOW = dt.datetime(2026, 2, 19, 8, 0, tzinfo=dt.UTC)
 
 
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    opened = Database(database_url, writable=True)
-    versions.migrate(opened, NOW)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        opened = Database(f"sqlite:///{tmp_path / 'watcher.db'}", writable=True)
+        versions.migrate(opened, NOW)
+    else:
+        opened = Database(request.getfixturevalue("migrated_postgres_url"), writable=True)
     yield opened
     opened.close()
