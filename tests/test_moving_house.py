@@ -114,10 +114,11 @@ def test_a_dump_is_put_back_as_the_document_says(
         if block.language == "sh"
         for line in documents.commands(block)
     ]
-    make, dump, drop, again, restore = (
+    make, before_upgrade, dump, drop, again, restore = (
         words for words in lines if words[0] in {"createdb", "dropdb", "pg_dump", "pg_restore"}
     )
     assert make == again
+    assert before_upgrade == dump
     database = Database(postgres_server.url("papers"), writable=True)
     postgres_server.client(*make, cwd=tmp_path)
     try:

@@ -8,6 +8,7 @@ from itertools import count
 import sqlalchemy as sa
 
 from tests.fakesite import make_paper
+from tests.modes import on_both_stores
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher.models import DeliveryState, MatchState
 from watcher.pipeline.compose import TOGETHER, Composed, compose
@@ -76,10 +77,8 @@ async def test_a_digest_that_cannot_be_stored_holds_up_no_other(world: World) ->
     assert sorted(mail.recipient for mail in world.mails) == [f"{n}@example.org" for n in range(9)]
 
 
-async def test_what_changes_while_digests_are_put_into_words_counts(
-    stored_world: World,
-) -> None:
-    world = stored_world
+@on_both_stores
+async def test_what_changes_while_digests_are_put_into_words_counts(world: World) -> None:
     world.configure(DAILY, *everybody(5))
     world.add(make_paper(1, world.now, title=ZORBLAX), make_paper(2, world.now, title=ZORBLAX))
     database = Database(world.config().store_url, writable=True)
