@@ -27,7 +27,7 @@ from tests.digest.builders import chosen, content
 from tests.documents import CHECKOUT, DOCUMENTS, GUIDE, README, Block, commands, exists, named
 from tests.fakesite import make_paper
 from tests.world import World
-from watcher import app
+from watcher import effective
 from watcher.demo import run_demo
 from watcher.digest import render_digest
 from watcher.errors import ConfigError
@@ -187,7 +187,7 @@ def configured(block: Block, folder: Path) -> Config:
     config = load(main, state_dir=folder, environ={})
     for broken in config.broken:
         raise broken
-    compiled, _ = app.compile_rules(config, {})
+    compiled, _ = effective.compile_rules(config, {})
     return compiled
 
 

@@ -8,19 +8,17 @@ import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 import structlog
-from pydantic import ValidationError
 
-from watcher import __version__
-from watcher.errors import ConfigError, NoDatabaseError, RuleError, StoreError
-from watcher.settings import Config, SubscriptionSettings, require_mail, with_stored
+from watcher import __version__, effective
+from watcher.errors import ConfigError, NoDatabaseError, StoreError
+from watcher.settings import Config, require_mail
 from watcher.steps import Step
-from watcher.store import known, moving, stored, subscriptions, versions
+from watcher.store import known, moving, subscriptions, versions
 from watcher.store.database import Database
 from watcher.store.lock import InstanceLock, change_rules
 
@@ -35,89 +33,6 @@ log = structlog.get_logger(__name__)
 def utc_now() -> dt.datetime:
     """The wall clock."""
     return dt.datetime.now(dt.UTC)
-
-
-def compile_rules(
-    config: Config, last_good: Mapping[str, str], former: Ruleset | None = None
-) -> tuple[Config, Ruleset]:
-    """The rules of a configuration, ready to judge, and the configuration they stand for.
-
-    A file of `subscriptions.d` that does not validate, or whose rules do not, leaves its
-    subscriptions as they were last good (`last_good`: definitions by id) and joins `broken`.
-    What has not changed is taken from `former`. Raises RuleError, with file and line, for a rule
-    of the main file.
-    """
-    from watcher.rules import Ruleset
-
-    config = _with_last_good(config, last_good)
-    compiled = former.changed if former else Ruleset.compile
-    while True:
-        settings = config.settings
-        try:
-            return config, compiled(settings.subscriptions, settings.topics)
-        except RuleError as error:
-            faults = [] if error.subscription_id is None else _faults(config)
-            for fault in faults or [error]:
-                config = _without_broken(config, fault, last_good)
-
-
-def _faults(config: Config) -> list[RuleError]:
-    """All at once: with many subscriptions each attempt to compile them takes its time."""
-    from watcher.rules import Ruleset
-
-    return Ruleset.faults(config.settings.subscriptions, config.settings.topics)
-
-
-def _with_last_good(config: Config, last_good: Mapping[str, str]) -> Config:
-    present = {subscription.id for subscription in config.settings.subscriptions}
-    stems, left_out = config.broken_stems, config.broken_ids
-    kept = [
-        _restored(definition)
-        for subscription_id, definition in last_good.items()
-        if (subscriptions.stem(subscription_id) in stems or subscription_id in left_out)
-        and subscription_id not in present
-    ]
-    chosen = (*config.settings.subscriptions, *(found for found in kept if found))
-    return config.with_subscriptions(chosen)
-
-
-def _restored(definition: str) -> SubscriptionSettings | None:
-    try:
-        return SubscriptionSettings.model_validate_json(definition)
-    except ValidationError as error:  # it was stored by another version
-        log.warning("a stored subscription cannot be read any more", error=str(error))
-        return None
-
-
-def _without_broken(config: Config, error: RuleError, last_good: Mapping[str, str]) -> Config:
-    culprit = error.subscription_id or ""
-    stem = subscriptions.stem(culprit)
-    located = config.fault(error.message, culprit, error.key or "")
-    if not (stem or config.is_stored(culprit)):
-        raise located from error
-    present = next(s for s in config.settings.subscriptions if s.id == culprit)
-    others = tuple(s for s in config.settings.subscriptions if s.id != culprit)
-    former = _restored(last_good[culprit]) if culprit in last_good else None
-    if former and former != present:  # or its last good rules do not hold either
-        others = (*others, former)
-    config = config.with_subscriptions(others)
-    if stem in config.broken_stems or culprit in config.broken_ids:
-        return config
-    return replace(config, broken=(*config.broken, located))
-
-
-def whole(config: Config, connection: sa.Connection) -> Config:
-    """`config` with the subscriptions that stand in the store now."""
-    version = stored.version(connection)
-    if version == config.from_store.version:
-        return config
-    return with_stored(config, stored.definitions(connection), version)
-
-
-def last_good_of(database: Database) -> dict[str, str]:
-    """The stored definitions of the subscriptions that are not removed, by id."""
-    with database.read() as connection:
-        return subscriptions.definitions(connection)
 
 
 @contextlib.contextmanager
@@ -258,7 +173,7 @@ async def running(
         config = config.bare()
     else:
         with database.read() as connection:
-            config = whole(config, connection)
+            config = effective.whole(config, connection)
     with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
         context = build(
             config,
@@ -304,8 +219,8 @@ def build(
     from watcher.pipeline.context import RECORD_WITHIN, Context
     from watcher.sources import make_source
 
-    config, ruleset = compile_rules(
-        config, last_good_of(database) if last_good is None else last_good, former
+    config, ruleset = effective.compile_rules(
+        config, effective.last_good_of(database) if last_good is None else last_good, former
     )
     settings = config.settings
     return Context(
@@ -383,7 +298,7 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
             config = load()
             require_mail(config)  # or it would not start either
             if engine.leads:
-                config = await old.read(partial(whole, config))
+                config = await old.read(partial(effective.whole, config))
                 last_good = await old.read(subscriptions.definitions)
             else:
                 config, last_good = config.bare(), {}

@@ -15,7 +15,7 @@ from tests.faults.rows import Tally, row
 from tests.mail.bouncing import EXIM, PERSON, QMAIL, VACATION, block, dsn
 from tests.sources.reading import NOW, answer, sample, source
 from tests.world import DAILY, WEIGHTS
-from watcher import app
+from watcher import effective
 from watcher.digest.formulas import formula
 from watcher.digest.latex import readable
 from watcher.errors import ConfigError, ParseError
@@ -92,7 +92,7 @@ def _config(folder: Path) -> Callable[[bytes], None]:
     def read(given: bytes) -> None:
         path.write_bytes(given)
         try:
-            app.compile_rules(load(path, state_dir=folder / "state", environ=environ), {})
+            effective.compile_rules(load(path, state_dir=folder / "state", environ=environ), {})
         except ConfigError as error:
             str(error)
 

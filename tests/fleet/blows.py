@@ -80,14 +80,14 @@ class Fleet:
         smtp = self._world.smtp
         smtp.wait_for_hang(timeout=DUE_WITHIN)
         seen = self._asking_leave()
-        time.sleep(HEARD_WITHIN)
+        time.sleep(HEARD_WITHIN)  # whoever only passes by tells nobody that it does
         [(recipient, number)] = seen & self._asking_leave()  # the others have gone on
         count = self._taken(recipient)
         with self._still(self._pids[number]):
             self.pass_time(besides=number)
             until = time.monotonic() + OTHERS_WITHIN
             while self._taken(recipient) == count and time.monotonic() < until:
-                time.sleep(0.05)
+                time.sleep(0.05)  # it may rightly come to nothing, of which there is no event
             smtp.release()
 
     def pass_time(self, *, besides: int | None = None) -> None:

@@ -10,7 +10,6 @@ import ctypes
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Self, TypeVar
 
 T = TypeVar("T")
@@ -68,12 +67,7 @@ class Link:
         _run(*self.inside, "ip", "route", "add", "127.0.0.1/32", "dev", "far", "src", SECOND)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._host.communicate()
 
     def cut(self) -> None:

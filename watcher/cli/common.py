@@ -101,11 +101,11 @@ class Common:
 
 
 def _whole(config: Config) -> Config:
-    from watcher import app
+    from watcher import app, effective
 
     try:
         with app.reading(config) as database, database.read() as connection:
-            return app.whole(config, connection)
+            return effective.whole(config, connection)
     except StoreError:  # what needs the store tells of it
         return config
 

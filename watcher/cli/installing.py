@@ -61,11 +61,11 @@ def install(
     state_dir: StateOption = None,
 ) -> None:
     """Install and start it; over what was installed before."""
-    from watcher import app
+    from watcher import effective
 
     loaded = common(context, config, state_dir).load("warning")
     require_mail(loaded)
-    app.compile_rules(loaded, {})  # or it would end at its start, unseen
+    effective.compile_rules(loaded, {})  # or it would end at its start, unseen
     install_for(loaded, is_system=system, is_cron=cron)
 
 

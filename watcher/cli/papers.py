@@ -79,13 +79,13 @@ def explain(
 
 
 def _explain_known(options: Common, words: str, subscription: str | None, now: dt.datetime) -> None:
-    from watcher import app
+    from watcher import app, effective
     from watcher.cli.names import pick_subscription
     from watcher.overview import story
 
     loaded = options.load_whole("warning")
     with app.reading(loaded) as database:
-        loaded, ruleset = app.compile_rules(loaded, app.last_good_of(database))
+        loaded, ruleset = effective.compile_rules(loaded, effective.last_good_of(database))
         wanted = pick_subscription(loaded, subscription) if subscription else None
         with database.read() as connection:
             stored = _find(connection, words, as_json=options.as_json)

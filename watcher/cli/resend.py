@@ -59,7 +59,7 @@ def resend(
 
     It goes at once; where the daemon is at work, that sends it within the minute.
     """
-    from watcher import app
+    from watcher import app, effective
     from watcher.cli.asking import consent
     from watcher.cli.owner import act_as_owner, past_the_lock
     from watcher.pipeline.resend import let_go, send_again
@@ -71,8 +71,8 @@ def resend(
         require_mail(loaded)
     act_as_owner(loaded.state_dir)
     with app.reading(loaded) as database:
-        effective, _ = app.compile_rules(loaded, app.last_good_of(database))
-        configured = {each.id: each.to for each in effective.settings.subscriptions}
+        in_force, _ = effective.compile_rules(loaded, effective.last_good_of(database))
+        configured = {each.id: each.to for each in in_force.settings.subscriptions}
         with database.read() as connection:
             chosen = _chosen(connection, digest, to, configured)
     agreed = {

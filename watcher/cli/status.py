@@ -71,7 +71,7 @@ def status(
 def _look(config: Config, now: dt.datetime) -> Overview:
     from dataclasses import replace
 
-    from watcher import app
+    from watcher import app, effective
     from watcher.errors import ConfigError
     from watcher.overview import gather
     from watcher.settings import require_mail
@@ -79,7 +79,7 @@ def _look(config: Config, now: dt.datetime) -> Overview:
     with app.reading(config) as database:
         try:
             require_mail(config)
-            config, _ = app.compile_rules(config, app.last_good_of(database))
+            config, _ = effective.compile_rules(config, effective.last_good_of(database))
         except ConfigError as error:  # the daemon goes on with the rules it has
             config = replace(config, broken=(*config.broken, error))
         with database.read() as connection:

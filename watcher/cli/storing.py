@@ -241,7 +241,7 @@ def _only_stored(config: Config) -> Config:
     """`config` with the subscriptions of the store alone. Raises StoreError."""
     from dataclasses import replace
 
-    from watcher import app
+    from watcher import app, effective
     from watcher.settings.config import FromStore
 
     with app.reading(config) as database, database.read() as connection:
@@ -249,7 +249,7 @@ def _only_stored(config: Config) -> Config:
         of_files = replace(
             config, settings=none, origins={}, broken=(), from_store=FromStore("none of it")
         )
-        return app.whole(of_files, connection)
+        return effective.whole(of_files, connection)
 
 
 def is_of_store(config: Config, name: str) -> bool:

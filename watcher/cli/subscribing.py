@@ -154,7 +154,7 @@ def _try_out(draft: SubscriptionDraft, config: Config) -> SubscriptionSettings:
     Ends the command with 2, naming the flags, where that is nothing good. Raises RuleError for a
     topic of `config` that is not good itself.
     """
-    from watcher import app
+    from watcher import app, effective
     from watcher.cli.drafts import subscription_text
 
     with tempfile.TemporaryDirectory(prefix="paper-watcher-") as folder:
@@ -164,7 +164,7 @@ def _try_out(draft: SubscriptionDraft, config: Config) -> SubscriptionSettings:
         text = subscription_text(draft, made_on=app.utc_now().date())
         (path.parent / FOLDER / "new.toml").write_text(text, encoding="utf-8")
         try:
-            tried, _ = app.compile_rules(load(path, state_dir=path.parent, environ={}), {})
+            tried, _ = effective.compile_rules(load(path, state_dir=path.parent, environ={}), {})
         except RuleError as error:
             place, line = config.locate("", error.key or "")
             raise RuleError(error.message, path=place, line=line, key=error.key) from error

@@ -49,12 +49,12 @@ def suggest(
     quiet: QuietOption = False,
 ) -> None:
     """Keywords to widen or narrow a rule, from what it found among the papers of the past."""
-    from watcher import app, backtest
+    from watcher import app, backtest, effective
     from watcher.cli.gathering import gather
     from watcher.cli.names import pick_subscription
 
     options = common(context, config, state_dir, as_json=as_json, verbose=verbose, quiet=quiet)
-    loaded, _ = app.compile_rules(options.load_whole("warning"), {})
+    loaded, _ = effective.compile_rules(options.load_whole("warning"), {})
     picked = pick_subscription(loaded, subscription)
     [chosen] = [each for each in loaded.settings.subscriptions if each.id == picked]
     rules = _rules(chosen, rule)

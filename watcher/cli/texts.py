@@ -48,13 +48,13 @@ def explain_text(options: Common, path: Path, subscription: str | None, now: dt.
 
 
 def _rules(config: Config) -> tuple[Config, Ruleset]:
-    from watcher import app
+    from watcher import app, effective
     from watcher.errors import NoDatabaseError
 
     last_good: dict[str, str] = {}
     with contextlib.suppress(NoDatabaseError), app.reading(config) as database:
-        last_good = app.last_good_of(database)
-    return app.compile_rules(config, last_good)
+        last_good = effective.last_good_of(database)
+    return effective.compile_rules(config, last_good)
 
 
 def _read(path: Path, *, as_json: bool) -> Paper:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from watcher import app
+from watcher import effective
 from watcher.cli.common import USAGE, fail, say
 from watcher.cli.configs import faults_in
 from watcher.cli.names import pick_subscription
@@ -45,7 +45,7 @@ def choose(config: Config, name: str | None, rules: Sequence[str], against: Path
 
     Raises ConfigError.
     """
-    config, ruleset = app.compile_rules(config, {})
+    config, ruleset = effective.compile_rules(config, {})
     topics, present = config.settings.topics, config.settings.subscriptions
     if name:
         picked = pick_subscription(config, name)
@@ -106,7 +106,7 @@ def _of_flags(
 
 def _load(path: Path, config: Config) -> tuple[Config, Ruleset]:
     """An edited file, compiled. Raises ConfigError."""
-    edited, ruleset = app.compile_rules(load_edited(path.expanduser().absolute(), config), {})
+    edited, ruleset = effective.compile_rules(load_edited(path.expanduser().absolute(), config), {})
     for problem in edited.broken:
         raise problem
     return edited, ruleset

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from watcher import app
+from watcher import effective
 from watcher.diagnosis.finding import Finding, ok, problem, warning
 from watcher.errors import ConfigError
 from watcher.settings import Config
@@ -39,7 +39,7 @@ def examine_machine(config: Config, mountinfo: Path = MOUNTINFO) -> Iterator[Fin
 def _configuration(config: Config) -> Iterator[Finding]:
     broken = config.broken
     try:
-        compiled, _ = app.compile_rules(config, {})
+        compiled, _ = effective.compile_rules(config, {})
     except ConfigError as error:
         yield problem("configuration", str(error))
     else:
