@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 from tests.booted import namespaces_are_allowed
 from tests.fleet.hosts import hosts_are_allowed
 from tests.postgres import PostgresServer
+from tests.tracing import untraced
 from tests.web import packages
 
 STORE = Path(__file__).parent / "store"
@@ -35,22 +38,20 @@ _FOREIGN = re.compile(
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of this machine's configuration reaches a test or the programs it starts."""
+def _clean_environment(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing of this machine's configuration reaches a test or the programs it starts.
+
+    Coverage is measured neither of a test so marked nor of those programs: it takes half as long
+    again, and writes a file.
+    """
+    if request.node.get_closest_marker("untraced"):
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     for name in [name for name in os.environ if _FOREIGN.fullmatch(name)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TZ", "UTC")
-
-
-@pytest.fixture
-def untraced(monkeypatch: pytest.MonkeyPatch, no_cover: None) -> None:
-    """Coverage is measured neither of the test nor of the programs that it starts.
-
-    What is traced takes half as long again, and writes a file. What this reaches is for other tests
-    to reach as well.
-    """
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -130,21 +131,30 @@ def _missing(marker: str) -> str | None:
     return None
 
 
+TRACED = 3
+"""How many variants of a test have their coverage measured."""
+
+
 def _is_again(item: pytest.Item) -> bool:
-    """Whether a test that is not about databases runs on the second of them."""
+    """Whether a test that is not about databases runs on another than the first of them."""
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     kinds = {each for each in parameters.values() if isinstance(each, str)}
-    return "postgresql" in kinds and STORE not in item.path.parents
+    return bool(kinds & {"postgresql", "fleet"}) and STORE not in item.path.parents
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long.
 
-    That is not traced, nor is what runs once more on the second database.
+    Coverage is not measured of that, nor of what does the same again: on the second database, with
+    a fourth set of parameters, with hundreds of examples. What these reach, others are to reach.
     """
+    variants: Counter[tuple[Path, str]] = Counter()
     for item in items:
-        if _is_again(item) or item.get_closest_marker("long"):
-            item.add_marker("no_cover")
+        key = (item.path, item.nodeid.partition("[")[0])
+        variants[key] += 1
+        is_more = variants[key] > TRACED or getattr(item.obj, "is_hypothesis_test", False)
+        if is_more or _is_again(item) or item.get_closest_marker("long"):
+            item.add_marker("untraced")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
@@ -153,6 +163,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers():
         if reason := _missing(marker.name):
             pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Measure no coverage of what is marked for that."""
+    with untraced() if item.get_closest_marker("untraced") else contextlib.nullcontext():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -67,6 +67,13 @@ def test_leaving_tests_out_fails_where_none_may_be(tmp_path: Path) -> None:
     assert "forbids" in pytest_run(tmp_path, test, "-k", "other", no_skip=True)
 
 
+@pytest.mark.untraced
+def test_what_is_not_to_be_measured_is_not() -> None:
+    """Also where a process runs tests for another one, and is measured twice."""
+    assert sys.gettrace() is None
+    assert "COVERAGE_PROCESS_CONFIG" not in os.environ
+
+
 def test_each_database_is_new(database_url: str) -> None:
     engine = sa.create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
     assert sa.inspect(engine).get_table_names() == []

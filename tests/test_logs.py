@@ -175,7 +175,7 @@ def ran(program: str, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.usefixtures("untraced")
+@pytest.mark.untraced
 @pytest.mark.parametrize("form", ["plain", "json"])
 def test_a_full_disk_loses_lines_and_says_so_once_there_is_room(form: str, tmp_path: Path) -> None:
     path = tmp_path / "log"

@@ -11,16 +11,20 @@ from coverage import Coverage
 
 @contextlib.contextmanager
 def untraced() -> Iterator[None]:
-    """Measure nothing of what this thread and those it starts do, which other tests are about."""
-    measuring = Coverage.current()
-    if measuring is None:
-        yield
-        return
-    measuring.stop()
+    """Measure nothing of what this thread and those it starts do, which other tests are about.
+
+    A process that runs tests for another one is measured twice: as each process that is started
+    here, and by pytest-cov. Where one of them stops, the other goes on.
+    """
+    stopped = []
+    while measuring := Coverage.current():
+        measuring.stop()
+        stopped.append(measuring)
     try:
         yield
     finally:
-        measuring.start()
+        for measuring in reversed(stopped):
+            measuring.start()
 
 
 def leave_thread_untraced() -> None:

@@ -139,7 +139,7 @@ def test_what_nobody_foresaw_is_one_event_with_its_traceback(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root acts as another")
-@pytest.mark.usefixtures("untraced")
+@pytest.mark.untraced
 def test_whom_root_acts_as_is_an_event(world: World) -> None:
     world.fill(8)
     world.configure(DAILY, WEIGHTS)

@@ -27,7 +27,7 @@ def imported(*arguments: str) -> set[str]:
     return set(done.stderr.splitlines())
 
 
-@pytest.mark.usefixtures("untraced")
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "command", [("subscriptions", "pause", "weights"), ("subscriptions", "export"), ("migrate",)]
 )
@@ -40,6 +40,6 @@ async def test_what_does_no_work_needs_no_engine(world: World, command: tuple[st
     assert not modules & OF_AN_ENGINE
 
 
-@pytest.mark.usefixtures("untraced")
+@pytest.mark.untraced
 def test_help_needs_no_database_either() -> None:
     assert not imported("--help") & {*OF_AN_ENGINE, "sqlalchemy"}

@@ -15,7 +15,7 @@ ADA = ("ada@example.org", "2602.00001")
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("untraced")  # what is tried is the program as it is
+@pytest.mark.untraced  # what is tried is the program as it is
 @pytest.mark.parametrize("each", rows(), ids=lambda each: each.name)
 def test_a_few_tries(each: Row, tmp_path: Path) -> None:
     tally = each.run(each.few, tmp_path)

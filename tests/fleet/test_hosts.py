@@ -127,7 +127,7 @@ def cut_off(directory: Path, stage: Stage, answer: str) -> Tally:
 
 
 @pytest.mark.hosts
-@pytest.mark.usefixtures("untraced")
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("stage", "answer", "repeated"), [("rcpt", "hold", 0), ("dot", "accept+hold", 1)]
 )

@@ -158,7 +158,7 @@ async def test_a_shard_that_has_lost_its_job_is_done_all_the_same(world: World) 
     assert len(world.mails) == COUNT
 
 
-@pytest.mark.usefixtures("untraced")
+@pytest.mark.untraced
 def test_a_worker_killed_within_a_shard_leaves_it_to_others(world: World) -> None:
     stuck = "s0"
     everybody = {f"s{number}" for number in range(COUNT)}

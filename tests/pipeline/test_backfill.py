@@ -17,7 +17,7 @@ from watcher.settings import RuleSettings
 from watcher.store import matches, subscriptions
 from watcher.store.database import Database
 
-pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
+pytestmark = pytest.mark.untraced  # what it reaches, others do as well
 
 DAY = dt.timedelta(days=1)
 YEAR = dt.timedelta(days=365)

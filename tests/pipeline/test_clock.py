@@ -14,7 +14,7 @@ from watcher.models import MatchState, Outcome
 from watcher.store import checks, outbox
 from watcher.store.database import Database
 
-pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
+pytestmark = pytest.mark.untraced  # what it reaches, others do as well
 
 YEAR = dt.timedelta(days=365)
 AT_EIGHT = WEIGHTS.replace("each-check", "daily 08:00")

@@ -16,7 +16,7 @@ from watcher.store import slots, subscriptions
 from watcher.store.database import Database
 from watcher.store.schema import slots as slots_table
 
-pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
+pytestmark = pytest.mark.untraced  # what it reaches, others do as well
 
 DAY = dt.timedelta(days=1)
 AT_EIGHT = WEIGHTS.replace("each-check", "daily 08:00")

@@ -11,7 +11,7 @@ from watcher.pipeline.check import check
 from watcher.store.database import Database
 from watcher.store.schema import checks, sources
 
-pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
+pytestmark = pytest.mark.untraced  # what it reaches, others do as well
 
 
 async def test_a_first_check_that_died_halfway_is_made_good_by_an_unchanged_page(

@@ -16,7 +16,7 @@ from watcher.pipeline.deliver import wait_after
 from watcher.store import outbox, sending
 from watcher.store.database import Database
 
-pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
+pytestmark = pytest.mark.untraced  # what it reaches, others do as well
 
 MINUTE = dt.timedelta(minutes=1)
 TWO = WEIGHTS.replace('["ada@example.org"]', '["ada@example.org", "bob@example.org"]')

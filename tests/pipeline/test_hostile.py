@@ -12,7 +12,7 @@ from tests.fakesite import make_paper
 from tests.modes import in_both_modes
 from tests.world import DAILY, World
 
-pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
+pytestmark = pytest.mark.untraced  # what it reaches, others do as well
 
 SUBSCRIPTION = """
 [[subscriptions]]

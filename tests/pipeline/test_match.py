@@ -15,7 +15,7 @@ from watcher.pipeline.check import check
 from watcher.store import matches
 from watcher.store.database import Database
 
-pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
+pytestmark = pytest.mark.untraced  # what it reaches, others do as well
 
 DAY = dt.timedelta(days=1)
 HOUR = dt.timedelta(hours=1)

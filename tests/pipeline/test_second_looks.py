@@ -11,7 +11,7 @@ from tests.fakesite import SitePaper, make_paper
 from tests.modes import in_both_modes
 from tests.world import THURSDAY, TRENDING, ZORBLAX, World
 
-pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
+pytestmark = pytest.mark.untraced  # what it reaches, others do as well
 
 DAY = dt.timedelta(days=1)
 

@@ -12,7 +12,7 @@ from watcher.pipeline.upkeep import near_misses
 from watcher.store import papers
 from watcher.store.database import Database
 
-pytestmark = pytest.mark.no_cover  # what it reaches, others do as well
+pytestmark = pytest.mark.untraced  # what it reaches, others do as well
 
 DAY = dt.timedelta(days=1)
 

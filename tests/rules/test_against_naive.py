@@ -14,7 +14,7 @@ from watcher.rules import Ruleset
 from watcher.rules.fold import Text
 from watcher.settings import RuleSettings, TextField
 
-pytestmark = pytest.mark.no_cover  # thousands of examples of what other tests reach
+pytestmark = pytest.mark.untraced  # thousands of examples of what other tests reach
 
 WORDS = (
     *("graph", "graphs", "Graph", "class", "classes", "database", "databases", "policy"),

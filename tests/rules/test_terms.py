@@ -17,7 +17,7 @@ from watcher.rules.terms import TermTable
 from watcher.rules.topics import TopicShelf
 from watcher.settings import RuleSettings
 
-pytestmark = pytest.mark.no_cover  # thousands of examples of what other tests reach
+pytestmark = pytest.mark.untraced  # thousands of examples of what other tests reach
 
 SHELF = TopicShelf.builtin()
 
