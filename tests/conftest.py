@@ -152,7 +152,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         key = (item.path, item.nodeid.partition("[")[0])
         variants[key] += 1
-        is_more = variants[key] > TRACED or getattr(item.obj, "is_hypothesis_test", False)
+        test = getattr(item, "obj", None)
+        is_more = variants[key] > TRACED or getattr(test, "is_hypothesis_test", False)
         if is_more or _is_again(item) or item.get_closest_marker("long"):
             item.add_marker("untraced")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
