@@ -26,8 +26,10 @@ from watcher.store import outbox
 from watcher.store.database import Database
 
 PORT = 5432
-PATIENCE = "connect_timeout=2&tcp_user_timeout=2000"
+IMPATIENT = "?connect_timeout=2&tcp_user_timeout=2000"
 """In place of ten and of thirty seconds: a minute of the real thing is a few seconds here."""
+
+MINUTE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,10 @@ class Hosts:
 
 
 @contextlib.contextmanager
-def hosts(directory: Path) -> Iterator[Hosts]:
+def hosts(directory: Path, patience: str) -> Iterator[Hosts]:
     with (
         PostgresServer(port=PORT) as server,
-        World(directory, store=f"{on_loopback(server)}?{PATIENCE}") as world,
+        World(directory, store=f"{on_loopback(server)}{patience}") as world,
         Link() as link,
     ):
         world.smtp_timeout = 60.0
@@ -100,15 +102,19 @@ def on_loopback(server: PostgresServer) -> str:
     return f"postgresql://postgres@127.0.0.1:{PORT}/{name}"
 
 
-def cut_off(directory: Path, stage: Stage, answer: str) -> Tally:
-    """A worker is cut off in the middle of a mail, and another goes on; then it is back, alone."""
+def cut_off(directory: Path, stage: Stage, answer: str, *, seconds: float) -> Tally:
+    """A worker is cut off in the middle of a mail, and another goes on; then it is back, alone.
+
+    It is for so many `seconds`, or for no longer than the other needs.
+    """
     tally = Tally(tries=1)
-    with hosts(directory) as on:
+    with hosts(directory, "" if seconds else IMPATIENT) as on:
         world, smtp = on.world, on.world.smtp
         smtp.fail(stage, answer, times=1)
         on.publish(1)
         smtp.wait_for_hang()
         on.link.cut()
+        until = time.monotonic() + seconds
         count = len(smtp.messages)
         on.give_up_leases()
         with on.another_worker():
@@ -116,6 +122,7 @@ def cut_off(directory: Path, stage: Stage, answer: str) -> Tally:
             on.publish(2)
             smtp.wait_for(count + 2)
             on.see_sent()
+            time.sleep(max(0.0, until - time.monotonic()))  # so long, whatever happens or not
             smtp.release()
             on.link.mend()
         on.publish(3)
@@ -129,11 +136,16 @@ def cut_off(directory: Path, stage: Stage, answer: str) -> Tally:
 @pytest.mark.hosts
 @pytest.mark.untraced
 @pytest.mark.parametrize(
-    ("stage", "answer", "repeated"), [("rcpt", "hold", 0), ("dot", "accept+hold", 1)]
+    ("stage", "answer", "seconds", "repeated"),
+    [
+        ("rcpt", "hold", 0, 0),
+        ("dot", "accept+hold", 0, 1),
+        pytest.param("dot", "accept+hold", MINUTE, 1, marks=pytest.mark.long),
+    ],
 )
 def test_a_worker_that_is_cut_off_loses_nothing_and_sends_nothing_twice(
-    tmp_path: Path, stage: Stage, answer: str, repeated: int
+    tmp_path: Path, stage: Stage, answer: str, seconds: float, repeated: int
 ) -> None:
-    tally = on_first_host(lambda: cut_off(tmp_path, stage, answer))
+    tally = on_first_host(lambda: cut_off(tmp_path, stage, answer, seconds=seconds))
     assert tally.unexpected == []
     assert (tally.lost, tally.duplicated) == (0, repeated)
