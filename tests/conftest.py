@@ -7,7 +7,6 @@ import datetime as dt
 import os
 import re
 import shutil
-from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -131,10 +130,6 @@ def _missing(marker: str) -> str | None:
     return None
 
 
-TRACED = 3
-"""How many variants of a test have their coverage measured."""
-
-
 def _is_again(item: pytest.Item) -> bool:
     """Whether a test that is not about databases runs on another than the first of them."""
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
@@ -145,16 +140,12 @@ def _is_again(item: pytest.Item) -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long.
 
-    Coverage is not measured of that, nor of what does the same again: on the second database, with
-    a fourth set of parameters, with hundreds of examples. What these reach, others are to reach.
+    Coverage is not measured of that, nor of what does the same again: on another database, or with
+    hundreds of examples. What these reach, others are to reach.
     """
-    variants: Counter[tuple[Path, str]] = Counter()
     for item in items:
-        key = (item.path, item.nodeid.partition("[")[0])
-        variants[key] += 1
-        test = getattr(item, "obj", None)
-        is_more = variants[key] > TRACED or getattr(test, "is_hypothesis_test", False)
-        if is_more or _is_again(item) or item.get_closest_marker("long"):
+        has_examples = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if has_examples or _is_again(item) or item.get_closest_marker("long"):
             item.add_marker("untraced")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.fakesite import make_paper
 from tests.modes import a_world, on_the_server
 from tests.postgres import PostgresServer
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher.errors import BusyError, StoreError
+from watcher.pipeline.compose import compose
+
+AT_EIGHT = "daily 08:00"
 
 pytestmark = pytest.mark.untraced  # what it reaches, others do as well
 
@@ -79,6 +83,24 @@ async def test_the_engine_goes_on_when_the_database_is_back(
         ["2602.00002"],
         ["2602.00003"],
     ]
+
+
+async def test_composing_ends_with_the_first_that_no_database_answers_for(
+    world: World, postgres_server: PostgresServer
+) -> None:
+    readers = [
+        WEIGHTS.replace('"weights"', f'"s{n}"').replace("each-check", AT_EIGHT) for n in (1, 2, 3)
+    ]
+    world.configure(DAILY, *readers)
+    async with world.engine() as engine:
+        await engine.run_pass()
+        world.later(hours=1)
+        with structlog.testing.capture_logs() as logs, pytest.raises(StoreError):
+            await compose(engine.context, world.now, progressed=postgres_server.stop)
+        assert [log for log in logs if log["log_level"] == "error"] == []
+        postgres_server.start()
+        await engine.run_slots()
+    assert len(world.digests()) == 3
 
 
 async def test_whoever_lost_the_right_to_write_writes_no_more(

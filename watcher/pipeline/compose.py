@@ -13,7 +13,7 @@ import structlog
 from watcher.digest import (
     TemplatesBroken,
 )
-from watcher.errors import DeliveryError, WatcherError
+from watcher.errors import DeliveryError, StoreError, WatcherError
 from watcher.models import MatchState
 from watcher.pipeline import deliver, stuck
 from watcher.pipeline.context import Context
@@ -218,8 +218,14 @@ async def _compose_some(
                 alone=False,
             )
         except WatcherError as error:
+            if isinstance(error, StoreError):
+                await context.read(_answers)  # where it does not, all that follow would fail
             part.fail(slot, error)
     return part
+
+
+def _answers(connection: sa.Connection) -> None:
+    connection.execute(sa.select(1))
 
 
 async def _draft(
