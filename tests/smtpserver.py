@@ -218,6 +218,12 @@ class SmtpServer:
             if not self._changed.wait_for(lambda: self._ledger.hang_count > 0, timeout):
                 raise AssertionError("nothing hangs")
 
+    def wait_for_no_hang(self, *, timeout: float = LONGEST_WAIT) -> None:
+        """Block until nobody waits for an answer that is held."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._ledger.hang_count == 0, timeout):
+                raise AssertionError("it still hangs")
+
     def wait_for_idle(self, *, timeout: float = LONGEST_WAIT) -> None:
         """Block until no connection is open."""
         with self._changed:

@@ -15,7 +15,7 @@ SUBSCRIPTIONS = 5_000
 @row(
     "replicas killed and stopped",
     "once; what was being handed over at a blow may come again",
-    few=2,
+    few=10,
     many=10,
     is_alone=True,  # six processes, a database and two servers
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +17,25 @@ from tests.world import Mail
 ADA = ("ada@example.org", "2602.00001")
 
 
+@contextlib.contextmanager
+def before_others() -> Iterator[None]:
+    """What is started here has the processors first, where root may say so."""
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, usual - 10)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, usual)
+
+
 @pytest.mark.long
 @pytest.mark.untraced  # what is tried is the program as it is
 @pytest.mark.parametrize("each", rows(), ids=lambda each: each.name)
 def test_a_few_tries(each: Row, tmp_path: Path) -> None:
-    tally = each.run(each.few, tmp_path)
+    with before_others() if each.is_alone else contextlib.nullcontext():
+        tally = each.run(each.few, tmp_path)
     assert tally.tries >= each.few
     assert tally.unexpected == []
     assert tally.lost == 0

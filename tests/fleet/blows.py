@@ -78,10 +78,7 @@ class Fleet:
     def see_held_up(self) -> None:
         """See it wait; it stands still until others had its mail, and then has its answer."""
         smtp = self._world.smtp
-        smtp.wait_for_hang(timeout=DUE_WITHIN)
-        seen = self._asking_leave()
-        time.sleep(HEARD_WITHIN)  # whoever only passes by tells nobody that it does
-        [(recipient, number)] = seen & self._asking_leave()  # the others have gone on
+        recipient, number = self._held_up()
         count = self._taken(recipient)
         with self._still(self._pids[number]):
             self.pass_time(besides=number)
@@ -89,6 +86,20 @@ class Fleet:
             while self._taken(recipient) == count and time.monotonic() < until:
                 time.sleep(0.05)  # it may rightly come to nothing, of which there is no event
             smtp.release()
+
+    def _held_up(self) -> tuple[str, int]:
+        """Whose mail waits, and which replica with it."""
+        smtp = self._world.smtp
+        while True:
+            smtp.wait_for_hang(timeout=DUE_WITHIN)
+            seen = self._asking_leave()
+            time.sleep(HEARD_WITHIN)  # whoever only passes by tells nobody that it does
+            if held := seen & self._asking_leave():  # the others have gone on
+                [found] = held
+                return found
+            smtp.release()  # it came before the leap, which ended its lease
+            smtp.wait_for_no_hang()
+            self.hold_up()
 
     def pass_time(self, *, besides: int | None = None) -> None:
         """Let all leases end, while everybody stands still: nobody notices that it was so long."""
