@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Self
 
 from tests.world import World
@@ -35,9 +36,12 @@ def prepare(world: World) -> None:
 
 
 class Process:
-    """`watcher run --role …`; `log` is what it wrote."""
+    """`watcher run --role …`; `log` is what it wrote.
 
-    def __init__(self, world: World, role: str, name: str) -> None:
+    `code` is where its program lies; None: this checkout.
+    """
+
+    def __init__(self, world: World, role: str, name: str, *, code: Path | None = None) -> None:
         self.role, self._log = role, world.directory / f"{name}.log"
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
@@ -45,6 +49,7 @@ class Process:
                     *(sys.executable, "-m", "watcher", "run", "--role", role),
                     *("--config", str(world.config_path), "--state-dir", str(world.state_dir)),
                 ],
+                cwd=code,  # what is imported from there goes before what is installed
                 env=dict(os.environ),
                 stdin=subprocess.DEVNULL,
                 stderr=log,
@@ -71,6 +76,11 @@ class Process:
     def end(self) -> int:
         """Wait for its end; its exit code."""
         return self._process.wait(END_WITHIN)
+
+    def stop(self) -> int:
+        """Have it end in order; its exit code."""
+        self._process.terminate()
+        return self.end()
 
     @property
     def log(self) -> str:

@@ -25,6 +25,7 @@ from watcher import app
 from watcher.errors import StoreError
 from watcher.fleet import joined
 from watcher.fleet.composing import LOOKED
+from watcher.fleet.queue import Queue
 from watcher.fleet.replica import Replica
 from watcher.models import MatchState
 from watcher.pipeline.compose import compose
@@ -156,6 +157,18 @@ async def test_a_shard_that_has_lost_its_job_is_done_all_the_same(world: World) 
             await asyncio.to_thread(until, world, is_through)
     assert set(got(world).values()) == {1}
     assert len(world.mails) == COUNT
+
+
+async def test_it_is_done_by_a_clock_as_well_that_knows_nothing_of_shards(world: World) -> None:
+    async with replica(world, "clock") as clock, replica(world, "worker"):
+        queue = Queue(clock.context.database.url)
+
+        def step(connection: sa.Connection) -> None:
+            shards.divide(connection, "match", "1", SIZE, world.now)
+            queue.put(connection, "reap")  # what every clock asks for each minute
+
+        await clock.context.write(step)
+        await asyncio.to_thread(until, world, is_through)
 
 
 @pytest.mark.untraced

@@ -8,6 +8,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +73,20 @@ versions.migrate(Database(sys.argv[1], writable=True), dt.datetime.fromisoformat
 """An upgrade that dies before or after its commit."""
 
 
+WAITING = """
+SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'subscriptions'::regclass
+"""
+
+
 def at(*moment: int) -> dt.datetime:
     return dt.datetime(*moment, tzinfo=dt.UTC)  # type: ignore[misc,arg-type]  # as many as are told
+
+
+@contextlib.contextmanager
+def another(url: str) -> Iterator[Database]:
+    database = Database(url, writable=True)
+    yield database
+    database.close()
 
 
 def left_by(revision: str, rows: str, url: str) -> Database:
@@ -264,6 +280,68 @@ def test_an_upgrade_that_is_killed_is_done_by_the_next_start(
         assert revision_of(copy) == "0004"
     assert versions.migrate(database, NOW + DAY) is None
     database.close()
+
+
+def until_it_waits(connection: sa.Connection) -> None:
+    """Wait until somebody waits for subscriptions; there is no event to wait for."""
+    end = time.monotonic() + 10
+    while not connection.scalar(sa.text(WAITING)):
+        assert time.monotonic() < end, "nobody waits"
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def in_use(url: str) -> Iterator[tuple[sa.Connection, Callable[..., Path | None]]]:
+    """A transaction that has read what an upgrade changes, and what makes that upgrade.
+
+    It is for the transaction to find out that they wait for each other, as where the upgrade has
+    looked for that already.
+    """
+    upgraded = left_by("0004", OLD_MAILS, f"{url}&options=-c%20deadlock_timeout%3D1min")
+    using = Database(url, writable=True)
+    try:
+        with using.write() as connection:
+            connection.execute(sa.text("SELECT id FROM subscriptions"))
+            yield connection, partial(versions.migrate, upgraded, NOW)
+    finally:
+        using.close()
+        upgraded.close()
+
+
+def test_an_upgrade_gives_way_to_a_step_when_they_wait_for_each_other(postgres_url: str) -> None:
+    with ThreadPoolExecutor(1) as thread, in_use(postgres_url) as (step, upgrade):
+        upgraded = thread.submit(upgrade)
+        until_it_waits(step)
+        step.execute(sa.text("UPDATE deliveries SET answer = 'no such user'"))
+        step.commit()
+        upgraded.result()
+    with another(postgres_url) as server:
+        see_old_mails(server)
+        with server.read() as connection:
+            [kept] = outbox.of_digests(connection, [7])
+        assert kept.answer == "no such user"
+
+
+def test_nobody_stands_in_line_behind_an_upgrade_that_waits_for_a_dump(postgres_url: str) -> None:
+    with ThreadPoolExecutor(1) as thread, in_use(postgres_url) as (dump, upgrade):
+        upgraded = thread.submit(upgrade)
+        until_it_waits(dump)
+        with another(postgres_url) as server, server.write() as step:
+            step.execute(sa.text("SET LOCAL statement_timeout = '5s'"))
+            step.execute(sa.text("UPDATE subscriptions SET definition = '{}'"))
+        assert not upgraded.done()
+        dump.commit()
+        upgraded.result()
+    with another(postgres_url) as server:
+        see_old_mails(server)
+
+
+def test_an_upgrade_that_is_held_up_for_long_says_so_and_changes_nothing(postgres_url: str) -> None:
+    with in_use(postgres_url) as (_, upgrade):
+        with pytest.raises(StoreError, match="some transaction used what is to be changed"):
+            upgrade(held_up_at_most=0.1)
+        with another(postgres_url) as server:
+            assert versions.version(server) == "0004"
 
 
 def test_a_copy_that_was_cut_off_is_made_anew(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import structlog
 from watcher.engine import CHECKS_WITHIN, Engine
 from watcher.fleet.clock import StoreClock
 from watcher.fleet.composing import Composing
-from watcher.fleet.dividing import COMPLETE, COMPOSE, MATCH, SETTLE
+from watcher.fleet.dividing import COMPLETE, COMPOSE, MATCH, SETTLE, put_left
 from watcher.fleet.matching import Matching
 from watcher.fleet.queue import Queue, Task
 from watcher.fleet.rules import ShardRules
@@ -123,8 +123,10 @@ class Tasks:
             await deliver(self._engine.context, self._engine.stopping, progressed)
 
     async def reap(self) -> None:
-        """Have done what workers that died had begun."""
+        """Have done what workers that died had begun, or what others do not know how to do."""
         with self._named("reap"):
             count = await self._queue.give_on()
+            # A clock does so too, but during an upgrade none may know of shards yet.
+            await self._engine.context.write(lambda connection: put_left(self._queue, connection))
         if count:
             log.warning("jobs of workers that gave no sign any more are done again", count=count)

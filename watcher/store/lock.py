@@ -34,6 +34,16 @@ STANDING_STILL = "5min"
 Whoever is stopped or cut off there holds all others up. It is more than a step takes to think.
 """
 
+YIELDING_AFTER = "500ms"
+"""So long a migration waits for a table before it lets others go first.
+
+Less than `deadlock_timeout`, a second unless the server says otherwise: of two that wait for each
+other it is the migration that gives way, not the step of a replica. Nor do all stand in line
+behind it where it waits for something that takes long, such as a dump.
+"""
+
+_HELD_UP = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
+
 _HOLDING = (
     "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -92,6 +102,18 @@ def hold_rules(connection: sa.Connection) -> None:
 def change_rules(connection: sa.Connection) -> None:
     """Until the transaction's end, have no other process go by the rules in force."""
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(RULES)))
+
+
+def yield_soon(connection: sa.Connection) -> None:
+    """Until the transaction's end, rather fail than wait for what others use. See `is_held_up`."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{YIELDING_AFTER}'")
+
+
+def is_held_up(error: Exception) -> bool:
+    """Whether a transaction failed only because others used what it needs."""
+    cause = error.__cause__
+    orig = cause.orig if isinstance(cause, sa.exc.DBAPIError) else None
+    return isinstance(error, StoreError) and getattr(orig, "sqlstate", None) in _HELD_UP
 
 
 def _path(database_path: Path) -> Path:

@@ -14,7 +14,7 @@ from watcher.errors import NoDatabaseError, StoreError
 from watcher.steps import Step, reached
 from watcher.store import moving
 from watcher.store.database import Database
-from watcher.store.lock import take_turn
+from watcher.store.lock import is_held_up, take_turn, yield_soon
 from watcher.store.moving import Told, untold
 from watcher.store.schema import metadata
 
@@ -23,6 +23,9 @@ REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "00
 """All there are, oldest first; a test holds them against the migrations themselves."""
 
 VERSION_TABLE = "watcher_version"
+
+HELD_UP_AT_MOST = 300.0
+"""Seconds; whoever stands still in a transaction is put out of it by then."""
 
 
 def version(database: Database, revisions: Sequence[str] = REVISIONS) -> str | None:
@@ -94,11 +97,17 @@ def require_whole(database: Database) -> None:
 
 
 def migrate(
-    database: Database, now: dt.datetime, *, revisions: Sequence[str] = REVISIONS
+    database: Database,
+    now: dt.datetime,
+    *,
+    revisions: Sequence[str] = REVISIONS,
+    held_up_at_most: float = HELD_UP_AT_MOST,
 ) -> Path | None:
     """Bring the schema up to date; the caller holds the lock.
 
-    Returns the copy that was made of a SQLite file before it was changed. Raises StoreError.
+    Replicas may go on meanwhile, and others read: what they use is waited for again and again, for
+    about `held_up_at_most` seconds. Returns the copy that was made of a SQLite file before it was
+    changed. Raises StoreError.
     """
     found = version(database, revisions)
     if database.path:
@@ -117,15 +126,7 @@ def migrate(
         _remove(draft)
         backup(database, draft)
     try:
-        with database.write() as connection:
-            if database.path is None:
-                take_turn(connection)  # replicas that start at once do this one by one
-                found = _found(connection)
-            if found is None:
-                create(connection)
-            elif found != REVISIONS[-1]:
-                _upgrade(connection, database.name)
-            reached(Step.MIGRATED, is_committed=False)
+        _go_forward(database, held_up_at_most)
     except BaseException:  # Ctrl-C as well: attempts that end early are not to pile up copies
         with contextlib.suppress(StoreError):
             if draft and version(database, revisions) == found:
@@ -133,6 +134,38 @@ def migrate(
         raise
     reached(Step.MIGRATED)
     return _kept(draft, now)
+
+
+def _go_forward(database: Database, held_up_at_most: float) -> None:
+    import stamina  # noqa: PLC0415  # takes its time, and is rarely needed
+
+    stamina.instrumentation.set_on_retry_hooks([])  # what came of it is told at the end
+    patiently = stamina.RetryingCaller(
+        attempts=None, timeout=held_up_at_most, wait_initial=0.5, wait_max=5.0
+    ).on(is_held_up)
+    try:
+        patiently(_attempt, database)
+    except StoreError as error:
+        if not is_held_up(error):
+            raise
+        raise StoreError(
+            f"{database.name} could not be migrated: for {held_up_at_most:g} s some transaction"
+            " used what is to be changed, of a dump perhaps. Nothing was changed; try again when"
+            " it is through"
+        ) from error
+
+
+def _attempt(database: Database) -> None:
+    with database.write() as connection:
+        if database.path is None:
+            take_turn(connection)  # replicas that start at once do this one by one
+            yield_soon(connection)
+        found = _found(connection)
+        if found is None:
+            create(connection)
+        elif found != REVISIONS[-1]:
+            _upgrade(connection, database.name)
+        reached(Step.MIGRATED, is_committed=False)
 
 
 def _kept(draft: Path | None, now: dt.datetime) -> Path | None:
