@@ -7,16 +7,22 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import pytest
+from pydantic import ValidationError
+
 from tests.fakesite import make_paper
 from tests.fleet.processes import leap
 from tests.smtpserver import Stage
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher.fleet import joined
+from watcher.mail.smtp import MESSAGE_SECONDS
 from watcher.models import DeliveryState
 from watcher.pipeline.context import Context
 from watcher.pipeline.deliver import Delivered, deliver
+from watcher.settings import SmtpSettings
 from watcher.store import outbox
 from watcher.store.database import Database
+from watcher.store.sending import SENT_WITHIN
 
 
 async def put_off(world: World) -> None:
@@ -71,6 +77,13 @@ class Still:
         """Let it have its answer; what came of it."""
         self.world.smtp.release()
         return await self.sending
+
+
+def test_a_transport_gives_up_before_its_lease_ends() -> None:
+    lease = SENT_WITHIN.total_seconds()
+    assert MESSAGE_SECONDS < lease  # in all, whatever the time limit for each answer is
+    with pytest.raises(ValidationError):  # it is that of a `sendmail` in all
+        SmtpSettings(host="localhost", timeout=lease)
 
 
 async def test_a_mail_that_another_took_over_is_not_sent_by_the_first(world: World) -> None:
