@@ -212,7 +212,8 @@ def name_of(url: str) -> str:
 def _name(url: URL) -> str:
     if url.get_backend_name() == "sqlite" and url.database:
         return str(Path(url.database))
-    return url.render_as_string(hide_password=True)
+    plain = url.set(drivername=url.get_backend_name())  # as it is written in the configuration
+    return plain.render_as_string(hide_password=True)
 
 
 def _normalised(url: str) -> URL:
