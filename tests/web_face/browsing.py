@@ -153,6 +153,31 @@ def pages_of(world: World, *more: str, public_url: str = PUBLIC) -> Iterator[Bro
         yield browser
 
 
+def ask(world: World, browser: Browser, address: str, **typed: str) -> Page:
+    """Fill the form and press both buttons; the answer."""
+    form = {"words": "zorblax", "address": address} | typed
+    return browser.press(
+        browser.press(browser.get("/"), "See what would come", **form), "Subscribe"
+    )
+
+
+def asking_mail(world: World, browser: Browser, address: str, **typed: str) -> Mail:
+    """The mail that asks whether it was the address's owner."""
+    count = len(world.smtp.messages)
+    sent = ask(world, browser, address, **typed)
+    assert sent.heading == "Look into your mailbox", sent.words
+    world.smtp.wait_for(count + 1)
+    mail = world.mails[-1]
+    assert mail.recipient == address
+    return mail
+
+
+def subscribe(world: World, browser: Browser, address: str, **typed: str) -> Page:
+    """Subscribe and agree; the page to manage it."""
+    mail = asking_mail(world, browser, address, **typed)
+    return browser.press(browser.get(link_in(mail, "confirm")), "Yes, subscribe")
+
+
 def link_in(mail: Mail, purpose: str) -> str:
     """The link for that purpose in the plain text of a mail."""
     found = re.search(rf"https?://\S+/{purpose}/\S+", mail.text)

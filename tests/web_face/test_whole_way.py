@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.fakesite import make_paper
-from tests.web_face.browsing import PUBLIC, Browser, link_in, pages_of
-from tests.world import ZORBLAX, Mail, World
+from tests.web_face.browsing import PUBLIC, asking_mail, link_in, pages_of
+from tests.world import ZORBLAX, World
 
 EVE = "eve@example.org"
 
@@ -30,20 +30,6 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         yield running
 
 
-def asked(world: World, browser: Browser, address: str = EVE, **typed: str) -> Mail:
-    """Subscribe, as far as the mail that asks."""
-    count = len(world.smtp.messages)
-    form = {"words": "zorblax\nfrumious", "none": "survey", "address": address} | typed
-    preview = browser.press(browser.get("/"), "See what would come", **form)
-    assert preview.status == 200, preview.words
-    sent = browser.press(preview, "Subscribe")
-    assert sent.heading == "Look into your mailbox", sent.words
-    world.smtp.wait_for(count + 1)
-    mail = world.mails[-1]
-    assert mail.recipient == address
-    return mail
-
-
 async def test_from_the_form_to_the_last_mail(world: World) -> None:
     with pages_of(world) as browser:
         await world.run_pass()  # the papers are stored; ada's rules are the operator's
@@ -54,7 +40,7 @@ async def test_from_the_form_to_the_last_mail(world: World) -> None:
         assert "About 2 papers in 14 days" in preview.words
         warned = browser.press(preview, "See what would come", none="frumious")
         assert "`frumious` in `none` removes 2 of 3 papers wanted" in warned.words
-        asking = asked(world, browser)
+        asking = asking_mail(world, browser, EVE, words="zorblax\nfrumious", none="survey")
         assert asking.subject == "Please confirm: papers by mail"
         assert "zorblax" not in asking.text + asking.html, "whoever asked may be anybody"
         await world.run_pass()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -89,12 +90,15 @@ async def _delete(
 async def export(face: Face, request: Request) -> Response:
     """The subscription as a file that `watcher subscriptions import` takes."""
     subscription = await _subscription(face, request)
-    if request.path_params["form"] == "toml":
+    form = request.path_params["form"]
+    if form == "toml":
         content, kind = "".join(as_toml([subscription])), "application/toml"
-    else:
+    elif form == "json":
         told = json.loads(definition_of(subscription))
         content, kind = json.dumps(told, ensure_ascii=False, indent=2) + "\n", "application/json"
-    name = f"{wish.NAME}.{request.path_params['form']}"
+    else:
+        raise HTTPException(404)
+    name = f"{wish.NAME}.{form}"
     return Response(
         content,
         media_type=f"{kind}; charset=utf-8",

@@ -63,7 +63,9 @@ def make_app(face: Face, lifespan: Lifespan[Starlette], *, is_https: bool) -> AS
 
     async def too_large(request: Request, _: Exception) -> Response:
         text = "What was sent is larger than any of our forms, or took too long to come."
-        return _told(face, request, 413, "This is too much", text)
+        response = _told(face, request, 413, "This is too much", text)
+        response.headers["Connection"] = "close"  # or the rest would have to be read
+        return response
 
     async def no_store(request: Request, error: Exception) -> Response:
         log.error("a page had no answer from the database", error=str(error))
