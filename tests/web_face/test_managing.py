@@ -152,7 +152,7 @@ async def test_rules_that_the_form_does_not_show_are_left_alone(world: World) ->
         database.close()
         page = browser.get(mine.url)
         assert "The operator has written rules" in page.words
-        assert "has at least 3 upvotes" in page.words
+        assert "has at least 3 votes" in page.words
         mark = page.tree.css_first("input[name=form]")
         assert mark is not None
         fields = {"form": mark.attributes.get("value") or "", "act": "save", "words": "x"}

@@ -40,6 +40,7 @@ def serve(
     quiet: QuietOption = False,
 ) -> None:
     """Serve the pages of [web], on which people subscribe, until stopped."""
+    from watcher.daemon import sd_notify
     from watcher.mail import make_signer
     from watcher.settings import load
 
@@ -62,6 +63,7 @@ def serve(
 
     def load_again() -> None:
         nonlocal in_force
+        sd_notify("RELOADING=1")
         try:
             again = load(options.config, state_dir=options.state_dir, environ=os.environ)
             require_mail(again)
@@ -69,6 +71,7 @@ def serve(
             structlog.get_logger().error("configuration not taken over", problem=str(error))
         else:
             in_force = again
+        sd_notify("READY=1")
 
     try:
         with pages(lambda: in_force):
