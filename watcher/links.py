@@ -13,6 +13,9 @@ from typing_extensions import override
 
 from watcher.errors import WatcherError
 
+BY_PAGES = "web-"
+"""What the ids of subscriptions begin with that people have made on the pages."""
+
 
 class Purpose(StrEnum):
     """What a link lets its holder do; the word stands in its path."""

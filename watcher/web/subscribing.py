@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from watcher.links import Purpose
+from watcher.links import BY_PAGES, Purpose
 from watcher.models import Envelope
 from watcher.settings import SubscriptionSettings, definition_of, read_definitions
 from watcher.store import links as decided
@@ -58,7 +58,7 @@ async def sent(face: Face, request: Request) -> Response:
 
 def _checked(face: Face, wanted: Wish) -> SubscriptionSettings:
     """What is asked for. Raises WishError."""
-    subscription_id = f"web-{secrets.token_hex(6)}/{wish.NAME}"
+    subscription_id = f"{BY_PAGES}{secrets.token_hex(6)}/{wish.NAME}"
     subscription = wanted.subscription(subscription_id, face.config().settings.topics)
     link = face.links.url(Purpose.CONFIRM, definition_of(subscription))
     if len(link) > LONGEST_URL:
