@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from tests.cli.looking import Asker
 from tests.fakesite import make_paper
 from tests.web_face.browsing import PUBLIC, ask, pages_of, subscribe
 from tests.world import ZORBLAX, World
@@ -100,13 +101,15 @@ async def test_who_deletes_everything_leaves_nothing_behind(world: World) -> Non
         assert EVE in await a_day_later(world, 4), "and is not taken for the old one renamed"
 
 
-async def test_deleted_and_never_to_be_written_to(world: World) -> None:
+def test_deleted_and_never_to_be_written_to(world: World) -> None:
     with pages_of(world) as browser:
         mine = subscribe(world, browser, EVE)
         browser.press(browser.get(mine.url), "Delete", sure="yes", never="yes")
         world.new_mails()
         ask(world, browser, EVE)
     assert world.new_mails() == []
+    said = Asker(world)("subscriptions", "resume", EVE)
+    assert (said.code, "asked never to be written to again" in said.err) == (2, True)
 
 
 async def test_a_click_takes_one_of_several_out(world: World) -> None:
