@@ -39,7 +39,7 @@ async def test_from_the_form_to_the_last_mail(world: World) -> None:
         assert preview.paper_ids == ["2602.00002", "2602.00001"]
         assert "About 2 papers in 14 days" in preview.words
         warned = browser.press(preview, "See what would come", none="frumious")
-        assert "`frumious` in `none` removes 2 of 3 papers wanted" in warned.words
+        assert "“frumious” under Never removes 2 of 3 papers wanted" in warned.words
         asking = asking_mail(world, browser, EVE, words="zorblax\nfrumious", none="survey")
         assert asking.subject == "Please confirm: papers by mail"
         assert "zorblax" not in asking.text + asking.html, "whoever asked may be anybody"

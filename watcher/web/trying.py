@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from watcher import past
-from watcher.backtest import SeenPaper, replay
+from watcher.backtest import RuleWarning, SeenPaper, replay
 from watcher.backtest.figures import a_day
 from watcher.digest.papers import page_url, title_of
 from watcher.rules import builtin_topics
@@ -97,7 +98,7 @@ class Past:
             day_count=DAYS if len(found) else 0,
             papers=tuple(_shown(seen, hub_url) for seen in tried.papers[:SHOWN]),
             sentences=tuple(rule.sentence for rule in tried.rules),
-            warnings=tuple(warning.text for rule in tried.rules for warning in rule.warnings),
+            warnings=tuple(_worded(one) for rule in tried.rules for one in rule.warnings),
         )
 
     def _fresh(self) -> _View:
@@ -126,6 +127,12 @@ def _topics(own: Mapping[str, TopicSettings]) -> dict[str, tuple[str, tuple[str,
     return {name: (topic.about, topic.any) for name, topic in own.items()} | {
         name: topic for name, topic in builtin.items() if name not in own
     }
+
+
+def _worded(warning: RuleWarning) -> str:
+    """The warning in the words of the form, not of a file."""
+    text = warning.text.replace("in `none`", "under Never").replace("`none`", "What is under Never")
+    return re.sub(r"`([^`]*)`", r"“\1”", text)
 
 
 def _shown(seen: SeenPaper, hub_url: str) -> Shown:
