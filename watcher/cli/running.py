@@ -91,7 +91,8 @@ def run(
     require_mail(loaded)
     make_signer(loaded)  # or raises, before the database is touched
     serving = _metrics(loaded)
-    pages = beside_daemon(loaded)
+    # Of several processes on a machine one can have the port: workers leave it to the others.
+    pages = beside_daemon(loaded, is_wanted=not is_worker)
     act_as_owner(loaded.state_dir)
 
     def load_again() -> Config:

@@ -92,12 +92,12 @@ async def _until_stopped(load_again: Callable[[], None]) -> None:
     sd_notify("STOPPING=1")
 
 
-def beside_daemon(config: Config) -> Serving:
-    """What serves the pages while `run` lasts; nothing where none are wanted. Raises ConfigError.
+def beside_daemon(config: Config, *, is_wanted: bool = True) -> Serving:
+    """What serves the pages while `run` lasts, if it is to serve any. Raises ConfigError.
 
     Where the port is taken, that is logged, and mails go out all the same.
     """
-    if not config.settings.web.listen:
+    if not (is_wanted and config.settings.web.listen):
         return lambda _: nullcontext()
     pages = _pages(config)
 
