@@ -97,7 +97,7 @@ async def test_who_deletes_everything_leaves_nothing_behind(world: World) -> Non
             world.new_mails()
             world.later(days=1, hours=1)
             await engine.run_pass()
-            assert [mail.recipient for mail in world.new_mails()] == ["ada@example.org"]
+            assert world.new_mails() == [], "what waited does not go out"
         assert EVE in await a_day_later(world, 4), "the new one is not the old one renamed"
         assert world.notices() == []
         browser.press(browser.get(again.url), "Delete", sure="yes")
