@@ -280,6 +280,7 @@ def test_nobody_is_flooded(world: World) -> None:
 
 
 def test_a_network_is_put_aside_when_it_asks_too_often(world: World) -> None:
+    # Eighty forms, each with an answer of 40 KB, take some seconds.
     with pages_of(world) as browser:
         mark = mark_of(browser)
         for _ in range(40):

@@ -1,4 +1,7 @@
-"""What becomes of a subscription that is paused, deleted, or left by one of several."""
+"""What becomes of a subscription that is paused, deleted, or left by one of several.
+
+Each takes some seconds: they are days, with two passes of the whole program in each.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The pages as processes: `serve` beside the daemon, and within `run`."""
+"""The pages as processes: `serve` beside the daemon, and within `run`.
+
+Each takes some seconds: a whole program starts, and ends as it was asked to.
+"""
 
 from __future__ import annotations
 
