@@ -68,7 +68,8 @@ def test_with_everything_switched_on_it_loads(tmp_path: Path) -> None:
     files = ("hub-token", "smtp-password", "company.pem", "dkim.pem", "dkim-ed25519.pem")
     for name in files:
         write(tmp_path, "x", name)
-    write(tmp_path, "x" * 32, "unsubscribe-secret")
+    for name in ("unsubscribe-secret", "web-secret"):
+        write(tmp_path, "x" * 32, name)
     text = text.replace("/etc/ssl/certs/company.pem", "company.pem")
     # A secret and a file that holds it exclude each other.
     text = re.sub(r'\n(token|password|\w*secret|(ed25519_)?key) = "(hf_)?…"\n', "\n", text)

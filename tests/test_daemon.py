@@ -24,13 +24,20 @@ PATIENCE = 60.0
 
 
 class Service:
-    """`watcher run` under a notify socket; `said` is all it told the service manager.
+    """`watcher run`, or another command, under a notify socket.
+
+    `said` is all it told the service manager.
 
     What it logs to stderr is kept in a file, unless another descriptor is named for it.
     """
 
     def __init__(
-        self, world: World, *extra: str, stderr: int | None = None, umask: int = -1
+        self,
+        world: World,
+        *extra: str,
+        command: str = "run",
+        stderr: int | None = None,
+        umask: int = -1,
     ) -> None:
         self.world = world
         self.said: list[str] = []
@@ -42,7 +49,7 @@ class Service:
         self._log = (world.directory / "log").open("w")
         self.process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "watcher", "run", "--config", str(world.config_path)),
+                *(sys.executable, "-m", "watcher", command, "--config", str(world.config_path)),
                 *("--state-dir", str(world.state_dir), *extra),
             ],
             env={**os.environ, "NOTIFY_SOCKET": str(path)},

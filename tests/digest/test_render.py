@@ -347,3 +347,11 @@ def test_old_matches_come_last() -> None:
     papers = (chosen(AGENTS, at=NOW - dt.timedelta(days=2), id="1"), chosen(id="2"))
     headings = parsed(render_digest(content(*papers)).html).css("h2")
     assert [node.text().strip() for node in headings] == ["weights as data 1", "agents 1"]
+
+
+def test_the_page_to_change_it_is_named_where_there_is_one() -> None:
+    rendered = render_digest(content(chosen(), manage_url="https://papers.example.org/manage/x"))
+    links = {node.text(): node.attributes["href"] for node in parsed(rendered.html).css("p a")}
+    assert links["Change it, pause it or end it"] == "https://papers.example.org/manage/x"
+    assert "end it:\nhttps://papers.example.org/manage/x\n" in rendered.text
+    assert "Change it" not in render_digest(content(chosen(), manage_url="ftp://x")).text

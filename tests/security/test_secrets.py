@@ -23,6 +23,7 @@ from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 TOKEN = "hf_TokenThatNobodyMaySee"
 PASSWORD = "PasswordThatNobodyMaySee"
 SECRET = "UnsubscribingSecretThatNobodyMaySee"
+PAGES = "SecretOfThePagesThatNobodyMaySee"
 UUID = "uuid-that-nobody-may-see"
 PROXY = "ProxyPasswordThatNobodyMaySee"
 KEY = ed25519_key()
@@ -36,13 +37,16 @@ domain = "example.org"
 ed25519_selector = "papers"
 ed25519_key = '''
 {KEY}'''
+[web]
+public_url = "https://papers.example.org"
+secret = "{PAGES}"
 [health]
 ping_url = "{{switch}}/{UUID}"
 """
 
 
 KEYS = ["smtp.password", "http.token", "mail.unsubscribe_secret"]
-KEYS += ["dkim.ed25519_key", "health.ping_url"]
+KEYS += ["dkim.ed25519_key", "health.ping_url", "web.secret"]
 
 
 def forms(secret: str) -> set[bytes]:
@@ -53,8 +57,9 @@ def forms(secret: str) -> set[bytes]:
 
 
 SHORT = SECRET[:20]
-HIDDEN = {form for secret in (TOKEN, PASSWORD, SHORT, UUID, PROXY) for form in forms(secret)}
-HIDDEN |= forms(SECRET)
+HIDDEN_AS = (TOKEN, PASSWORD, SHORT, PAGES[:20], UUID, PROXY)
+HIDDEN = {form for secret in HIDDEN_AS for form in forms(secret)}
+HIDDEN |= forms(SECRET) | forms(PAGES)
 HIDDEN |= {line.encode() for line in KEY.splitlines() if "-----" not in line}
 
 
@@ -205,6 +210,7 @@ def test_a_mistake_in_one_is_told_without_it(world: World, changed: tuple[str, s
         ("http.token", f"{TOKEN}\n{TOKEN}"),
         ("http.token", f"{TOKEN} two words"),
         ("mail.unsubscribe_secret", SHORT),
+        ("web.secret", PAGES[:20]),
         ("health.ping_url", f"nonsense {UUID}"),
         ("dkim.ed25519_key", KEY.replace("BEGIN", "BEGUN")),
         ("http.proxy", f"me:{PROXY}@"),

@@ -83,7 +83,7 @@ def test_a_table_may_come_from_the_environment_alone(tmp_path: Path) -> None:
             "WATCHER_X__Y",
             (
                 "unknown setting; WATCHER_TABLE__KEY has these tables: "
-                "digest, dkim, health, http, log, mail, metrics, schedule, smtp, store"
+                "digest, dkim, health, http, log, mail, metrics, schedule, smtp, store, web"
             ),
         ),
         (

@@ -15,8 +15,8 @@ def test_tables_by_their_paths() -> None:
 
 def test_tables_by_their_headers() -> None:
     assert " ".join(schema.headers()) == (
-        "[schedule] [http] [store] [mail] [smtp] [digest] [dkim] [health] [metrics] [log] "
-        "[[sources]] [topics.NAME] [[subscriptions]] [[subscriptions.rules]]"
+        "[schedule] [http] [store] [mail] [smtp] [digest] [dkim] [health] [metrics] [web] "
+        "[log] [[sources]] [topics.NAME] [[subscriptions]] [[subscriptions.rules]]"
     )
     assert ("mail", "from") in schema.scalars()
     assert "id" not in schema.keys(schema.headers()["[[subscriptions]]"])

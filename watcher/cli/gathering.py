@@ -9,16 +9,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watcher import app, health
+from watcher import app, health, past
 from watcher.backtest import SeenPaper
 from watcher.cli.tables import count
 from watcher.errors import BlockedError, FetchError, NoDatabaseError, ParseError
 from watcher.fetch import Fetcher
 from watcher.isolation import Reader
-from watcher.models import Outcome, PageRequest, Paper, Period, StoredPaper
+from watcher.models import Outcome, PageRequest, Paper, Period
 from watcher.settings import Config, SourceSettings
 from watcher.sources import make_source
-from watcher.store import checks, papers
+from watcher.store import checks
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -93,30 +93,15 @@ def _stored(
 ) -> tuple[dict[str, SeenPaper], dt.datetime | None]:
     """The stored papers by id, and until when the site asked to be left alone."""
     with app.reading(config) as database, database.read() as connection:
-        found = papers.seen_since(connection, since, MOST_PAPERS)
-        shown = papers.sources_since(connection, since)
+        found = past.seen_since(connection, since, MOST_PAPERS)
         states = [checks.state(connection, source.name) for source in config.settings.sources]
     held = [
         state.not_before_at
         for state in states
         if state.not_before_at and now < state.not_before_at <= now + LONGEST_HOLD
     ]
-    known = {
-        stored.paper.id: SeenPaper(
-            stored.paper,
-            stored.first_seen_at,
-            shown.get(stored.paper.id, frozenset()),
-            _votes_per_day(stored),
-        )
-        for stored in found
-    }
+    known = {seen.paper.id: seen for seen in found}
     return known, max(held, default=None)
-
-
-def _votes_per_day(stored: StoredPaper) -> float | None:
-    """All its votes over the days on which it was seen: at present most papers gain none."""
-    days = (stored.facts_at - stored.first_seen_at) / dt.timedelta(days=1)
-    return None if stored.paper.upvotes is None else stored.paper.upvotes / max(1.0, days)
 
 
 async def _read_days(

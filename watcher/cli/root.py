@@ -25,6 +25,7 @@ from watcher.cli import (
     resend,
     roster,
     running,
+    serving,
     status,
     suggest,
     topics,
@@ -75,6 +76,7 @@ def root(
 
 for module in (
     running,
+    serving,
     wizard,
     check_config,
     roster,

@@ -35,6 +35,7 @@ from watcher.cli.common import (
     say,
 )
 from watcher.cli.owner import act_as_owner
+from watcher.cli.serving import beside_daemon
 from watcher.errors import BusyError, ConfigError, StoreError, WatcherError
 from watcher.settings import Config, require_mail
 
@@ -90,6 +91,8 @@ def run(
     require_mail(loaded)
     make_signer(loaded)  # or raises, before the database is touched
     serving = _metrics(loaded)
+    # Of several processes on a machine one can have the port: workers leave it to the others.
+    pages = beside_daemon(loaded, is_wanted=not is_worker)
     act_as_owner(loaded.state_dir)
 
     def load_again() -> Config:
@@ -99,7 +102,10 @@ def run(
         counting = Counting()
         opened = app.writing(loaded, "run", app.utc_now())
         async with _running(loaded, opened, is_told=True) as engine:
-            with serving(lambda: engine.context.config, counting):
+            with (
+                serving(lambda: engine.context.config, counting),
+                pages(lambda: engine.context.config),
+            ):
                 await Daemon(engine, load_again, counting=counting).run()
 
     async def take_part(role: str) -> None:
@@ -107,7 +113,10 @@ def run(
 
         counting = Counting()
         async with joined(loaded, role) as replica:
-            with serving(lambda: replica.context.config, counting):
+            with (
+                serving(lambda: replica.context.config, counting),
+                pages(lambda: replica.context.config),
+            ):
                 async with replica.working():
                     await Daemon(replica, load_again, counting=counting).run()
 

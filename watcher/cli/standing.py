@@ -81,7 +81,7 @@ def resume(
 def _resume_recipient(options: Common, address: str) -> bool:
     """Let digests go to that recipient again; False where nobody has this address."""
     from watcher import app
-    from watcher.store import bounces
+    from watcher.store import bounces, links
 
     loaded = options.load_whole("warning")
     try:
@@ -95,6 +95,8 @@ def _resume_recipient(options: Common, address: str) -> bool:
     if found is None:
         return False
     with past_the_lock(loaded) as database, database.write() as connection:
+        if links.is_suppressed(connection, found):
+            fail(f"{found} {links.NEVER}; only its owner could want that", USAGE)
         if found in paused:
             bounces.resume(connection, found, app.utc_now())
     if options.as_json:

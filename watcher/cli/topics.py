@@ -117,33 +117,18 @@ def _holds(topic: _Topic, words: Sequence[str]) -> bool:
 
 def _counts(config: Config, found: Sequence[_Topic]) -> tuple[Mapping[str, int], int]:
     """How many of the papers seen lately each topic brings, and of how many; none without any."""
-    from watcher import app
+    from watcher import app, past
     from watcher.errors import RuleError, StoreError
-    from watcher.rules import Ruleset
-    from watcher.settings import RuleSettings, SubscriptionSettings, TopicSettings
     from watcher.store import papers
 
     now = app.utc_now()
-    alone = [
-        SubscriptionSettings(
-            id=topic.name,
-            to=("nobody@example.org",),  # nothing is sent
-            rules=(RuleSettings(topics=(topic.name,)),),
-            topics={topic.name: TopicSettings(any=topic.keywords)},
-        )
-        for topic in {topic.name: topic for topic in found}.values()
-    ]
     try:
-        ruleset = Ruleset.compile(alone, {})
         with app.reading(config) as database, database.read() as connection:
             recent = papers.seen_since(connection, now - COUNTED_FOR, COUNTED_AT_MOST)
+        keywords = {topic.name: topic.keywords for topic in found}
+        return past.brought_by(keywords, (each.paper for each in recent), now), len(recent)
     except (RuleError, StoreError):
         return {}, 0
-    counts = dict.fromkeys((topic.name for topic in found), 0)
-    for stored in recent:
-        for judgement in ruleset.judge(stored.paper, now=now, as_it_stands=True):
-            counts[judgement.subscription_id] += 1
-    return counts, len(recent)
 
 
 def _report(

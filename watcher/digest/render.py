@@ -15,7 +15,7 @@ from watcher.digest.headers import slug, unsubscribe_url
 from watcher.digest.language import Language, language
 from watcher.digest.papers import Link, PaperView, page_url, paper_id, paper_view, title_of
 from watcher.digest.templating import render
-from watcher.digest.text import clean, isolated, shorten
+from watcher.digest.text import clean, isolated, shorten, web_url
 from watcher.digest.troubles import failure_sentences, outage_sentences
 from watcher.errors import RenderError
 from watcher.models import Attachment, DigestContent, DigestPaper, Rendered
@@ -207,6 +207,7 @@ class _Digest:
             "next_at": content.next_slot_at and dates.instant(content.next_slot_at, tz, words),
             "unsubscribe": address,
             "unsubscribe_url": unsubscribe_url(address, self._name) if address else "",
+            "manage_url": web_url(content.manage_url) or "",
         }
 
     def _subject(self) -> str:

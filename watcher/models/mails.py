@@ -28,7 +28,10 @@ class DigestPaper:
 
 @dataclass(frozen=True, slots=True)
 class DigestContent:
-    """What a digest says, before it is written out: `outages` on top, `failures` at its foot."""
+    """What a digest says, before it is written out: `outages` on top, `failures` at its foot.
+
+    `manage_url` is the page on which its one recipient changes it, or empty.
+    """
 
     subscription: str
     papers: tuple[DigestPaper, ...]
@@ -39,6 +42,7 @@ class DigestContent:
     outages: tuple[Outage, ...] = ()
     failures: tuple[Failure, ...] = ()
     unsubscribe: str = ""
+    manage_url: str = ""
     hub_url: str = "https://huggingface.co"
     wants_bibtex: bool = False
     language: str = "en"

@@ -24,6 +24,7 @@ from watcher.digest import (
     thread_headers,
     unsubscribe_url,
 )
+from watcher.links import BY_PAGES, Links, Purpose
 from watcher.mail.verp import new_sender
 from watcher.models import DigestContent, DigestPaper, Match, MatchState, StoredPaper
 from watcher.pipeline.context import Context
@@ -191,11 +192,24 @@ def _contents(
             outages=ended(*missed),
             failures=failures(*missed),
             unsubscribe=context.config.settings.mail.unsubscribe,
+            manage_url=_manage_url(context, subscription, now),
             hub_url=context.config.settings.http.base_url,
             wants_bibtex=subscription.bibtex,
             language=context.config.language(subscription),
         )
     return told
+
+
+def _manage_url(context: Context, subscription: SubscriptionSettings, now: dt.datetime) -> str:
+    """The page to change it on, of who subscribed on a page; a list's readers are not let in."""
+    web = context.config.settings.web
+    secret = web.secret.get_secret_value()
+    if not (secret and web.public_url and subscription.id.startswith(BY_PAGES)):
+        return ""
+    if len(subscription.to) != 1:
+        return ""
+    links = Links(secret, web.public_url, lambda: now)
+    return links.url(Purpose.MANAGE, subscription.id, subscription.to[0])
 
 
 def freeze(context: Context, ready: Ready, now: dt.datetime) -> Draft:

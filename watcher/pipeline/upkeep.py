@@ -13,11 +13,14 @@ from watcher.errors import ConfigError
 from watcher.pipeline.context import Context
 from watcher.pipeline.momentum import votes_per_day
 from watcher.pipeline.notify import notify
-from watcher.store import buckets, checks, outages, outbox, papers, slots, subscriptions
+from watcher.store import buckets, checks, links, outages, outbox, papers, slots, subscriptions
 
 PRUNED = "pruned-at"
 TOLD = "config-told"
 EVERY = dt.timedelta(days=1)
+SPENT_FOR = dt.timedelta(days=30)
+"""How long it is remembered that a link was used: longer than any such link works."""
+
 MISSES_FROM = 300
 """Papers looked through for near misses: the newest."""
 
@@ -39,6 +42,7 @@ def prune(context: Context, connection: sa.Connection, now: dt.datetime) -> None
     checks.prune(connection, before)
     outages.prune(connection, before)
     buckets.prune(connection, now - EVERY)
+    links.prune(connection, now - SPENT_FOR)
     checks.put_meta(connection, PRUNED, now.isoformat())
 
 

@@ -165,7 +165,7 @@ def named_files(settings: Settings) -> tuple[Path, ...]:
     mail, dkim = settings.mail, settings.dkim
     named = (
         *(settings.http.token_file, settings.smtp.password_file, mail.unsubscribe_secret_file),
-        *(dkim.key_file, dkim.ed25519_key_file),
+        *(dkim.key_file, dkim.ed25519_key_file, settings.web.secret_file),
     )
     return tuple(path for path in named if path)
 

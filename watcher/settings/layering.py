@@ -22,6 +22,7 @@ _BESIDE_CONFIG: tuple[Key, ...] = (
     ("digest", "templates"),
     ("dkim", "key_file"),
     ("dkim", "ed25519_key_file"),
+    ("web", "secret_file"),
 )
 _SECRET_ALWAYS: tuple[Key, ...] = (("health", "ping_url"),)
 _WITH_PASSWORD: tuple[Key, ...] = (("http", "proxy"), ("store", "url"))

@@ -26,6 +26,7 @@ NAMED_BY: Mapping[Key, Key] = {
     ("smtp", "password"): ("smtp", "password_file"),
     ("dkim", "key"): ("dkim", "key_file"),
     ("dkim", "ed25519_key"): ("dkim", "ed25519_key_file"),
+    ("web", "secret"): ("web", "secret_file"),
 }
 """Secrets, and the keys that name a file with each."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -67,10 +67,11 @@ def headers() -> Mapping[str, type[Table]]:
 
 @functools.cache
 def scalars() -> Mapping[tuple[str, str], FieldInfo]:
-    """The keys outside arrays, by table and key: what the environment may give."""
+    """The keys outside arrays that hold no array, by table and key: the environment's."""
     return {
         (name, key): field
         for name, holder in keys(Settings).items()
         if is_plain(holder) and (table := below(holder))
         for key, field in keys(table).items()
+        if get_origin(field.annotation) is not tuple
     }

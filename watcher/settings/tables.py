@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
-from watcher.settings import values
+from watcher.settings import listening, values
 from watcher.settings.cadence import check_cron, parse_cadence
 
 PageKind = Literal["daily", "weekly", "monthly", "trending", "search"]
@@ -220,7 +220,38 @@ class HealthSettings(Table):
 class MetricsSettings(Table):
     """[metrics]; nothing listens without `listen`, host and port of this machine alone."""
 
-    listen: Annotated[str, AfterValidator(values.listen)] = Field("", examples=["127.0.0.1:9464"])
+    listen: Annotated[str, AfterValidator(listening.listen)] = Field(
+        "", examples=["127.0.0.1:9464"]
+    )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port apart."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class WebSettings(Table):
+    """[web]; nothing listens without `listen`, and with it a loaded one has its `public_url`.
+
+    `allow` are patterns of addresses, none: everybody's; `proxies` may say for whom they ask.
+    """
+
+    listen: Annotated[str, AfterValidator(listening.web_listen)] = Field(
+        "", examples=["127.0.0.1:8466"]
+    )
+    public_url: Annotated[str, AfterValidator(listening.public_url)] = Field(
+        "", examples=["https://papers.example.org"]
+    )
+    secret: SecretStr = SecretStr("")
+    secret_file: FilePath = None
+    allow: Annotated[
+        tuple[Annotated[str, AfterValidator(listening.address_pattern)], ...],
+        BeforeValidator(_listed),
+    ] = Field((), examples=[["*@example.org"]])
+    proxies: Annotated[
+        tuple[Annotated[str, AfterValidator(listening.network)], ...], BeforeValidator(_listed)
+    ] = ("127.0.0.1", "::1")
 
     @property
     def address(self) -> tuple[str, int]:
@@ -326,6 +357,7 @@ class Settings(Table):
     dkim: DkimSettings = DkimSettings()
     health: HealthSettings = HealthSettings()
     metrics: MetricsSettings = MetricsSettings()
+    web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
     sources: tuple[SourceSettings, ...] = (
         SourceSettings(page="trending"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hmac
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from email.utils import parseaddr
@@ -19,6 +20,7 @@ from watcher.settings.tables import (
     SmtpSettings,
     SourceSettings,
     SubscriptionSettings,
+    WebSettings,
 )
 
 _APP_PASSWORD = re.compile(r"[a-z]{4}(\s[a-z]{4}){3}", re.IGNORECASE)
@@ -40,6 +42,7 @@ def completed(settings: Settings, timezone: str) -> Settings:
     if _APP_PASSWORD.fullmatch(secret.strip()):
         secret = "".join(secret.split())
     domain = dkim.domain or (_signing_domain(sender) if dkim.is_on else "")
+    web = _completed(settings.web)
     return settings.model_copy(
         update={
             "schedule": settings.schedule.model_copy(
@@ -51,12 +54,34 @@ def completed(settings: Settings, timezone: str) -> Settings:
                     "operator": operator,
                     "unsubscribe": mail.unsubscribe or operator,
                     "reply_to": mail.reply_to or operator,
+                    **_one_click(mail, web),
                 }
             ),
             "smtp": smtp.model_copy(update={"password": SecretStr(secret)}),
             "dkim": dkim.model_copy(update={"domain": domain}),
+            "web": web,
         }
     )
+
+
+def _completed(web: WebSettings) -> WebSettings:
+    if not web.listen or web.public_url:
+        return web
+    return web.model_copy(update={"public_url": f"http://{web.listen}"})
+
+
+def _one_click(mail: MailSettings, web: WebSettings) -> dict[str, object]:
+    """The pages unsubscribe at a click, unless something else does; mail programs want https."""
+    secret = web.secret.get_secret_value()
+    if mail.unsubscribe_url or not secret or not web.public_url.startswith("https://"):
+        return {}
+    # A key of its own: what is made with it can be taken for nothing else that `secret` signs.
+    key = hmac.digest(secret.encode(), b"one-click", "sha256").hex()
+    query = "of={subscription}&who={recipient}&token={token}"
+    return {
+        "unsubscribe_url": f"{web.public_url}/stop?{query}",
+        "unsubscribe_secret": SecretStr(key),
+    }
 
 
 def problems_in(settings: Settings) -> Iterator[Problem]:
@@ -73,6 +98,7 @@ def problems_in(settings: Settings) -> Iterator[Problem]:
             'is missing; say who the mails come from: from = "Papers <you@example.org>"',
         )
     yield from _unsubscribing(settings.mail)
+    yield from _web(settings.web)
     yield from _dkim(settings.dkim)
     yield from _sources(settings.sources)
     yield from subscription_problems(settings.subscriptions, settings.sources)
@@ -90,6 +116,9 @@ def oddities_in(settings: Settings) -> Iterator[str]:
         yield "[smtp] password is given without username, and so never used"
     if settings.mail.unsubscribe_secret.get_secret_value() and not settings.mail.unsubscribe_url:
         yield "[mail] unsubscribe_secret is given without unsubscribe_url, and so never used"
+    web = settings.web
+    if web.secret.get_secret_value() and not (web.listen or web.public_url):
+        yield "[web] secret is given without listen, and so never used"
     domain, sender = settings.dkim.domain, _domain_of(settings.mail.from_)
     if domain and not settings.dkim.is_on:
         yield "[dkim] domain is given without a key, and so nothing is signed"
@@ -182,6 +211,22 @@ def _unsubscribing(mail: MailSettings) -> Iterator[Problem]:
     if secret and len(secret) < _SHORTEST_SECRET:
         yield Problem(
             ("mail", "unsubscribe_secret" + "_file" * bool(mail.unsubscribe_secret_file)),
+            f"must have {_SHORTEST_SECRET} characters at least, or who gets a mail can find it by "
+            f"trying; {_MAKING_ONE}",
+        )
+
+
+def _web(web: WebSettings) -> Iterator[Problem]:
+    secret = web.secret.get_secret_value()
+    if (web.listen or web.public_url) and not secret:
+        yield Problem(
+            ("web", "secret"),
+            f"is missing, and the links in mails are signed with it; {_MAKING_ONE}, for a file "
+            "that only you can read: name that in secret_file",
+        )
+    if secret and len(secret) < _SHORTEST_SECRET:
+        yield Problem(
+            ("web", "secret" + "_file" * bool(web.secret_file)),
             f"must have {_SHORTEST_SECRET} characters at least, or who gets a mail can find it by "
             f"trying; {_MAKING_ONE}",
         )

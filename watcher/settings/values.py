@@ -27,7 +27,7 @@ LONGEST_IN_SIGNATURE = 64
 """Characters that a line of a signature has room for, which must not be folded inside a name."""
 
 _PLACEHOLDERS = ("{subscription}", "{recipient}", "{token}")
-_NOT_IN_URL = re.compile(r"[^A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]")
+NOT_IN_URL = re.compile(r"[^A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]")
 _SQLITE = "sqlite:///watcher.db (in the state directory) or sqlite:////srv/watcher.db"
 
 
@@ -176,7 +176,7 @@ def _nearest_zone(text: str) -> str:
 
 def base_url(text: str) -> str:
     """The address of the Hub or of a mirror, without a slash at its end."""
-    parts = _split(text)
+    parts = split(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         bare = text.strip().partition("://")[2] or text.strip()
         guess = f"; did you mean {quoted(f'https://{bare}')}?" if "@" not in bare else ""
@@ -191,7 +191,7 @@ def base_url(text: str) -> str:
 def proxy(text: str) -> str:
     """The URL of an HTTP proxy; an empty one stays empty. Never quoted: it may hold a password."""
     stripped = text.strip()
-    parts = _split(stripped)
+    parts = split(stripped)
     if stripped and (parts.scheme not in {"http", "https"} or not parts.hostname):
         raise ValueError('must be the URL of an HTTP proxy: "http://proxy.example.org:3128"')
     return stripped
@@ -200,7 +200,7 @@ def proxy(text: str) -> str:
 def ping_url(text: str) -> str:
     """The URL of a dead man's switch; an empty one stays empty. Never quoted: it is a secret."""
     stripped = text.strip()
-    parts = _split(stripped)
+    parts = split(stripped)
     if stripped and (parts.scheme not in {"http", "https"} or not parts.hostname):
         raise ValueError('must be a URL such as "https://hc-ping.com/…", as the service names it')
     if parts.username or parts.password or parts.fragment:
@@ -210,29 +210,12 @@ def ping_url(text: str) -> str:
     return stripped
 
 
-def listen(text: str) -> str:
-    """Host and port on this machine; an empty text stays empty."""
-    stripped = text.strip()
-    if not stripped:
-        return ""
-    host_name, separator, port = stripped.rpartition(":")
-    bare = host_name.removeprefix("[").removesuffix("]")
-    if not separator or not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
-        raise ValueError('must be a host and a port: "127.0.0.1:9464"')
-    if not is_loopback(bare):
-        raise ValueError(
-            f"{quoted(bare)} is not this machine alone, and nobody is asked for a login; "
-            'write "127.0.0.1:9464", and put a web server with one in front'
-        )
-    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
-
-
 def unsubscribe_url(text: str) -> str:
     """The URL that unsubscribes at a click, with its placeholders; an empty one stays empty."""
     stripped = text.strip()
     if not stripped:
         return ""
-    parts = _split(stripped)
+    parts = split(stripped)
     if not stripped.startswith("https://") or not parts.hostname:
         raise ValueError("must begin with https:// and a host: mail programs take no other")
     if "@" in parts.netloc:
@@ -246,7 +229,7 @@ def unsubscribe_url(text: str) -> str:
         raise ValueError(
             f"there is no placeholder {quoted(unknown[0])}, only {', '.join(_PLACEHOLDERS)}"
         )
-    if strange := _NOT_IN_URL.search(bare):
+    if strange := NOT_IN_URL.search(bare):
         domain = "" if strange[0].isascii() else ", or a domain in its form that begins with xn--"
         raise ValueError(
             f"must not hold {quoted(strange[0])} as it is; write {quote(strange[0])}{domain}"
@@ -271,7 +254,7 @@ def store_url(text: str) -> str:
         raise ValueError("write postgresql:// at its beginning")
     if not stripped.startswith("postgresql://"):
         raise ValueError(f"must be {_SQLITE}, or postgresql://user@host/database")
-    parts = _split(stripped)
+    parts = split(stripped)
     if parts.netloc.count("@") > 1 or "@" in parts.path:
         raise ValueError(
             "must hold one @, before the host; within a password write %40 for @, and %2F for /"
@@ -345,7 +328,8 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def _split(url: str) -> SplitResult:
+def split(url: str) -> SplitResult:
+    """The parts of a URL that is one; ValueError otherwise, never quoting it."""
     try:
         parts = urlsplit(url.strip())
         parts.port  # noqa: B018  # read for its error

@@ -22,7 +22,7 @@ MINUTE = dt.timedelta(minutes=1)
 class Limit:
     """How many a minute, and how many at once after a time without any."""
 
-    per_minute: int
+    per_minute: float
     at_once: int = 1
 
 

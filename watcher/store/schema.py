@@ -348,6 +348,20 @@ paused_recipients = Table(
     Column("resumed_at", UtcDateTime),  # null: paused now
 )
 
+suppressed_addresses = Table(
+    "suppressed_addresses",
+    metadata,
+    Column("address", StoredText, primary_key=True),  # in small letters
+    Column("suppressed_at", UtcDateTime, nullable=False),
+)
+
+spent_links = Table(
+    "spent_links",
+    metadata,
+    Column("digest", StoredText, primary_key=True),  # of a link that works once
+    Column("spent_at", UtcDateTime, nullable=False),
+)
+
 ticks = Table(
     "ticks",
     metadata,

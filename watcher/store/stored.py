@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import sqlalchemy as sa
 
 from watcher.store.checks import get_meta, put_meta
-from watcher.store.rows import insert
+from watcher.store.rows import insert, scalar
 from watcher.store.schema import stored_subscriptions as stored
 
 VERSION = "stored-subscriptions"
@@ -27,6 +27,12 @@ def definitions(connection: sa.Connection) -> dict[str, str]:
     """The definitions of all, JSON by id, in the order of their ids."""
     query = sa.select(stored.c.id, stored.c.definition).order_by(stored.c.id)
     return {row.id: row.definition for row in connection.execute(query)}
+
+
+def definition(connection: sa.Connection, subscription_id: str) -> str | None:
+    """That of one; None where it is not in the store."""
+    query = sa.select(stored.c.definition).where(stored.c.id == subscription_id)
+    return scalar(connection, query, str)
 
 
 def put(connection: sa.Connection, new: Mapping[str, str], now: dt.datetime) -> None:

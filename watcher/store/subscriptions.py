@@ -287,6 +287,21 @@ def pause(connection: sa.Connection, subscription_id: str, now: dt.datetime | No
     )
 
 
+def end(connection: sa.Connection, subscription_id: str, now: dt.datetime) -> None:
+    """Take one out at once, not when the configuration is next taken over: nothing is sent to it.
+
+    For who has taken it out of where it is defined, and on a server holds `change_rules`. Nothing
+    where it was not taken over yet.
+    """
+    hold(connection, subscription_id)
+    theirs = (subscriptions.c.id == subscription_id, subscriptions.c.removed_at.is_(None))
+    done = connection.execute(subscriptions.update().where(*theirs).values(removed_at=now))
+    if done.rowcount:
+        outbox.cancel(connection, {subscription_id: ()}, now)
+        pairs.withdraw_unsent(connection, subscription_id)
+        put_meta(connection, RULES, secrets.token_hex(8))
+
+
 def start_anew(connection: sa.Connection, subscription_id: str, now: dt.datetime) -> None:
     """Settle that it is not the one it looked like, whose unsent mails go."""
     origin = _known(connection, subscription_id).renamed_from

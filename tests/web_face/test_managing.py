@@ -1,0 +1,190 @@
+"""What becomes of a subscription that is paused, deleted, or left by one of several.
+
+Each takes some seconds: they are days, with two passes of the whole program in each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.cli.looking import Asker
+from tests.fakesite import make_paper
+from tests.web_face.browsing import PUBLIC, ask, pages_of, subscribe
+from tests.world import ZORBLAX, World
+from watcher import app
+from watcher.digest import OneClick
+from watcher.settings import SubscriptionSettings, definition_of
+from watcher.store import bounces, stored
+from watcher.store.database import Database
+from watcher.store.schema import metadata
+
+EVE = "eve@example.org"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """A world with a paper, on each database."""
+    store = "sqlite:///watcher.db"
+    if request.param == "postgresql":
+        store = request.getfixturevalue("postgres_url")
+    with World(tmp_path, store=store) as running:
+        running.fill()
+        running.add(make_paper(1, running.now, title=ZORBLAX))
+        yield running
+
+
+def stop_link(world: World, subscription_id: str, address: str) -> str:
+    mail = world.config().settings.mail
+    key = mail.unsubscribe_secret.get_secret_value()
+    made = OneClick(mail.unsubscribe_url, key, subscription_id=subscription_id, otherwise="")
+    return made.headers(address)["List-Unsubscribe"].strip("<>")
+
+
+async def a_day_later(world: World, number: int) -> list[str]:
+    """A paper more, and a day; who was mailed."""
+    world.add(make_paper(number, world.now, title=ZORBLAX))
+    await world.run_pass()
+    world.later(days=1, hours=1)
+    await world.run_pass()
+    return sorted({mail.recipient for mail in world.new_mails()})
+
+
+async def test_a_pause_lasts_until_it_is_ended(world: World) -> None:
+    with pages_of(world) as browser:
+        mine = subscribe(world, browser, EVE)
+        assert "can be paused" in mine.words, "it begins with the next check"
+        assert EVE in await a_day_later(world, 2)
+        paused = browser.press(browser.get(mine.url), "Pause")
+        assert "It is paused" in paused.words
+        assert EVE not in await a_day_later(world, 3)
+        going = browser.press(browser.get(mine.url), "Go on")
+        assert "It goes on" in going.words
+        assert EVE in await a_day_later(world, 4)
+        [*_, digest] = world.digests(EVE)
+        assert {"2602.00003", "2602.00004"} <= set(digest.paper_ids), "what waited comes, too"
+
+
+def everything_stored(world: World) -> str:
+    """All that the database holds, as text."""
+    database = Database(world.config().store_url, writable=False)
+    with database.read() as connection:
+        rows = [
+            bytes(value).decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+            for table in metadata.sorted_tables
+            for row in connection.execute(sa.select(table))
+            for value in row
+        ]
+    database.close()
+    return "\n".join(rows)
+
+
+async def test_who_deletes_everything_leaves_nothing_behind(world: World) -> None:
+    with pages_of(world) as browser:
+        mine = subscribe(world, browser, EVE)
+        assert EVE in await a_day_later(world, 2)
+        assert "eve@" in everything_stored(world)
+        unsure = browser.press(browser.get(mine.url), "Delete")
+        assert (unsure.status, "if you are sure" in unsure.words) == (422, True)
+        async with world.engine() as engine:  # it goes on with what it knows, and has news
+            world.add(make_paper(3, world.now, title=ZORBLAX))
+            await engine.run_pass()
+            gone = browser.press(browser.get(mine.url), "Delete", sure="yes")
+            assert gone.heading == "It is deleted"
+            assert "eve@" not in everything_stored(world)
+            again = subscribe(world, browser, EVE)
+            world.new_mails()
+            world.later(days=1, hours=1)
+            await engine.run_pass()
+            assert world.new_mails() == [], "what waited does not go out"
+        assert EVE in await a_day_later(world, 4), "the new one is not the old one renamed"
+        assert world.notices() == []
+        browser.press(browser.get(again.url), "Delete", sure="yes")
+        assert EVE not in await a_day_later(world, 5)
+        assert browser.get(mine.url).heading == "This subscription has ended"
+        assert "eve@" not in everything_stored(world)
+        assert "ada@" in everything_stored(world), "others stay"
+
+
+def test_deleted_and_never_to_be_written_to(world: World) -> None:
+    with pages_of(world) as browser:
+        mine = subscribe(world, browser, EVE)
+        browser.press(browser.get(mine.url), "Delete", sure="yes", never="yes")
+        world.new_mails()
+        ask(world, browser, EVE)
+    assert world.new_mails() == []
+    said = Asker(world)("subscriptions", "resume", EVE)
+    assert (said.code, "asked never to be written to again" in said.err) == (2, True)
+
+
+async def test_a_click_takes_one_of_several_out(world: World) -> None:
+    with pages_of(world) as browser:
+        both = SubscriptionSettings(
+            id="both", name="both", to=(EVE, "max@example.org"), digest="daily 08:00"
+        )
+        database = Database(world.config().store_url, writable=True)
+        with database.write() as connection:
+            stored.put(connection, {both.id: definition_of(both)}, world.now)
+        database.close()
+        assert {EVE, "max@example.org"} <= set(await a_day_later(world, 2))
+        left = browser.post(stop_link(world, "both", EVE), {"List-Unsubscribe": "One-Click"})
+        assert left.status == 200
+        mailed = await a_day_later(world, 3)
+        assert EVE not in mailed
+        assert "max@example.org" in mailed
+
+
+async def test_a_click_on_a_files_subscription_pauses_the_address(world: World) -> None:
+    with pages_of(world) as browser:
+        assert "ada@example.org" in await a_day_later(world, 2)
+        [digest, *_] = world.digests()
+        header = digest.header("List-Unsubscribe") or ""
+        [stop] = re.findall(r"<(https:[^>]+)>", header)
+        assert stop.startswith(PUBLIC)
+        assert browser.press(browser.get(stop), "Unsubscribe").heading == "Done"
+        assert "ada@example.org" not in await a_day_later(world, 3)
+        with app.reading(world.config()) as database, database.read() as connection:
+            paused = bounces.paused(connection)["ada@example.org"]
+        assert paused.reason == "unsubscribed at a click from weights"
+
+
+async def test_rules_that_the_form_does_not_show_are_left_alone(world: World) -> None:
+    with pages_of(world) as browser:
+        mine = subscribe(world, browser, EVE)
+        database = Database(world.config().store_url, writable=True)
+        with database.write() as connection:
+            [(of, definition)] = stored.definitions(connection).items()
+            more = definition.replace('"any":["zorblax"]', '"any":["zorblax"],"min_upvotes":3')
+            assert more != definition
+            stored.put(connection, {of: more}, world.now)
+        database.close()
+        page = browser.get(mine.url)
+        assert "The operator has written rules" in page.words
+        assert "has at least 3 votes" in page.words
+        mark = page.tree.css_first("input[name=form]")
+        assert mark is not None
+        fields = {"form": mark.attributes.get("value") or "", "act": "save", "words": "x"}
+        assert browser.post(mine.url, dict(fields)).status == 409
+        assert "min_upvotes" in browser.get(f"{mine.url.partition('?')[0]}/papers.json").text
+        assert browser.get(f"{mine.url.partition('?')[0]}/papers.exe").status == 404
+
+
+def test_what_cannot_be_told_is_not(world: World) -> None:
+    with pages_of(world) as browser:
+        assert browser.client.get("/healthz").text == "ok\n"
+        assert browser.client.get("/readyz").text == "ok\n"
+        mark = browser.get("/").tree.css_first("input[name=form]")
+        assert mark is not None
+        fields: dict[str, str | list[str]] = {
+            "form": mark.attributes.get("value") or "",
+            "topics": ["no-such-topic"],
+            "address": EVE,
+            "timezone": "UTC",
+        }
+        page = browser.post("/", fields)
+        assert page.status == 422
+        assert "there is no topic" in page.words

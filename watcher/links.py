@@ -1,0 +1,89 @@
+"""Links that only this program can make: each signed for one purpose, and of use for some time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
+from typing_extensions import override
+
+from watcher.errors import WatcherError
+
+BY_PAGES = "web-"
+"""What the ids of subscriptions begin with that people have made on the pages."""
+
+
+class Purpose(StrEnum):
+    """What a link lets its holder do; the word stands in its path."""
+
+    CONFIRM = "confirm"
+    MANAGE = "manage"
+    NEVER = "never"
+    FORM = "form"  # in no link: it comes back with a form of a page of ours
+
+
+AGES = {
+    Purpose.CONFIRM: dt.timedelta(days=3),
+    Purpose.MANAGE: dt.timedelta(days=400),
+    Purpose.NEVER: dt.timedelta(days=400),
+    Purpose.FORM: dt.timedelta(days=1),
+}
+"""How long each works."""
+
+
+class LinkError(WatcherError):
+    """A link that was not made here, not for this, or too long ago."""
+
+
+class Links:
+    """Makes links below `public_url` and reads them; `secret` is that of `[web]`."""
+
+    def __init__(self, secret: str, public_url: str, clock: Callable[[], dt.datetime]) -> None:
+        self._public_url = public_url
+        self._serializers = {
+            purpose: URLSafeTimedSerializer(
+                secret,
+                salt=f"paper-watcher {purpose}",  # what was made for another does not fit
+                signer=_Signer,
+                signer_kwargs={
+                    "clock": clock,
+                    "key_derivation": "hmac",
+                    "digest_method": hashlib.sha256,
+                },
+            )
+            for purpose in Purpose
+        }
+
+    def token(self, purpose: Purpose, *told: str) -> str:
+        """The signed text of a link, safe in a path, that gives `told` back."""
+        return self._serializers[purpose].dumps(list(told))
+
+    def url(self, purpose: Purpose, *told: str) -> str:
+        """The whole link."""
+        return f"{self._public_url}/{purpose}/{self.token(purpose, *told)}"
+
+    def read(self, purpose: Purpose, token: str) -> tuple[str, ...]:
+        """What the link was told. Raises LinkError."""
+        try:
+            told: object = self._serializers[purpose].loads(
+                token, max_age=int(AGES[purpose].total_seconds())
+            )
+        except (BadData, UnicodeError) as error:
+            raise LinkError("this link does not work any more, or is not whole") from error
+        return tuple(map(str, told)) if isinstance(told, list) else ()
+
+
+class _Signer(TimestampSigner):
+    """One with a clock of its own."""
+
+    def __init__(self, *given: Any, clock: Callable[[], dt.datetime], **more: Any) -> None:  # noqa: ANN401  # as its parent
+        super().__init__(*given, **more)
+        self._clock = clock
+
+    @override
+    def get_timestamp(self) -> int:
+        return int(self._clock().timestamp())

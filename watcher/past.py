@@ -1,0 +1,60 @@
+"""The papers of the past as rules are tried on them, and how many of them each topic brings."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+
+import sqlalchemy as sa
+
+from watcher.backtest import SeenPaper
+from watcher.models import Paper, StoredPaper
+from watcher.rules import Ruleset
+from watcher.settings import RuleSettings, SubscriptionSettings, TopicSettings
+from watcher.store import papers
+
+
+def seen_since(connection: sa.Connection, since: dt.datetime, limit: int) -> list[SeenPaper]:
+    """The papers first stored at or after `since`, newest first, with the sources of that time."""
+    found = papers.seen_since(connection, since, limit)
+    shown = papers.sources_since(connection, since)
+    seen = [
+        SeenPaper(
+            stored.paper,
+            stored.first_seen_at,
+            shown.get(stored.paper.id, frozenset()),
+            _votes_per_day(stored),
+        )
+        for stored in found
+    ]
+    return sorted(seen, key=lambda one: (one.seen_at, one.paper.id), reverse=True)
+
+
+def _votes_per_day(stored: StoredPaper) -> float | None:
+    """All its votes over the days on which it was seen: at present most papers gain none."""
+    days = (stored.facts_at - stored.first_seen_at) / dt.timedelta(days=1)
+    return None if stored.paper.upvotes is None else stored.paper.upvotes / max(1.0, days)
+
+
+def brought_by(
+    topics: Mapping[str, Sequence[str]], found: Iterable[Paper], now: dt.datetime
+) -> dict[str, int]:
+    """How many of these papers each topic brings, given by name with its keywords.
+
+    Raises RuleError.
+    """
+    alone = [
+        SubscriptionSettings(
+            id=name,
+            to=("nobody@example.org",),  # nothing is sent
+            rules=(RuleSettings(topics=(name,)),),
+            topics={name: TopicSettings(any=tuple(keywords))},
+        )
+        for name, keywords in topics.items()
+    ]
+    ruleset = Ruleset.compile(alone, {})
+    counts = dict.fromkeys(topics, 0)
+    for paper in found:
+        for judgement in ruleset.judge(paper, now=now, as_it_stands=True):
+            counts[judgement.subscription_id] += 1
+    return counts

@@ -1,0 +1,134 @@
+"""What a page's button does in the store: each deed one transaction, past the daemon's lock.
+
+As `watcher subscriptions import` and `pause` do, and for the same reasons.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+from collections.abc import Iterator
+from enum import Enum, auto
+
+import sqlalchemy as sa
+
+from watcher.settings import Config, SubscriptionSettings, definition_of, read_definitions
+from watcher.store import bounces, forgetting, links, outbox, stored, subscriptions
+from watcher.store.database import Database
+from watcher.store.lock import change_rules, take_turn
+
+
+class Confirmed(Enum):
+    """What became of a confirmation."""
+
+    DONE = auto()
+    AGAIN = auto()  # by a second press of the button
+    USED = auto()  # and ended since
+    SUPPRESSED = auto()
+
+
+@contextlib.contextmanager
+def _turn(database: Database, *, may_end: bool = False) -> Iterator[sa.Connection]:
+    """A transaction beside which no other changes what is subscribed to.
+
+    `may_end`: nor goes by the rules in force, as a subscription may end at once.
+    """
+    with database.write() as connection:
+        if database.path is None:  # SQLite has one writer at a time anyhow
+            take_turn(connection)
+            if may_end:
+                change_rules(connection)
+        yield connection
+
+
+def find(connection: sa.Connection, subscription_id: str) -> SubscriptionSettings | None:
+    """The stored subscription of that id, where it can be read."""
+    definition = stored.definition(connection, subscription_id)
+    if definition is None:
+        return None
+    chosen, _ = read_definitions({subscription_id: definition})
+    return chosen[0] if chosen else None
+
+
+def confirm(
+    database: Database, subscription: SubscriptionSettings, token: str, now: dt.datetime
+) -> Confirmed:
+    """Store what its recipient has agreed to; a token works once."""
+    [address] = subscription.to
+    with _turn(database) as connection:
+        if links.is_suppressed(connection, address):
+            return Confirmed.SUPPRESSED
+        if not links.spend(connection, hashlib.sha256(token.encode()).hexdigest(), now):
+            is_there = stored.definition(connection, subscription.id) is not None
+            return Confirmed.AGAIN if is_there else Confirmed.USED
+        stored.put(connection, {subscription.id: definition_of(subscription)}, now)
+        if address in bounces.paused_of(connection, [address]):
+            bounces.resume(connection, address, now)  # mail arrives there, as was just shown
+    return Confirmed.DONE
+
+
+def change(database: Database, subscription: SubscriptionSettings, now: dt.datetime) -> bool:
+    """Store it as it is now; False where it has ended meanwhile."""
+    with _turn(database) as connection:
+        if stored.definition(connection, subscription.id) is None:
+            return False
+        stored.put(connection, {subscription.id: definition_of(subscription)}, now)
+    return True
+
+
+def is_paused(connection: sa.Connection, subscription_id: str) -> bool | None:
+    """Whether no digests are made for it; None where the daemon has not taken it up yet."""
+    row = subscriptions.get(connection, subscription_id)
+    return None if row is None or row.removed_at else row.paused_at is not None
+
+
+def pause(database: Database, subscription_id: str, now: dt.datetime, *, is_on: bool) -> None:
+    """Make no digests for it, or go on."""
+    with database.write() as connection:
+        if is_paused(connection, subscription_id) is not None:
+            subscriptions.pause(connection, subscription_id, now if is_on else None)
+
+
+def forget(
+    database: Database, subscription_id: str, address: str, now: dt.datetime, *, for_good: bool
+) -> None:
+    """End it and delete what was kept of it; `for_good`: and never write to its address again."""
+    with _turn(database, may_end=True) as connection:
+        stored.remove(connection, [subscription_id])
+        subscriptions.end(connection, subscription_id, now)
+        forgetting.forget(connection, subscription_id)
+        if for_good:
+            links.suppress(connection, address, now)
+
+
+def never(database: Database, address: str, now: dt.datetime) -> None:
+    """Never write to that address again."""
+    with _turn(database) as connection:
+        links.suppress(connection, address, now)
+
+
+def stop(
+    database: Database, config: Config, subscription_id: str, address: str, now: dt.datetime
+) -> None:
+    """Send that subscription to that address no more; nothing where it is not sent there.
+
+    A file's subscription is the operator's to change: the address is paused, which `status` tells.
+    """
+    with _turn(database, may_end=True) as connection:
+        own = None if subscription_id in config.origins else find(connection, subscription_id)
+        if own is None:
+            if address in subscriptions.recipients(connection, subscription_id):
+                reason = f"unsubscribed at a click from {subscription_id}"
+                bounces.pause(connection, address, reason, now)
+            return
+        others = tuple(each for each in own.to if each != address)
+        if len(others) == len(own.to):
+            return
+        if others:
+            left = own.model_copy(update={"to": others})
+            stored.put(connection, {own.id: definition_of(left)}, now)
+            outbox.cancel(connection, {own.id: others}, now)
+        else:
+            stored.remove(connection, [own.id])
+            subscriptions.end(connection, own.id, now)

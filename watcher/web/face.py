@@ -1,0 +1,119 @@
+"""What all pages share: the configuration in force, the store, the clock, how a page is made."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fnmatch
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from watcher.links import LinkError, Links, Purpose
+from watcher.settings import Config, SubscriptionSettings
+from watcher.store.buckets import Limit
+from watcher.store.database import Database
+from watcher.web import deeds, pages
+from watcher.web.guard import OF_NETWORK, Forms, Limits, form_of, network_of
+from watcher.web.letters import Post
+from watcher.web.trying import Past
+
+
+class Refused(Exception):  # noqa: N818  # an answer, not an error of ours
+    """A request that is answered with a page that says why, and does nothing."""
+
+    def __init__(self, status: int, headline: str, text: str, *, wait: int | None = None) -> None:
+        self.status, self.headline, self.text, self.wait = status, headline, text, wait
+        super().__init__(headline)
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """The parts; `database` writes past the daemon's lock, `reader` never waits for it."""
+
+    config: Callable[[], Config]
+    database: Database
+    reader: Database
+    clock: Callable[[], dt.datetime]
+    links: Links
+    forms: Forms
+    limits: Limits
+    past: Past
+    post: Post
+
+    def page(
+        self, request: Request, template: str, status: int = 200, **context: object
+    ) -> Response:
+        """The page of that template, its forms marked as ours."""
+        word, mark = self.forms.mark(request)
+        response = HTMLResponse(pages.write(template, {"mark": mark, **context}), status)
+        self.forms.remember(response, word)
+        return response
+
+    async def form(self, request: Request) -> Mapping[str, list[str]]:
+        """The fields of a form of ours. Raises Refused, TooLargeError, StoreError."""
+        form = await form_of(request)
+        if not self.forms.are_ours(request, form):
+            raise Refused(
+                403,
+                "Please press the button once more",
+                "This form was open for more than a day, or your browser keeps no cookies for this "
+                "site. Go back, load the page again, and press the button there. Nothing was done.",
+            )
+        await self.count(request, "form", OF_NETWORK)
+        return form
+
+    async def count(self, request: Request, kind: str, limit: Limit) -> None:
+        """Count once for the network that asks. Raises Refused where that is too often."""
+        limits = {(kind, network_of(request)): limit}
+        wait = await run_in_threadpool(self.limits.take, self.database, limits, self.clock())
+        if wait is not None:
+            raise Refused(
+                429,
+                "Too much at once",
+                "So many forms came from your network that this one was put aside. "
+                "Please try again in some minutes.",
+                wait=int(wait.total_seconds()) + 1,
+            )
+
+    def told(self, request: Request, purpose: Purpose) -> tuple[str, ...]:
+        """What the link of this request was told. Raises Refused."""
+        try:
+            return self.links.read(purpose, request.path_params["token"])
+        except LinkError as error:
+            raise Refused(
+                404,
+                "This link does not work",
+                "It may be older than it may be, or a part of it was lost on the way: mail "
+                "programs break long lines. Open it from the mail itself, or subscribe anew.",
+            ) from error
+
+    async def found(self, subscription_id: str) -> SubscriptionSettings:
+        """The subscription of that id. Raises Refused, StoreError."""
+
+        def look() -> SubscriptionSettings | None:
+            with self.reader.read() as connection:
+                return deeds.find(connection, subscription_id)
+
+        found = await run_in_threadpool(look)
+        if found is None:
+            raise Refused(
+                404,
+                "This subscription has ended",
+                "Nothing is kept of it, and no mail comes of it any more. You can subscribe anew.",
+            )
+        return found
+
+    def may_join(self, address: str) -> bool:
+        """Whether `[web] allow` lets that address subscribe."""
+        allowed = self.config().settings.web.allow
+        return not allowed or any(
+            fnmatch.fnmatchcase(address.lower(), pattern) for pattern in allowed
+        )
+
+    @property
+    def timezone(self) -> str:
+        """The time zone of who says nothing of theirs."""
+        return self.config().zone().key

@@ -1,0 +1,50 @@
+"""The pages, written out from their templates."""
+
+from __future__ import annotations
+
+import hashlib
+import zoneinfo
+from collections.abc import Mapping
+from functools import cache
+
+import jinja2
+
+from watcher.resources import resource
+
+_AREAS = (
+    *("Africa", "America", "Antarctica", "Arctic", "Asia"),
+    *("Atlantic", "Australia", "Europe", "Indian", "Pacific"),
+)
+
+
+def write(template: str, context: Mapping[str, object]) -> str:
+    """The page of that template."""
+    return _environment().get_template(template).render(context)
+
+
+@cache
+def style() -> tuple[bytes, str]:
+    """The style sheet, and a hash of it that stands in its URL."""
+    content = (resource("templates") / "web" / "style.css").read_bytes()
+    return content, hashlib.sha256(content).hexdigest()[:12]
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """The time zones to choose from, by area and city."""
+    known = zoneinfo.available_timezones()
+    return ("UTC", *sorted(name for name in known if name.partition("/")[0] in _AREAS))
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource("templates") / "web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals["style_hash"] = style()[1]
+    return environment

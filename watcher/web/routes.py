@@ -1,0 +1,123 @@
+"""Which page answers where, and what is said when something goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import structlog
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Lifespan
+
+from watcher.errors import StoreError
+from watcher.store import versions
+from watcher.web import leaving, managing, pages, subscribing
+from watcher.web.face import Face, Refused
+from watcher.web.guard import TooLargeError, WithHeaders
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Face, Request], Awaitable[Response]]
+
+_GET, _POST = ["GET"], ["POST"]
+_ROUTES: tuple[tuple[str, Handler, list[str]], ...] = (
+    ("/", subscribing.start, _GET),
+    ("/", subscribing.submit, _POST),
+    ("/sent", subscribing.sent, _GET),
+    ("/confirm/{token}", subscribing.ask, _GET),
+    ("/confirm/{token}", subscribing.agree, _POST),
+    ("/manage/{token}", managing.show, _GET),
+    ("/manage/{token}", managing.act, _POST),
+    ("/manage/{token}/papers.{form}", managing.export, _GET),
+    ("/stop", leaving.ask, _GET),
+    ("/stop", leaving.stop, _POST),
+    ("/never/{token}", leaving.ask_never, _GET),
+    ("/never/{token}", leaving.never, _POST),
+)
+
+_WORDS = {
+    404: ("There is no such page", "The way to subscribe is from the first page."),
+    405: ("There is no such page", "The way to subscribe is from the first page."),
+}
+
+
+def make_app(face: Face, lifespan: Lifespan[Starlette], *, is_https: bool) -> ASGIApp:
+    """The pages as an ASGI application."""
+
+    async def not_there(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headline, text = _WORDS.get(status, ("This did not work", "Please try again."))
+        return _told(face, request, status, headline, text)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused)  # noqa: S101  # what it is registered for
+        response = _told(face, request, error.status, error.headline, error.text)
+        if error.wait is not None:
+            response.headers["Retry-After"] = str(error.wait)
+        return response
+
+    async def too_large(request: Request, _: Exception) -> Response:
+        text = "What was sent is larger than any of our forms, or took too long to come."
+        response = _told(face, request, 413, "This is too much", text)
+        response.headers["Connection"] = "close"  # or the rest would have to be read
+        return response
+
+    async def no_store(request: Request, error: Exception) -> Response:
+        log.error("a page had no answer from the database", error=str(error))
+        text = "The database does not answer. Please try again in some minutes."
+        return _told(face, request, 503, "This does not work right now", text)
+
+    async def unforeseen(request: Request, _: Exception) -> Response:
+        return _told(face, request, 500, "This did not work", "It was logged. Please try again.")
+
+    starlette = Starlette(
+        routes=[
+            *(Route(path, _bound(handler, face), methods=of) for path, handler, of in _ROUTES),
+            Route("/style.css", _style, methods=_GET),
+            Route("/healthz", _healthy, methods=_GET),
+            Route("/readyz", _bound(_ready, face), methods=_GET),
+        ],
+        exception_handlers={
+            Refused: refused,
+            TooLargeError: too_large,
+            StoreError: no_store,
+            HTTPException: not_there,
+            500: unforeseen,
+        },
+        lifespan=lifespan,
+    )
+    return WithHeaders(starlette, is_https=is_https)  # around the pages of errors, too
+
+
+def _bound(handler: Handler, face: Face) -> Callable[[Request], Awaitable[Response]]:
+    return partial(handler, face)
+
+
+def _told(face: Face, request: Request, status: int, headline: str, text: str) -> Response:
+    return face.page(request, "told.html.j2", status, headline=headline, text=text)
+
+
+async def _style(_: Request) -> Response:
+    return Response(
+        pages.style()[0],
+        media_type="text/css; charset=utf-8",
+        headers={"Cache-Control": "public, max-age=31536000, immutable"},
+    )
+
+
+async def _healthy(_: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+async def _ready(face: Face, _: Request) -> Response:
+    """Whether the database answers, and is of this version."""
+    try:
+        await run_in_threadpool(versions.require_newest, face.reader)
+    except StoreError:
+        return PlainTextResponse("the database cannot be used\n", 503)
+    return PlainTextResponse("ok\n")

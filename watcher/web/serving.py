@@ -1,0 +1,116 @@
+"""The pages behind a socket: in a thread with a loop of its own, for as long as they are wanted."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from watcher import app
+from watcher.links import Links
+from watcher.settings import Config
+from watcher.store.database import Database
+from watcher.web.face import Face
+from watcher.web.guard import Forms, Limits
+from watcher.web.letters import Post
+from watcher.web.routes import make_app
+from watcher.web.trying import Past
+
+log = structlog.get_logger(__name__)
+
+MOST_CONNECTIONS = 500
+IDLE_FOR = 15
+LEAVE_WITHIN = 8
+
+
+@contextlib.contextmanager
+def serving(
+    config: Callable[[], Config], clock: Callable[[], dt.datetime] = app.utc_now
+) -> Iterator[None]:
+    """Answer at `[web] listen` for as long as this lasts; `config` is the one in force.
+
+    The database is there and of this version. Raises OSError where the port cannot be had,
+    StoreError.
+    """
+    web = config().settings.web
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(_listener(*web.address))
+        database = Database(config().store_url, writable=True)
+        stack.callback(database.close)
+        reader = Database(config().store_url, writable=False)
+        stack.callback(reader.close)
+        face = _face(config, database, reader, clock)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                _pages(face),
+                http="h11",
+                ws="none",
+                lifespan="on",
+                loop="asyncio",
+                access_log=False,  # it would tell the tokens that stand in paths
+                log_config=None,
+                server_header=False,
+                proxy_headers=True,
+                forwarded_allow_ips=list(web.proxies),
+                limit_concurrency=MOST_CONNECTIONS,
+                timeout_keep_alive=IDLE_FOR,
+                timeout_graceful_shutdown=LEAVE_WITHIN,
+            )
+        )
+        thread = threading.Thread(target=server.run, args=([listener],), name="web", daemon=True)
+        thread.start()
+        log.info("pages are served", listen=web.listen, public_url=web.public_url)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            thread.join(2 * LEAVE_WITHIN)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=512)
+    # Connections inherit it; or each answer waits 40 ms for the other side to acknowledge its head.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _face(
+    config: Callable[[], Config],
+    database: Database,
+    reader: Database,
+    clock: Callable[[], dt.datetime],
+) -> Face:
+    web = config().settings.web
+    secret, is_https = web.secret.get_secret_value(), web.public_url.startswith("https://")
+    links = Links(secret, web.public_url, clock)
+    return Face(
+        config=config,
+        database=database,
+        reader=reader,
+        clock=clock,
+        links=links,
+        forms=Forms(links, is_https=is_https),
+        limits=Limits(secret),
+        past=Past(config, lambda: reader, clock),
+        post=Post(config),
+    )
+
+
+def _pages(face: Face) -> ASGIApp:
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await face.post.close()
+
+    is_https = face.config().settings.web.public_url.startswith("https://")
+    return make_app(face, lifespan, is_https=is_https)

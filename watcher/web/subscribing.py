@@ -1,0 +1,165 @@
+"""Subscribing: the form, its preview, the mail that asks, and the button that agrees."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from watcher.links import BY_PAGES, Purpose
+from watcher.models import Envelope
+from watcher.settings import SubscriptionSettings, definition_of, read_definitions
+from watcher.store import links as decided
+from watcher.web import deeds, pages, wish
+from watcher.web.deeds import Confirmed
+from watcher.web.face import Face, Refused
+from watcher.web.guard import MAILS_OF_ADDRESS, MAILS_OF_NETWORK
+from watcher.web.letters import confirmation
+from watcher.web.trying import Preview
+from watcher.web.wish import Wish, WishError
+
+LONGEST_URL = 1_900
+"""What all mail programs and web servers take in one piece."""
+
+
+async def start(face: Face, request: Request) -> Response:
+    """The form, empty."""
+    return await _form_page(face, request, Wish(timezone=face.timezone))
+
+
+async def submit(face: Face, request: Request) -> Response:
+    """The form again with its preview; or the mail that asks, and the same answer whatever."""
+    form = await face.form(request)
+    wanted = Wish.of_form(form)
+    try:
+        subscription = _checked(face, wanted)
+        if form.get("act") != ["subscribe"]:
+            preview = await run_in_threadpool(face.past.preview, subscription)
+            return await _form_page(face, request, wanted, preview=preview)
+        _see_may_join(face, subscription)
+    except WishError as error:
+        return await _form_page(face, request, replace(wanted, problems=error.problems))
+    await face.count(request, "mail", MAILS_OF_NETWORK)
+    if face.post.is_full:
+        raise Refused(503, "Too much at once", "Please try again in some minutes.", wait=300)
+    face.post.take_on(partial(_confirmation, face, subscription))
+    return RedirectResponse("/sent", 303)
+
+
+async def sent(face: Face, request: Request) -> Response:
+    """That a mail is on its way, if one is."""
+    return face.page(request, "sent.html.j2")
+
+
+def _checked(face: Face, wanted: Wish) -> SubscriptionSettings:
+    """What is asked for. Raises WishError."""
+    subscription_id = f"{BY_PAGES}{secrets.token_hex(6)}/{wish.NAME}"
+    subscription = wanted.subscription(subscription_id, face.config().settings.topics)
+    link = face.links.url(Purpose.CONFIRM, definition_of(subscription))
+    if len(link) > LONGEST_URL:
+        raise WishError(
+            {"words": "are too many for the link in a mail; begin with some, and add others later"}
+        )
+    return subscription
+
+
+def _see_may_join(face: Face, subscription: SubscriptionSettings) -> None:
+    if not all(map(face.may_join, subscription.to)):
+        allowed = " or ".join(face.config().settings.web.allow)
+        raise WishError({"address": f"must be one of those that may subscribe here: {allowed}"})
+
+
+def _confirmation(face: Face, subscription: SubscriptionSettings) -> Envelope | None:
+    """The mail that asks; None where that address shall have none now."""
+    now, [address] = face.clock(), subscription.to
+    with face.reader.read() as connection:
+        if decided.is_suppressed(connection, address):
+            return None
+    if face.limits.take(face.database, {("address", address): MAILS_OF_ADDRESS}, now):
+        return None
+    return confirmation(face.config(), face.links, subscription, now)
+
+
+async def _form_page(
+    face: Face, request: Request, wanted: Wish, preview: Preview | None = None
+) -> Response:
+    choices = await run_in_threadpool(face.past.choices)
+    return face.page(
+        request,
+        "subscribe.html.j2",
+        422 if wanted.problems else 200,
+        preview=preview,
+        allowed=face.config().settings.web.allow,
+        **form_context(wanted),
+        choices=choices,
+    )
+
+
+def form_context(wanted: Wish) -> Mapping[str, object]:
+    """What the fields of the form are filled with."""
+    zones = pages.zones()
+    return {
+        "wish": wanted,
+        "problems": wanted.problems,
+        "days": wish.DAYS,
+        "as_it_is": wish.AS_IT_IS,
+        "zones": zones if wanted.timezone in zones else (wanted.timezone, *zones),
+    }
+
+
+async def ask(face: Face, request: Request) -> Response:
+    """What would be subscribed to, and a button: scanners of mails follow links."""
+    subscription = _of_link(face, request)
+    preview = await run_in_threadpool(face.past.preview, subscription)
+    return face.page(
+        request,
+        "confirm.html.j2",
+        subscription=subscription,
+        zone=subscription.timezone or face.timezone,
+        preview=preview,
+    )
+
+
+async def agree(face: Face, request: Request) -> Response:
+    """Subscribe; on to the page where it can be changed."""
+    subscription = _of_link(face, request)
+    await face.form(request)
+    if not all(map(face.may_join, subscription.to)):
+        raise Refused(403, "This address may not subscribe", "The operator has decided so.")
+    done = await run_in_threadpool(
+        deeds.confirm, face.database, subscription, request.path_params["token"], face.clock()
+    )
+    if done is Confirmed.SUPPRESSED:
+        raise Refused(
+            403,
+            "This address is never written to",
+            "Its owner asked for that. Only the operator can take it back.",
+        )
+    if done is Confirmed.USED:
+        raise Refused(
+            410,
+            "This link was used already",
+            "What it subscribed to has ended since. You can subscribe anew.",
+        )
+    token = face.links.token(Purpose.MANAGE, subscription.id, subscription.to[0])
+    return RedirectResponse(f"/manage/{token}?done=confirmed", 303)
+
+
+def _of_link(face: Face, request: Request) -> SubscriptionSettings:
+    """The subscription that the link tells of, as good now as it was then. Raises Refused."""
+    [definition] = face.told(request, Purpose.CONFIRM)
+    chosen, _ = read_definitions({"": definition})
+    try:
+        for subscription in chosen:
+            wish.check(subscription, face.config().settings.topics)
+            return subscription
+    except WishError:
+        pass  # a topic is gone
+    raise Refused(
+        410, "This link does not work any more", "Rules are written otherwise by now: start anew."
+    )

@@ -1,0 +1,150 @@
+"""What rules would have brought lately, before anybody subscribes to them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from watcher import past
+from watcher.backtest import RuleWarning, SeenPaper, replay
+from watcher.backtest.figures import a_day
+from watcher.digest.papers import page_url, title_of
+from watcher.rules import builtin_topics
+from watcher.settings import Config, SubscriptionSettings, TopicSettings
+from watcher.store.database import Database
+
+DAYS = 14
+MOST_PAPERS = 20_000
+SHOWN = 15
+FRESH_FOR = dt.timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A paper in a preview."""
+
+    id: str
+    title: str
+    url: str
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a subscription would have brought; `day_count` days are stored, `read_count` papers."""
+
+    count: int
+    read_count: int
+    day_count: int
+    papers: tuple[Shown, ...]
+    sentences: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def headline(self) -> str:
+        """`about 3 papers a day`, or why that cannot be told."""
+        if not self.read_count:
+            return "No papers are stored yet, so nothing can be said of how many would come."
+        if not self.count:
+            return "Nothing would have come."
+        return f"About {_papers_a_day(self.count, self.day_count)}:"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicChoice:
+    """A topic that can be chosen, and how many papers of late it would have brought."""
+
+    name: str
+    about: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    at: dt.datetime
+    papers: tuple[SeenPaper, ...]
+    choices: tuple[TopicChoice, ...]
+
+
+class Past:
+    """The papers of the last 14 days, read anew each minute at most."""
+
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        database: Callable[[], Database],
+        clock: Callable[[], dt.datetime],
+    ) -> None:
+        self._config, self._database, self._clock = config, database, clock
+        self._lock = threading.Lock()
+        self._view: _View | None = None
+
+    def choices(self) -> tuple[TopicChoice, ...]:
+        """The topics, those that bring most first. Raises StoreError."""
+        return self._fresh().choices
+
+    def preview(self, subscription: SubscriptionSettings) -> Preview:
+        """What that one would have brought. Raises StoreError, RuleError."""
+        config = self._config()
+        found = self._fresh().papers
+        [tried] = replay([subscription], config.settings.topics, found)
+        hub_url = config.settings.http.base_url
+        return Preview(
+            count=len(tried.papers),
+            read_count=tried.read_count,
+            day_count=DAYS if len(found) else 0,
+            papers=tuple(_shown(seen, hub_url) for seen in tried.papers[:SHOWN]),
+            sentences=tuple(rule.sentence for rule in tried.rules),
+            warnings=tuple(_worded(one) for rule in tried.rules for one in rule.warnings),
+        )
+
+    def _fresh(self) -> _View:
+        now = self._clock()
+        with self._lock:  # others wait for the same answer
+            view = self._view
+            if view is None or not view.at <= now < view.at + FRESH_FOR:
+                self._view = view = self._read(now)
+            return view
+
+    def _read(self, now: dt.datetime) -> _View:
+        with self._database().read() as connection:
+            found = past.seen_since(connection, now - dt.timedelta(days=DAYS), MOST_PAPERS)
+        topics = _topics(self._config().settings.topics)
+        keywords = {name: words for name, (_, words) in topics.items()}
+        counts = past.brought_by(keywords, (seen.paper for seen in found), now)
+        choices = (TopicChoice(name, about, counts[name]) for name, (about, _) in topics.items())
+        return _View(now, tuple(found), tuple(sorted(choices, key=lambda each: -each.count)))
+
+
+def _topics(own: Mapping[str, TopicSettings]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """What each topic is about, and its keywords, by name; the operator's before those built in."""
+    builtin = {
+        name: (topic.description, topic.keywords) for name, topic in builtin_topics().items()
+    }
+    return {name: (topic.about, topic.any) for name, topic in own.items()} | {
+        name: topic for name, topic in builtin.items() if name not in own
+    }
+
+
+def _worded(warning: RuleWarning) -> str:
+    """The warning in the words of the form, not of a file."""
+    text = warning.text.replace("in `none`", "under Never").replace("`none`", "What is under Never")
+    return re.sub(r"`([^`]*)`", r"“\1”", text)
+
+
+def _shown(seen: SeenPaper, hub_url: str) -> Shown:
+    paper = seen.paper
+    return Shown(paper.id, title_of(paper), page_url(paper, hub_url), f"{seen.seen_on:%a %d %b}")
+
+
+def _papers_a_day(count: int, day_count: int) -> str:
+    """`3 papers a day`; where they are fewer than one, over all the days."""
+    if count < day_count:
+        papers = "1 paper" if count == 1 else f"{count} papers"
+        return f"{papers} in {day_count} days"
+    mean = a_day(count, day_count).removesuffix(" a day")
+    number = mean.removesuffix(".0")
+    return f"{number} {'paper' if number == '1' else 'papers'} a day"
