@@ -337,3 +337,12 @@ def test_times_pass_by_the_clock_of_the_program(world: World) -> None:
     token = links.token(Purpose.MANAGE, "a", "b")
     at[0] += dt.timedelta(days=399)
     assert links.read(Purpose.MANAGE, token) == ("a", "b")
+
+
+def test_an_address_that_is_refused_holds_up_nobody(world: World) -> None:
+    world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient="nobody@example.org")
+    with pages_of(world) as browser:
+        refused = ask(world, browser, "nobody@example.org")
+        assert refused.heading == "Look into your mailbox", "nor does it tell who has a mailbox"
+        asking_mail(world, browser, EVE)
+    assert [mail.recipient for mail in world.mails] == [EVE]

@@ -55,7 +55,8 @@ def make_app(face: Face, lifespan: Lifespan[Starlette], *, is_https: bool) -> AS
         return _told(face, request, status, headline, text)
 
     async def refused(request: Request, error: Exception) -> Response:
-        assert isinstance(error, Refused)  # noqa: S101  # what it is registered for
+        if not isinstance(error, Refused):  # it is registered for these alone
+            raise error
         response = _told(face, request, error.status, error.headline, error.text)
         if error.wait is not None:
             response.headers["Retry-After"] = str(error.wait)
