@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from tests.store.conftest import NOW
 from watcher.errors import StoreError
 from watcher.store import checks, moving, versions
+from watcher.store.column_types import StoredText, UtcDateTime
 from watcher.store.database import Database
-from watcher.store.schema import StoredText, UtcDateTime, metadata
+from watcher.store.schema import metadata
 
 STORABLE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=20)

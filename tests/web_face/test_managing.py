@@ -6,8 +6,6 @@ Each takes some seconds: they are days, with two passes of the whole program in 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -26,16 +24,9 @@ from watcher.store.schema import metadata
 EVE = "eve@example.org"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    """A world with a paper, on each database."""
-    store = "sqlite:///watcher.db"
-    if request.param == "postgresql":
-        store = request.getfixturevalue("postgres_url")
-    with World(tmp_path, store=store) as running:
-        running.fill()
-        running.add(make_paper(1, running.now, title=ZORBLAX))
-        yield running
+@pytest.fixture
+def world(filled: World) -> World:
+    return filled
 
 
 def stop_link(world: World, subscription_id: str, address: str) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,18 +14,11 @@ from tests.world import ZORBLAX, World
 EVE = "eve@example.org"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    """A world with papers, on each database."""
-    store = "sqlite:///watcher.db"
-    if request.param == "postgresql":
-        store = request.getfixturevalue("postgres_url")
-    with World(tmp_path, store=store) as running:
-        running.fill()
-        running.add(make_paper(1, running.now, title=ZORBLAX))
-        running.add(make_paper(2, running.now, title="Frumious weights"))
-        running.add(make_paper(3, running.now, title="Frumious and zorblax, a survey"))
-        yield running
+@pytest.fixture
+def world(filled: World) -> World:
+    filled.add(make_paper(2, filled.now, title="Frumious weights"))
+    filled.add(make_paper(3, filled.now, title="Frumious and zorblax, a survey"))
+    return filled
 
 
 async def test_from_the_form_to_the_last_mail(world: World) -> None:

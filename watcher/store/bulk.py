@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from watcher.models import DeliveryState
-from watcher.store.schema import deliveries, digests, storable
+from watcher.store.column_types import storable
+from watcher.store.schema import deliveries, digests
 
 if TYPE_CHECKING:
     from watcher.store.outbox import Frozen, Message

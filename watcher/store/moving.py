@@ -14,8 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from watcher.errors import StoreError
+from watcher.store.column_types import StoredText
 from watcher.store.database import Database
-from watcher.store.schema import StoredText, metadata
+from watcher.store.schema import metadata
 
 Record = sa.Row[Any]
 
