@@ -208,12 +208,8 @@ def _unsubscribing(mail: MailSettings) -> Iterator[Problem]:
             f"is missing, and unsubscribe_url has tokens made with it; {_MAKING_ONE}, for a file "
             "that only you can read: name that in unsubscribe_secret_file",
         )
-    if secret and len(secret) < _SHORTEST_SECRET:
-        yield Problem(
-            ("mail", "unsubscribe_secret" + "_file" * bool(mail.unsubscribe_secret_file)),
-            f"must have {_SHORTEST_SECRET} characters at least, or who gets a mail can find it by "
-            f"trying; {_MAKING_ONE}",
-        )
+    key = "unsubscribe_secret_file" if mail.unsubscribe_secret_file else "unsubscribe_secret"
+    yield from _too_short(("mail", key), secret)
 
 
 def _web(web: WebSettings) -> Iterator[Problem]:
@@ -224,9 +220,13 @@ def _web(web: WebSettings) -> Iterator[Problem]:
             f"is missing, and the links in mails are signed with it; {_MAKING_ONE}, for a file "
             "that only you can read: name that in secret_file",
         )
+    yield from _too_short(("web", "secret_file" if web.secret_file else "secret"), secret)
+
+
+def _too_short(key: tuple[str, str], secret: str) -> Iterator[Problem]:
     if secret and len(secret) < _SHORTEST_SECRET:
         yield Problem(
-            ("web", "secret" + "_file" * bool(web.secret_file)),
+            key,
             f"must have {_SHORTEST_SECRET} characters at least, or who gets a mail can find it by "
             f"trying; {_MAKING_ONE}",
         )
