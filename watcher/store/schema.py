@@ -310,6 +310,16 @@ spent_links = Table(
     Column("spent_at", UtcDateTime, nullable=False),
 )
 
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("subscription_id", StoredText, ForeignKey("subscriptions.id"), primary_key=True),
+    Column("paper_id", StoredText, ForeignKey("papers.id"), primary_key=True),
+    Column("is_wanted", Boolean, nullable=False),  # "more like this"; false: "not this"
+    Column("said_at", UtcDateTime, nullable=False),
+    Index(None, "paper_id"),
+)
+
 ticks = Table(
     "ticks",
     metadata,
