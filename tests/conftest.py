@@ -108,6 +108,7 @@ _PROGRAMS = {
     "systemd": "systemd-analyze",
     "booted": "systemd-analyze",
     "hosts": "ip",
+    "nginx": "nginx",
 }
 """What tests with these marks run."""
 

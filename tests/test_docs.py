@@ -44,14 +44,15 @@ ROLES = {
     "json": {"watcher", "log"},
     "cron": {""},
     "postfix": {"main", "master"},
+    "nginx": {""},
     "python": {"endpoint"},
     "yaml": {"prometheus.yml"},
 }
 """What a block may be. A `machine` block changes more than a test may; its commands are looked at.
 A `text` block is what the `refused` one before it is told, a file of its name, or DNS records.
-`postfix` blocks are run by `tests/mail/test_postfix_bounce.py`, the `endpoint` by
-`tests/pipeline/test_one_click.py`, `prometheus.yml` by `tests/test_alerts.py`; `browser`
-ones need Chromium."""
+`postfix` blocks are run by `tests/mail/test_postfix_bounce.py`, `nginx` ones by
+`tests/web_face/test_proxy.py`, the `endpoint` by `tests/pipeline/test_one_click.py`,
+`prometheus.yml` by `tests/test_alerts.py`; `browser` ones need Chromium."""
 
 FIT_FOR_A_MACHINE = {
     *("make", "pipx", "python3", "pip", "ln", "cp", "chgrp", "chmod"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
@@ -59,14 +60,26 @@ class Page:
 
 
 class Browser:
-    """Goes to pages and presses buttons; `public_url` links lead to the server at `port`."""
+    """Goes to pages and presses buttons; `public_url` links lead to the server at `port`.
 
-    def __init__(self, port: int, public_url: str = "", *, address: str = "") -> None:
-        self._base = f"http://127.0.0.1:{port}"
+    With `tls` that one speaks it, and sees requests come from another machine's address.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        public_url: str = "",
+        *,
+        address: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._base = f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
         self._public = public_url or self._base
+        self._is_secure = tls is not None
         headers = {"X-Forwarded-For": address} if address else {}
+        transport = httpx.HTTPTransport(verify=tls, local_address="127.0.0.2") if tls else None
         self.client = httpx.Client(
-            base_url=self._base, headers=headers, trust_env=False, timeout=20
+            base_url=self._base, headers=headers, trust_env=False, timeout=20, transport=transport
         )
 
     def __enter__(self) -> Self:
@@ -92,7 +105,7 @@ class Browser:
 
     def _page(self, response: httpx.Response) -> Page:
         # A cookie for https alone is kept and sent all the same: a proxy stands in front there.
-        for header in response.headers.get_list("set-cookie"):
+        for header in () if self._is_secure else response.headers.get_list("set-cookie"):
             name, _, value = header.partition(";")[0].partition("=")
             self.client.cookies.clear()
             self.client.headers["Cookie"] = f"{name}={value}"
@@ -141,9 +154,11 @@ def _of_button(form: LexborNode, text: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def pages_of(world: World, *more: str, public_url: str = PUBLIC) -> Iterator[Browser]:
+def pages_of(
+    world: World, *more: str, public_url: str = PUBLIC, port: int | None = None
+) -> Iterator[Browser]:
     """The world's pages, served beside it, and a browser in front of them."""
-    port = free_port()
+    port = port or free_port()
     web = f'\n[web]\nlisten = "127.0.0.1:{port}"\npublic_url = "{public_url}"\n'
     world.configure(DAILY, web, f'secret = "{SECRET}"\n', *more, WEIGHTS)
     config = world.config()
