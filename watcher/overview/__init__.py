@@ -1,6 +1,7 @@
 """How everything stands, gathered from the configuration and the store: what `status` tells."""
 
-from watcher.overview.gathering import gather
+from watcher.overview.contract import as_contract
+from watcher.overview.gathering import LOOKED_THROUGH, look
 from watcher.overview.problems import OUTCOME_WORDS, headline
 from watcher.overview.records import (
     DaemonOverview,
@@ -14,6 +15,7 @@ from watcher.overview.records import (
 )
 
 __all__ = [
+    "LOOKED_THROUGH",
     "OUTCOME_WORDS",
     "DaemonOverview",
     "Failed",
@@ -23,6 +25,7 @@ __all__ = [
     "SourceOverview",
     "SubscriptionOverview",
     "Verdict",
-    "gather",
+    "as_contract",
     "headline",
+    "look",
 ]

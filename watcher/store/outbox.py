@@ -276,7 +276,8 @@ def counts(
 def oldest_waiting(connection: sa.Connection) -> Delivery | None:
     """The delivery that has waited longest for its end."""
     query = _DELIVERIES.where(deliveries.c.state.in_(WAITING))
-    return record(connection, query.order_by(deliveries.c.queued_at, deliveries.c.id), Delivery)
+    query = query.order_by(deliveries.c.queued_at, deliveries.c.id).limit(1)
+    return record(connection, query, Delivery)
 
 
 def failed_since(connection: sa.Connection, since: dt.datetime, limit: int = 50) -> list[Delivery]:
