@@ -1,5 +1,6 @@
 """How everything stands, gathered from the configuration and the store: what `status` tells."""
 
+from watcher.overview.coming import Coming, coming
 from watcher.overview.contract import as_contract
 from watcher.overview.gathering import LOOKED_THROUGH, look
 from watcher.overview.problems import OUTCOME_WORDS, headline
@@ -17,6 +18,7 @@ from watcher.overview.records import (
 __all__ = [
     "LOOKED_THROUGH",
     "OUTCOME_WORDS",
+    "Coming",
     "DaemonOverview",
     "Failed",
     "MailOverview",
@@ -26,6 +28,7 @@ __all__ = [
     "SubscriptionOverview",
     "Verdict",
     "as_contract",
+    "coming",
     "headline",
     "look",
 ]
