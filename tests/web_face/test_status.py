@@ -24,8 +24,8 @@ def basic(password: str, name: str = "operator") -> str:
 ASKING = basic(PASSWORD)
 
 
-def look(browser: Browser, authorization: str | bytes = ASKING, path: str = "/status") -> Page:
-    answer = browser.client.get(path, headers=[("Authorization", authorization)])
+def look(browser: Browser, authorization: str = ASKING, path: str = "/status") -> Page:
+    answer = browser.client.get(path, headers={b"Authorization": authorization.encode("latin-1")})
     return Page(str(answer.url), answer.status_code, answer.headers, answer.text)
 
 
@@ -180,7 +180,7 @@ def test_nobody_is_asked_where_no_password_is_set(world: World) -> None:
 def test_another_password_is_none(world: World, authorization: str) -> None:
     with pages_of(world, ASKED) as browser:
         for path in ("/status", "/status.json"):
-            page = look(browser, authorization.encode("latin-1"), path)
+            page = look(browser, authorization, path)
             assert (page.status, page.heading) == (401, "This page asks for a password")
         assert look(browser).status == 200
 

@@ -28,6 +28,7 @@ LATELY = dt.timedelta(days=7)
 MOST_MAILS = 50_000
 """Of those queued lately, looked through for their states."""
 
+MOST_PROBLEMS = 20
 MOST_COMING = 10
 MOST_ERRORS = 10
 
@@ -76,6 +77,9 @@ def _context(face: Face) -> Mapping[str, object]:
         coming = overview.coming(face.config(), connection, found, MOST_COMING)
         lately = outbox.lately(connection, found.now - LATELY, MOST_MAILS)
 
+    shown = [(each, strips.strip(each.recent, found.zone)) for each in found.sources]
+    kinds = {cell.kind for _, strip in shown for cell in strip.cells}
+
     def when(at: dt.datetime) -> str:
         return moment(at, found.zone)
 
@@ -85,7 +89,8 @@ def _context(face: Face) -> Mapping[str, object]:
     return {
         "overview": found,
         "headline": headline(found),
-        "sources": [(each, strips.strip(each.recent, found.zone)) for each in found.sources],
+        "sources": shown,
+        "kinds": [kind for kind in strips.KINDS if kind in kinds],
         "strips": strips,
         "looked_through": LOOKED_THROUGH,
         "states": [
@@ -94,6 +99,7 @@ def _context(face: Face) -> Mapping[str, object]:
         "lately_is_cut": sum(lately.values()) >= MOST_MAILS,
         "lately_days": LATELY.days,
         "most_mails": MOST_MAILS,
+        "most_problems": MOST_PROBLEMS,
         "most_subscriptions": MOST_SUBSCRIPTIONS,
         "coming": coming,
         "errors": _errors(found),
