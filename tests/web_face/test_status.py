@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 
 import httpx
@@ -11,6 +12,9 @@ import pytest
 from tests.fakesite import faults, make_paper
 from tests.web_face.browsing import PUBLIC, Browser, Page, pages_of
 from tests.world import ZORBLAX, World
+from watcher import app
+from watcher.store import replicas
+from watcher.store.replicas import Replica
 
 PASSWORD = "PässwordOfTheOperator"
 ASKED = f'operator_password = "{PASSWORD}"\n'
@@ -149,6 +153,21 @@ async def test_many_subscriptions_are_not_looked_at_one_by_one(filled: World) ->
     assert "There are more than 200 subscriptions" in page.words
     assert "in 1 hour digest daily at 08:00 (UTC)" in page.words
     assert (told["whole"], told["subscriptions"]) == (False, [])
+
+
+def test_each_process_of_a_fleet_is_shown(filled: World) -> None:
+    with pages_of(filled, ASKED) as browser:
+        assert "Processes" not in look(browser).words
+        with app.writing(filled.config(), "test", filled.now) as database:
+            for role, minutes in (("clock", 0), ("worker", 1), ("silent", 2)):
+                at = filled.now - dt.timedelta(minutes=minutes)
+                with database.write() as connection:
+                    replica = Replica(f"of-{role}", role, "host-1", 77, "0.4.0", at, at)
+                    replicas.put(connection, replica)
+        page = look(browser)
+    rows = page.tree.css("table")[0].css("tbody tr")
+    assert [row.css_first("th").text() for row in rows] == ["worker", "clock"]
+    assert "host-1 77 0.4.0" in page.words
 
 
 def test_nobody_is_asked_where_no_password_is_set(world: World) -> None:
