@@ -40,6 +40,7 @@ async def drawn(world: World) -> dict[str, str]:
             world.later(minutes=30)
             await world.run_pass()
         first, status = visitor.get("/"), look(visitor)
+        opened = replace(status, text=status.text.replace("<details>", "<details open>"))
         typed = {"words": "zorblax\ndiffusion", "none": "zorblax", "address": EVE}
         mine = subscribe(world, visitor, EVE)
         asking = world.mails[-1]
@@ -54,9 +55,7 @@ async def drawn(world: World) -> dict[str, str]:
             "never": visitor.get(link_in(asking, "never")),
             "told": visitor.get("/nothing"),
             "status": status,
-            "status-opened": replace(
-                status, text=status.text.replace("<details>", "<details open>")
-            ),
+            "status-opened": opened,
         }
         style = visitor.client.get("/style.css").text
     link = re.compile(r'<link rel="stylesheet"[^>]*>')
