@@ -83,6 +83,9 @@ def _context(face: Face) -> Mapping[str, object]:
     def when(at: dt.datetime) -> str:
         return moment(at, found.zone)
 
+    def short(at: dt.datetime) -> str:
+        return f"{at.astimezone(found.zone):%a %d %b %H:%M}"
+
     def since(at: dt.datetime) -> str:
         return ago(at, found.now)
 
@@ -104,6 +107,7 @@ def _context(face: Face) -> Mapping[str, object]:
         "coming": coming,
         "errors": _errors(found),
         "when": when,
+        "short": short,
         "ago": since,
     }
 
