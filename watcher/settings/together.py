@@ -120,7 +120,7 @@ def oddities_in(settings: Settings) -> Iterator[str]:
     web = settings.web
     if web.secret.get_secret_value() and not (web.listen or web.public_url):
         yield "[web] secret is given without listen, and so never used"
-    if web.operator_password.get_secret_value() and not web.listen:
+    if web.operator_password.get_secret_value() and not (web.listen or web.public_url):
         yield "[web] operator_password is given without listen, and so never used"
     domain, sender = settings.dkim.domain, _domain_of(settings.mail.from_)
     if domain and not settings.dkim.is_on:
