@@ -150,6 +150,13 @@ async def test_many_subscriptions_are_not_looked_at_one_by_one(filled: World) ->
         await filled.run_pass()
         page = look(browser)
         told = json.loads(look(browser, path="/status.json").text)
+        filled.smtp.fail("connect", "421 4.3.2 not now")
+        filled.add(make_paper(2, filled.now, title=ZORBLAX))
+        filled.later(minutes=30)
+        await filled.run_pass()
+        stuck = look(browser)
+    assert "0 mails wait" in stuck.words
+    assert "and 0 papers" not in stuck.words, "nobody has counted them"
     assert "There are more than 200 subscriptions" in page.words
     assert "in 1 hour digest daily at 08:00 (UTC)" in page.words
     assert (told["whole"], told["subscriptions"]) == (False, [])
