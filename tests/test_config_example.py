@@ -68,11 +68,11 @@ def test_with_everything_switched_on_it_loads(tmp_path: Path) -> None:
     files = ("hub-token", "smtp-password", "company.pem", "dkim.pem", "dkim-ed25519.pem")
     for name in files:
         write(tmp_path, "x", name)
-    for name in ("unsubscribe-secret", "web-secret"):
+    for name in ("unsubscribe-secret", "web-secret", "status-password"):
         write(tmp_path, "x" * 32, name)
     text = text.replace("/etc/ssl/certs/company.pem", "company.pem")
     # A secret and a file that holds it exclude each other.
-    text = re.sub(r'\n(token|password|\w*secret|(ed25519_)?key) = "(hf_)?…"\n', "\n", text)
+    text = re.sub(r'\n(token|\w*password|\w*secret|(ed25519_)?key) = "(hf_)?…"\n', "\n", text)
     config = loaded(tmp_path, text)
     require_mail(config)
     assert config.settings.http.token.get_secret_value() == "x"

@@ -14,6 +14,7 @@ from watcher.service import Kind, plan
 UNITS = resource("systemd")
 SERVICES = [UNITS / "watcher.service", UNITS / "watcher-check.service"]
 REPLICA = UNITS / "watcher@.service"
+PAGES = UNITS / "watcher-serve.service"
 
 
 def analyse(*arguments: str | Path, runtime: Path) -> None:
@@ -34,7 +35,7 @@ def values(unit: Path, key: str) -> list[str]:
 
 
 @pytest.mark.systemd
-@pytest.mark.parametrize("unit", [*SERVICES, REPLICA], ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", [*SERVICES, REPLICA, PAGES], ids=lambda unit: unit.name)
 def test_the_sandbox_is_tight(unit: Path, tmp_path: Path) -> None:
     analyse("security", "--offline=true", "--threshold=15", unit, runtime=tmp_path)
 
@@ -42,7 +43,7 @@ def test_the_sandbox_is_tight(unit: Path, tmp_path: Path) -> None:
 @pytest.mark.systemd
 def test_the_units_are_valid(tmp_path: Path) -> None:
     units = [*UNITS.glob("*.service"), *UNITS.glob("*.timer")]
-    assert len(units) == 4
+    assert len(units) == 5
     analyse("verify", "--man=no", *units, runtime=tmp_path)
 
 
@@ -71,10 +72,17 @@ def test_what_is_installed_is_valid(kind: Kind, tmp_path: Path) -> None:
 
 
 def test_both_services_have_the_same_sandbox() -> None:
-    parts = (unit.read_text().partition("\nUser=")[2] for unit in (*SERVICES, REPLICA))
-    daemon, check, replica = (part.partition("\n[Install]")[0].strip() for part in parts)
+    parts = (unit.read_text().partition("\nUser=")[2] for unit in (*SERVICES, REPLICA, PAGES))
+    daemon, check, replica, pages = (part.partition("\n[Install]")[0].strip() for part in parts)
     assert check
-    assert daemon == check == replica
+    assert daemon == check == replica == pages
+
+
+def test_the_pages_have_a_place_of_their_own_to_listen_at() -> None:
+    assert values(PAGES, "ExecStart") == ["/usr/bin/env watcher serve"]
+    assert "WATCHER_WEB__LISTEN=127.0.0.1:8466" in values(PAGES, "Environment")
+    assert values(PAGES, "WatchdogSec") == [], "nothing in it says that it is alive"
+    assert values(PAGES, "RestartPreventExitStatus") == ["2 78"]
 
 
 def test_a_replica_is_told_its_role_and_always_started_again() -> None:

@@ -24,6 +24,7 @@ TOKEN = "hf_TokenThatNobodyMaySee"
 PASSWORD = "PasswordThatNobodyMaySee"
 SECRET = "UnsubscribingSecretThatNobodyMaySee"
 PAGES = "SecretOfThePagesThatNobodyMaySee"
+STATUS = "StatusPasswordThatNobodyMaySee"
 UUID = "uuid-that-nobody-may-see"
 PROXY = "ProxyPasswordThatNobodyMaySee"
 KEY = ed25519_key()
@@ -40,13 +41,14 @@ ed25519_key = '''
 [web]
 public_url = "https://papers.example.org"
 secret = "{PAGES}"
+operator_password = "{STATUS}"
 [health]
 ping_url = "{{switch}}/{UUID}"
 """
 
 
 KEYS = ["smtp.password", "http.token", "mail.unsubscribe_secret"]
-KEYS += ["dkim.ed25519_key", "health.ping_url", "web.secret"]
+KEYS += ["dkim.ed25519_key", "health.ping_url", "web.secret", "web.operator_password"]
 
 
 def forms(secret: str) -> set[bytes]:
@@ -57,9 +59,9 @@ def forms(secret: str) -> set[bytes]:
 
 
 SHORT = SECRET[:20]
-HIDDEN_AS = (TOKEN, PASSWORD, SHORT, PAGES[:20], UUID, PROXY)
+HIDDEN_AS = (TOKEN, PASSWORD, SHORT, PAGES[:20], STATUS[:15], UUID, PROXY)
 HIDDEN = {form for secret in HIDDEN_AS for form in forms(secret)}
-HIDDEN |= forms(SECRET) | forms(PAGES)
+HIDDEN |= forms(SECRET) | forms(PAGES) | forms(STATUS)
 HIDDEN |= {line.encode() for line in KEY.splitlines() if "-----" not in line}
 
 
@@ -183,6 +185,7 @@ def test_a_day_of_work_and_of_trouble_tells_no_secret(
         (f'token = "{TOKEN}"', f'token = "{TOKEN} two words"'),
         (f'token = "{TOKEN}"', f'token = "{TOKEN}'),
         (f'"{SECRET}"', f'"{SECRET[:20]}"'),
+        (f'"{STATUS}"', f'"{STATUS[:15]}"'),
         ("http://", f"http://{PROXY}:{PROXY}@"),
         (f'password = "{PASSWORD}"', f"password = {PASSWORD}"),
         ("[log]", f'[http.more]\nproxy = "me:{PROXY}@"\n[log]'),
@@ -211,6 +214,7 @@ def test_a_mistake_in_one_is_told_without_it(world: World, changed: tuple[str, s
         ("http.token", f"{TOKEN} two words"),
         ("mail.unsubscribe_secret", SHORT),
         ("web.secret", PAGES[:20]),
+        ("web.operator_password", STATUS[:15]),
         ("health.ping_url", f"nonsense {UUID}"),
         ("dkim.ed25519_key", KEY.replace("BEGIN", "BEGUN")),
         ("http.proxy", f"me:{PROXY}@"),

@@ -31,6 +31,20 @@ def test_it_may_come_from_the_environment(tmp_path: Path) -> None:
     assert config.settings.web.secret.get_secret_value() == SECRET
 
 
+def test_the_password_of_the_operator_likewise(tmp_path: Path) -> None:
+    path = write(tmp_path, "PasswordForStatus\n", "status-password")
+    listen = f'{LISTEN}secret = "{SECRET}"\n'
+    config = loaded(tmp_path, f'{listen}operator_password_file = "status-password"\n{ONE}')
+    assert config.settings.web.operator_password.get_secret_value() == "PasswordForStatus"
+    assert config.warnings == ()
+    assert path in config.files()
+    assert "PasswordForStatus" not in repr(config)
+    given = loaded(tmp_path, listen + ONE, WATCHER_WEB__OPERATOR_PASSWORD="PasswordForStatus")
+    assert given.settings.web.operator_password.get_secret_value() == "PasswordForStatus"
+    useless = web(tmp_path, 'operator_password = "PasswordForStatus"').warnings
+    assert useless[1:] == ("[web] operator_password is given without listen, and so never used",)
+
+
 def test_a_list_may_not(tmp_path: Path) -> None:
     said = mistake(tmp_path, ONE, {"WATCHER_WEB__ALLOW": "*@example.org"})
     assert said.startswith("WATCHER_WEB__ALLOW: unknown setting")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.fakesite import make_paper
+from tests.fakesite import faults, make_paper
 from tests.web.chromium import Browser
 from tests.web.test_accessibility import judged, needed_width
 from tests.web_face.browsing import Page, link_in, pages_of, subscribe
+from tests.web_face.test_status import ASKED, look
 from tests.world import ZORBLAX, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.npm, pytest.mark.long]
@@ -30,9 +32,15 @@ async def drawn(world: World) -> dict[str, str]:
     """Every kind of page, its style sheet within it: this browser reaches no network."""
     world.fill()
     world.add(make_paper(1, world.now, title=ZORBLAX))
-    with pages_of(world) as visitor:
+    world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient="ada@example.org")
+    with pages_of(world, ASKED) as visitor:
         await world.run_pass()
-        first = visitor.get("/")
+        for fault in (faults.no_marks(), faults.answering(500)):
+            world.site.faults["*"] = fault
+            world.later(minutes=30)
+            await world.run_pass()
+        first, status = visitor.get("/"), look(visitor)
+        opened = replace(status, text=status.text.replace("<details>", "<details open>"))
         typed = {"words": "zorblax\ndiffusion", "none": "zorblax", "address": EVE}
         mine = subscribe(world, visitor, EVE)
         asking = world.mails[-1]
@@ -46,6 +54,8 @@ async def drawn(world: World) -> dict[str, str]:
             "unsure": visitor.press(mine, "Delete"),
             "never": visitor.get(link_in(asking, "never")),
             "told": visitor.get("/nothing"),
+            "status": status,
+            "status-opened": opened,
         }
         style = visitor.client.get("/style.css").text
     link = re.compile(r'<link rel="stylesheet"[^>]*>')

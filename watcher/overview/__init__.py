@@ -1,6 +1,8 @@
 """How everything stands, gathered from the configuration and the store: what `status` tells."""
 
-from watcher.overview.gathering import gather
+from watcher.overview.coming import Coming, coming
+from watcher.overview.contract import as_contract
+from watcher.overview.gathering import LOOKED_THROUGH, look
 from watcher.overview.problems import OUTCOME_WORDS, headline
 from watcher.overview.records import (
     DaemonOverview,
@@ -14,7 +16,9 @@ from watcher.overview.records import (
 )
 
 __all__ = [
+    "LOOKED_THROUGH",
     "OUTCOME_WORDS",
+    "Coming",
     "DaemonOverview",
     "Failed",
     "MailOverview",
@@ -23,6 +27,8 @@ __all__ = [
     "SourceOverview",
     "SubscriptionOverview",
     "Verdict",
-    "gather",
+    "as_contract",
+    "coming",
     "headline",
+    "look",
 ]

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from watcher import schedule
+from watcher import effective, schedule
+from watcher.errors import ConfigError
 from watcher.models import DeliveryState, MatchState
 from watcher.overview.problems import find
 from watcher.overview.records import (
@@ -23,7 +24,7 @@ from watcher.overview.records import (
 )
 from watcher.pipeline.due import due_slot
 from watcher.pipeline.stuck import TROUBLE, TROUBLE_TEXT
-from watcher.settings import Config, SourceSettings, SubscriptionSettings
+from watcher.settings import Config, SourceSettings, SubscriptionSettings, require_mail
 from watcher.store import (
     bounces,
     checks,
@@ -34,20 +35,61 @@ from watcher.store import (
     replicas,
     sending,
     slots,
+    stored,
     subscriptions,
 )
 from watcher.store.bounces import PausedRecipient
+from watcher.store.database import Database
 from watcher.store.heartbeat import Heartbeat
 from watcher.store.outbox import Delivery
 from watcher.store.subscriptions import KnownSubscription
 
 FAILED_WITHIN = dt.timedelta(days=7)
 LOOKED_THROUGH = 50
-"""Checks of a source looked through for the last one that ended."""
+"""Checks of a source that are looked through."""
 
 
-def gather(config: Config, connection: sa.Connection, now: dt.datetime, *, host: str) -> Overview:
-    """Look at everything; `host` is this machine's name."""
+def look(
+    config: Config,
+    database: Database,
+    now: dt.datetime,
+    *,
+    host: str,
+    most_subscriptions: int | None = None,
+) -> Overview:
+    """Look at everything; `host` is this machine's name. Raises StoreError.
+
+    Where there are more subscriptions than `most_subscriptions`, none is looked at by itself:
+    however many there are, that takes no longer.
+    """
+    is_whole = True
+    if most_subscriptions is not None:
+        with database.read() as connection:
+            is_whole = _are_few(config, connection, most_subscriptions)
+            if is_whole:
+                config = effective.whole(config, connection)
+    try:
+        require_mail(config)
+        if is_whole:
+            config, _ = effective.compile_rules(config, effective.last_good_of(database))
+    except ConfigError as error:  # the daemon goes on with the rules it has
+        config = replace(config, broken=(*config.broken, error))
+    with database.read() as connection:
+        return _gather(config, connection, now, host, is_whole=is_whole)
+
+
+def _are_few(config: Config, connection: sa.Connection, most: int) -> bool:
+    """Whether there are `most` subscriptions at most, of files and of the store."""
+    chosen = config.settings.subscriptions
+    if len(chosen) > most:
+        return False
+    own_count = sum(not config.is_stored(each.id) for each in chosen)
+    return own_count + stored.count(connection, most + 1) <= most
+
+
+def _gather(
+    config: Config, connection: sa.Connection, now: dt.datetime, host: str, *, is_whole: bool
+) -> Overview:
     settings = config.settings
     zone = config.zone()
     daemon = _daemon(heartbeat.read(connection), now, host)
@@ -65,9 +107,10 @@ def gather(config: Config, connection: sa.Connection, now: dt.datetime, *, host:
             _with_next(config, look_at_source(connection, source), now, is_alive=is_alive)
             for source in settings.sources
         ),
-        subscriptions=_subscriptions(config, connection, now),
+        subscriptions=_subscriptions(config, connection, now) if is_whole else (),
         mail=_mail(connection, now),
         replicas=tuple(replicas.alive(connection, now - heartbeat.SILENT_AFTER)),
+        is_whole=is_whole,
     )
     # Of a daemon started just now nothing is overdue; nor after the clock was put back.
     known = [at for at in (last_check_at, daemon and daemon.heartbeat.started_at) if at]
@@ -100,7 +143,8 @@ def look_at_source(connection: sa.Connection, source: SourceSettings) -> SourceO
     recent = checks.recent(connection, source.name, LOOKED_THROUGH)
     last = next((check for check in recent if check.outcome is not None), None)
     page = f"search: {source.query}" if source.page == "search" else source.page
-    return SourceOverview(source.name, page, last, checks.state(connection, source.name))
+    state = checks.state(connection, source.name)
+    return SourceOverview(source.name, page, last, state, recent=tuple(recent))
 
 
 def _with_next(
@@ -118,7 +162,7 @@ def _subscriptions(
     config: Config, connection: sa.Connection, now: dt.datetime
 ) -> tuple[SubscriptionOverview, ...]:
     known = subscriptions.known(connection)
-    counts = matches.counts(connection)
+    counts = matches.counts(connection, (MatchState.PENDING, MatchState.UNDECIDED))
     paused = bounces.paused(connection)
     found = []
     for subscription in config.settings.subscriptions:

@@ -103,8 +103,10 @@ def _mail(overview: Overview) -> Iterator[Problem]:
 
 def _waiting(overview: Overview) -> str:
     mails = waiting_count(overview.mail)
-    matches = sum(subscription.pending_count for subscription in overview.subscriptions)
-    told = (f"{mails} mail{'s' * (mails != 1)}", f"{matches} paper{'s' * (matches != 1)}")
+    told = [f"{mails} mail{'s' * (mails != 1)}"]
+    if overview.is_whole:
+        matches = sum(subscription.pending_count for subscription in overview.subscriptions)
+        told.append(f"{matches} paper{'s' * (matches != 1)}")
     return f"{' and '.join(told)} wait"
 
 

@@ -58,6 +58,7 @@ class SourceOverview:
     """A source: its last check that ended (None: there was none), and how it fares.
 
     `next_check_at` is None while no daemon is alive, and not before the site wants to be asked.
+    `recent` are its last checks, newest first.
     """
 
     name: str
@@ -65,6 +66,7 @@ class SourceOverview:
     last: Check | None
     state: SourceState
     next_check_at: dt.datetime | None = None
+    recent: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class Overview:
     """Everything at `now`; `next_check_at` is None while no daemon is alive.
 
     `replicas` are the processes alive where several work on one database; nobody otherwise.
+    Unless `is_whole`, no subscription was looked at by itself, and `subscriptions` is empty.
     """
 
     now: dt.datetime
@@ -137,6 +140,7 @@ class Overview:
     mail: MailOverview
     replicas: tuple[Replica, ...] = ()
     problems: tuple[Problem, ...] = ()
+    is_whole: bool = True
 
     @property
     def is_daemon_alive(self) -> bool:

@@ -162,10 +162,10 @@ class Config:
 
 def named_files(settings: Settings) -> tuple[Path, ...]:
     """The files of secrets that a configuration names."""
-    mail, dkim = settings.mail, settings.dkim
+    mail, dkim, web = settings.mail, settings.dkim, settings.web
     named = (
         *(settings.http.token_file, settings.smtp.password_file, mail.unsubscribe_secret_file),
-        *(dkim.key_file, dkim.ed25519_key_file, settings.web.secret_file),
+        *(dkim.key_file, dkim.ed25519_key_file, web.secret_file, web.operator_password_file),
     )
     return tuple(path for path in named if path)
 

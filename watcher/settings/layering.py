@@ -23,6 +23,7 @@ _BESIDE_CONFIG: tuple[Key, ...] = (
     ("dkim", "key_file"),
     ("dkim", "ed25519_key_file"),
     ("web", "secret_file"),
+    ("web", "operator_password_file"),
 )
 _SECRET_ALWAYS: tuple[Key, ...] = (("health", "ping_url"),)
 _WITH_PASSWORD: tuple[Key, ...] = (("http", "proxy"), ("store", "url"))

@@ -27,6 +27,7 @@ NAMED_BY: Mapping[Key, Key] = {
     ("dkim", "key"): ("dkim", "key_file"),
     ("dkim", "ed25519_key"): ("dkim", "ed25519_key_file"),
     ("web", "secret"): ("web", "secret_file"),
+    ("web", "operator_password"): ("web", "operator_password_file"),
 }
 """Secrets, and the keys that name a file with each."""
 

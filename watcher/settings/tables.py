@@ -235,6 +235,7 @@ class WebSettings(Table):
     """[web]; nothing listens without `listen`, and with it a loaded one has its `public_url`.
 
     `allow` are patterns of addresses, none: everybody's; `proxies` may say for whom they ask.
+    Without `operator_password` there is no page for the operator.
     """
 
     listen: Annotated[str, AfterValidator(listening.web_listen)] = Field(
@@ -245,6 +246,8 @@ class WebSettings(Table):
     )
     secret: SecretStr = SecretStr("")
     secret_file: FilePath = None
+    operator_password: SecretStr = SecretStr("")
+    operator_password_file: FilePath = None
     allow: Annotated[
         tuple[Annotated[str, AfterValidator(listening.address_pattern)], ...],
         BeforeValidator(_listed),

@@ -26,6 +26,7 @@ from watcher.settings.tables import (
 _APP_PASSWORD = re.compile(r"[a-z]{4}(\s[a-z]{4}){3}", re.IGNORECASE)
 _LOCAL_SENDER = "paper-watcher@localhost"
 _SHORTEST_SECRET = 32
+_SHORTEST_PASSWORD = 16
 _MAKING_ONE = "`openssl rand -hex 32` writes one"
 
 
@@ -119,6 +120,8 @@ def oddities_in(settings: Settings) -> Iterator[str]:
     web = settings.web
     if web.secret.get_secret_value() and not (web.listen or web.public_url):
         yield "[web] secret is given without listen, and so never used"
+    if web.operator_password.get_secret_value() and not (web.listen or web.public_url):
+        yield "[web] operator_password is given without listen, and so never used"
     domain, sender = settings.dkim.domain, _domain_of(settings.mail.from_)
     if domain and not settings.dkim.is_on:
         yield "[dkim] domain is given without a key, and so nothing is signed"
@@ -221,14 +224,29 @@ def _web(web: WebSettings) -> Iterator[Problem]:
             "that only you can read: name that in secret_file",
         )
     yield from _too_short(("web", "secret_file" if web.secret_file else "secret"), secret)
+    password = web.operator_password.get_secret_value()
+    key = "operator_password_file" if web.operator_password_file else "operator_password"
+    yield from _too_short(("web", key), password, _SHORTEST_PASSWORD, "anybody")
+    is_bare = web.listen and web.public_url == f"http://{web.listen}"
+    if password and is_bare and not values.is_loopback(web.address[0]):
+        yield Problem(
+            ("web", key),
+            "would be asked for in the clear; say at which https:// URL people reach the pages: "
+            'public_url = "https://papers.example.org"',
+        )
 
 
-def _too_short(key: tuple[str, str], secret: str) -> Iterator[Problem]:
-    if secret and len(secret) < _SHORTEST_SECRET:
+def _too_short(
+    key: tuple[str, str],
+    secret: str,
+    shortest: int = _SHORTEST_SECRET,
+    who: str = "who gets a mail",
+) -> Iterator[Problem]:
+    if secret and len(secret) < shortest:
         yield Problem(
             key,
-            f"must have {_SHORTEST_SECRET} characters at least, or who gets a mail can find it by "
-            f"trying; {_MAKING_ONE}",
+            f"must have {shortest} characters at least, or {who} can find it by trying; "
+            f"{_MAKING_ONE}",
         )
 
 

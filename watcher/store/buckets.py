@@ -37,8 +37,7 @@ def take(
         connection.execute(row.on_conflict_do_nothing())
         found = sa.select(buckets.c.level, buckets.c.filled_at).where(buckets.c.key == key)
         level, filled_at = connection.execute(found.with_for_update()).one()
-        since = max(now - filled_at, dt.timedelta())  # a clock may be put back
-        filled[key] = min(level + since / MINUTE * limit.per_minute, limit.at_once)
+        filled[key] = _filled(level, filled_at, limit, now)
         if filled[key] < 1:
             waits[key] = (1 - filled[key]) * MINUTE / limit.per_minute
     if not waits:
@@ -47,6 +46,23 @@ def take(
                 buckets.update().where(buckets.c.key == key).values(level=level - 1, filled_at=now)
             )
     return waits
+
+
+def wait(
+    connection: sa.Connection, key: str, limit: Limit, now: dt.datetime
+) -> dt.timedelta | None:
+    """How long until one can be taken from that bucket; None: at once. Nothing is taken."""
+    found = sa.select(buckets.c.level, buckets.c.filled_at).where(buckets.c.key == key)
+    row = connection.execute(found).one_or_none()
+    if row is None:
+        return None
+    level = _filled(row.level, row.filled_at, limit, now)
+    return None if level >= 1 else (1 - level) * MINUTE / limit.per_minute
+
+
+def _filled(level: float, filled_at: dt.datetime, limit: Limit, now: dt.datetime) -> float:
+    since = max(now - filled_at, dt.timedelta())  # a clock may be put back
+    return min(level + since / MINUTE * limit.per_minute, limit.at_once)
 
 
 def prune(connection: sa.Connection, before: dt.datetime) -> None:

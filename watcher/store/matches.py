@@ -135,12 +135,16 @@ def of_digest(connection: sa.Connection, digest_id: int) -> list[Match]:
     return [_match(row) for row in connection.execute(query.order_by(matches.c.paper_id))]
 
 
-def counts(connection: sa.Connection) -> Mapping[str, Mapping[str, int]]:
-    """How many pairs of each subscription stand in each state."""
+def counts(
+    connection: sa.Connection, states: Iterable[MatchState] = MatchState
+) -> Mapping[str, Mapping[str, int]]:
+    """How many pairs of each subscription stand in each of these states."""
     columns = (matches.c.subscription_id, matches.c.state)
     found: dict[str, dict[str, int]] = {}
     for subscription_id, state, count in connection.execute(
-        sa.select(*columns, sa.func.count()).group_by(*columns)
+        sa.select(*columns, sa.func.count())
+        .where(matches.c.state.in_(list(states)))
+        .group_by(*columns)
     ):
         found.setdefault(subscription_id, {})[state] = count
     return found

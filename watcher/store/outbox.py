@@ -273,10 +273,23 @@ def counts(
     return {state: found.get(state, 0) for state in DeliveryState}
 
 
+def lately(connection: sa.Connection, since: dt.datetime, most: int) -> Mapping[DeliveryState, int]:
+    """How many of the deliveries queued since then stand in each state; of the `most` newest."""
+    newest = sa.select(deliveries.c.state, deliveries.c.queued_at)
+    newest_of_all = newest.order_by(deliveries.c.id.desc()).limit(most).subquery()
+    query = (
+        sa.select(newest_of_all.c.state, sa.func.count())
+        .where(newest_of_all.c.queued_at >= since)
+        .group_by(newest_of_all.c.state)
+    )
+    return {DeliveryState(state): count for state, count in connection.execute(query)}
+
+
 def oldest_waiting(connection: sa.Connection) -> Delivery | None:
     """The delivery that has waited longest for its end."""
     query = _DELIVERIES.where(deliveries.c.state.in_(WAITING))
-    return record(connection, query.order_by(deliveries.c.queued_at, deliveries.c.id), Delivery)
+    query = query.order_by(deliveries.c.queued_at, deliveries.c.id).limit(1)
+    return record(connection, query, Delivery)
 
 
 def failed_since(connection: sa.Connection, since: dt.datetime, limit: int = 50) -> list[Delivery]:

@@ -35,6 +35,12 @@ def definition(connection: sa.Connection, subscription_id: str) -> str | None:
     return scalar(connection, query, str)
 
 
+def count(connection: sa.Connection, most: int) -> int:
+    """How many there are, `most` where there are more."""
+    few = sa.select(stored.c.id).limit(most).subquery()
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(few)) or 0)
+
+
 def put(connection: sa.Connection, new: Mapping[str, str], now: dt.datetime) -> None:
     """Store these definitions, by id, over those of the same ids."""
     if not new:

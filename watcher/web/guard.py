@@ -49,6 +49,9 @@ _FOR_A_YEAR = "max-age=31536000"
 OF_NETWORK = Limit(20, 40)
 """How many forms a network may send."""
 
+WRONG_PASSWORDS = Limit(1, 10)
+"""How many wrong passwords a network may send."""
+
 MAILS_OF_NETWORK = Limit(1, 10)
 """How many confirmations a network may ask for."""
 
@@ -140,6 +143,7 @@ class Limits:
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
+        self.guesses = asyncio.Lock()  # one after the other, or many at once would count as few
 
     def take(
         self, database: Database, limits: Mapping[tuple[str, str], Limit], now: dt.datetime
@@ -148,10 +152,20 @@ class Limits:
 
         Whom, the store holds as a hash alone.
         """
-        hashed = {f"web:{kind}:{self._hash(whom)}": limit for (kind, whom), limit in limits.items()}
+        hashed = {self._key(kind, whom): limit for (kind, whom), limit in limits.items()}
         with database.write() as connection:
             waits = buckets.take(connection, hashed, now)
         return max(waits.values()) if waits else None
+
+    def wait(
+        self, reader: Database, kind: str, whom: str, limit: Limit, now: dt.datetime
+    ) -> dt.timedelta | None:
+        """How long they have to wait, if they do. Counts nothing."""
+        with reader.read() as connection:
+            return buckets.wait(connection, self._key(kind, whom), limit, now)
+
+    def _key(self, kind: str, whom: str) -> str:
+        return f"web:{kind}:{self._hash(whom)}"
 
     def _hash(self, text: str) -> str:
         return hmac.digest(self._secret, text.lower().encode(), "sha256").hex()[:32]
