@@ -61,7 +61,8 @@ class Known(NamedTuple):
 def register(app: typer.Typer) -> None:
     """Add `subscriptions` with all that is under it, `add` and `rename`."""
     group = typer.Typer(
-        help="Who gets which papers: add, list, show, pause, resume, remove, links, import, export.",
+        help="Who gets which papers: add, list, show, links, pause, resume, remove, import and"
+        " export.",
         no_args_is_help=True,
         rich_markup_mode=None,
         callback=before,
