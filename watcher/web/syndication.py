@@ -80,6 +80,7 @@ def fed_paper(
         "reasons": [
             part for part in (*(_reason(each, language) for each in told), *sentences) if part
         ],
+        "why": f"{language.say('Why')}{language.colon}",
         "language": language.tag,
     }
     return FedPaper(
@@ -123,10 +124,7 @@ def json_feed(feed: Feed) -> bytes:
 
 
 def _reason(told: Why, language: Language) -> str:
-    words = language.listed(told.words)
-    if told.rule:
-        return language.colon.join(part for part in (told.rule, words) if part)
-    return language.say("Matched %(words)s", words=words) if words else ""
+    return language.colon.join(part for part in (told.rule, language.listed(told.words)) if part)
 
 
 def _authors(paper: Paper) -> tuple[str, ...]:
