@@ -47,6 +47,14 @@ async def drawn(world: World) -> dict[str, str]:
             "never": visitor.get(link_in(asking, "never")),
             "told": visitor.get("/nothing"),
         }
+        [digest] = world.digests()
+        archive = visitor.get(link_in(digest, "archive"))
+        [path] = [link.attributes.get("href") or "" for link in archive.tree.css("ul.papers a")]
+        found |= {
+            "archive": archive,
+            "archived": visitor.get(path),
+            "archived list": visitor.get(f"{path}/papers"),
+        }
         style = visitor.client.get("/style.css").text
     link = re.compile(r'<link rel="stylesheet"[^>]*>')
     return {

@@ -23,7 +23,7 @@ _DEED = re.compile(rf"https?://{_REST}?/(?:(?:{_DEEDS})/[\w.-]{{20,}}|stop\?){_R
 """A link by which somebody changes something."""
 
 _BAR = (
-    '<nav aria-label="Archive" style="max-width:640px;margin:0 auto;padding:14px 16px 0;'
+    '<nav aria-label="Archive" style="max-width:640px;margin:0 auto;padding:14px 16px;'
     'font:14px/1.5 sans-serif"><a style="color:inherit" href="{archive}">All digests</a>'
     ' &#183; <a style="color:inherit" href="{papers}">Its papers as a list</a></nav>'
 )
