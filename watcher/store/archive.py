@@ -19,10 +19,8 @@ from watcher.store.rows import columns, record, records, scalar
 from watcher.store.schema import digests, matches, papers
 
 _PAPER = msgspec.json.Decoder(Paper)
-_MAILED = (
-    sa.select(papers.c.facts, matches.c.reasons, matches.c.digest_id)
-    .select_from(matches.join(papers, papers.c.id == matches.c.paper_id))
-    .where(matches.c.state == MatchState.COMPOSED)
+_PAIRS = sa.select(matches.c.paper_id, matches.c.reasons, matches.c.digest_id).where(
+    matches.c.state == MatchState.COMPOSED
 )
 
 
@@ -65,8 +63,9 @@ def papers_of(
     connection: sa.Connection, digest_id: int, *, after: str, limit: int
 ) -> list[MailedPaper]:
     """The papers of a digest whose ids come after that one, in the order of their ids."""
-    query = _MAILED.where(matches.c.digest_id == digest_id, matches.c.paper_id > after)
-    return _mailed(connection, query.order_by(matches.c.paper_id).limit(limit))
+    query = _PAIRS.where(matches.c.digest_id == digest_id, matches.c.paper_id > after)
+    pairs = query.order_by(matches.c.paper_id).limit(limit).subquery()
+    return _mailed(connection, pairs, pairs.c.paper_id)
 
 
 def mailed(
@@ -75,12 +74,19 @@ def mailed(
     """The papers that it was mailed last, the newest digest's first, with when that was made."""
     # Each of its digests has a paper, so that no more of them are needed.
     last = {each.id: each for each in page(connection, subscription_id, before=None, limit=limit)}
-    query = _MAILED.where(matches.c.digest_id.in_(list(last)))
-    query = query.order_by(matches.c.digest_id.desc(), matches.c.paper_id.desc()).limit(limit)
-    return [(last[each.digest_id].composed_at, each) for each in _mailed(connection, query)]
+    query = _PAIRS.where(matches.c.digest_id.in_(list(last)))
+    query = query.order_by(matches.c.digest_id.desc(), matches.c.paper_id.desc())
+    pairs = query.limit(limit).subquery()
+    found = _mailed(connection, pairs, pairs.c.digest_id.desc(), pairs.c.paper_id.desc())
+    return [(last[each.digest_id].composed_at, each) for each in found]
 
 
-def _mailed(connection: sa.Connection, query: sa.Executable) -> list[MailedPaper]:
+def _mailed(
+    connection: sa.Connection, pairs: sa.Subquery, *order: sa.ColumnElement[object]
+) -> list[MailedPaper]:
+    """The papers of these pairs, which are few by now: what is known of a paper is long."""
+    query = sa.select(papers.c.facts, pairs.c.reasons, pairs.c.digest_id)
+    query = query.join_from(pairs, papers, papers.c.id == pairs.c.paper_id).order_by(*order)
     return [
         MailedPaper(_PAPER.decode(row.facts), REASONS.decode(row.reasons), row.digest_id)
         for row in connection.execute(query)
