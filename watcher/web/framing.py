@@ -22,6 +22,7 @@ _REST = r"[^\s\"'<>]*"
 _DEED = re.compile(rf"https?://{_REST}?/(?:(?:{_DEEDS})/[\w.-]{{20,}}|stop\?){_REST}")
 """A link by which somebody changes something."""
 
+_DOCTYPE = "<!DOCTYPE html>"
 _BAR = (
     '<nav aria-label="Archive" style="max-width:640px;margin:0 auto;padding:14px 16px;'
     'font:14px/1.5 sans-serif"><a style="color:inherit" href="{archive}">All digests</a>'
@@ -46,4 +47,5 @@ def framed(mailed: str, *, archive_path: str, papers_path: str) -> str:
         else:
             tree.body.insert_child(found)
     # Templates of one's own may show a link as text, or in a comment.
-    return _DEED.sub("", tree.html or "")
+    shown = _DEED.sub("", tree.html or "")
+    return _DOCTYPE + shown.removeprefix(_DOCTYPE)  # not each version of the parser writes it
