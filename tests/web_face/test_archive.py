@@ -137,7 +137,7 @@ def test_a_link_of_a_template_of_ones_own_is_not_shown_either(
     stop = "https://elsewhere.example.org/stop?of=x&amp;who=y&amp;token=z"
     mailed = (
         f'<!DOCTYPE html><html lang="fr"><body class="page"><p>Keep <b>this</b>. '
-        f'<a href="{made}">Do</a></p><p><a href="{stop}">Stop</a></p><!-- {made} --><td>{made}?x</td>'
+        f'<a href="{made}">Do</a></p><p><a href="{stop}">Stop</a></p><!-- {made} --> {made}?x'
         f"<p>Go to {made}, or {stop}</p></body></html>"
     )
     page = framing.framed(mailed, archive_path="/archive/x", papers_path="/archive/x/1/papers")
