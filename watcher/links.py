@@ -23,6 +23,8 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"
     MANAGE = "manage"
     NEVER = "never"
+    ARCHIVE = "archive"
+    FEED = "feed"
     FORM = "form"  # in no link: it comes back with a form of a page of ours
 
 
@@ -31,6 +33,9 @@ AGES = {
     Purpose.MANAGE: dt.timedelta(days=400),
     Purpose.NEVER: dt.timedelta(days=400),
     Purpose.FORM: dt.timedelta(days=1),
+    # They let nobody do anything but read, and stand in bookmarks and feed readers.
+    Purpose.ARCHIVE: dt.timedelta(days=3652),
+    Purpose.FEED: dt.timedelta(days=3652),
 }
 """How long each works."""
 
@@ -43,7 +48,7 @@ class Links:
     """Makes links below `public_url` and reads them; `secret` is that of `[web]`."""
 
     def __init__(self, secret: str, public_url: str, clock: Callable[[], dt.datetime]) -> None:
-        self._public_url = public_url
+        self._secret, self._public_url = secret, public_url
         self._serializers = {
             purpose: URLSafeTimedSerializer(
                 secret,
@@ -57,6 +62,10 @@ class Links:
             )
             for purpose in Purpose
         }
+
+    def at(self, instant: dt.datetime) -> Links:
+        """The same as they were made then: of one instant, a link is always the same."""
+        return Links(self._secret, self._public_url, lambda: instant)
 
     def token(self, purpose: Purpose, *told: str) -> str:
         """The signed text of a link, safe in a path, that gives `told` back."""

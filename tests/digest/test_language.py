@@ -96,6 +96,7 @@ def full(code: str) -> DigestContent:
         max_papers=6,
         unsubscribe="1@2",
         manage_url="https://3",
+        archive_url="https://4",
         outages=(
             *(Outage("8", NOW - 9 * DAY, NOW, unit, 3) for unit in ("day", "week", "month")),
             *(Outage("9", NOW - 2 * DAY, NOW) for _ in range(20)),

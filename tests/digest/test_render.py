@@ -355,3 +355,11 @@ def test_the_page_to_change_it_is_named_where_there_is_one() -> None:
     assert links["Change it, pause it or end it"] == "https://papers.example.org/manage/x"
     assert "end it:\nhttps://papers.example.org/manage/x\n" in rendered.text
     assert "Change it" not in render_digest(content(chosen(), manage_url="ftp://x")).text
+
+
+def test_the_archive_is_named_where_there_is_one() -> None:
+    rendered = render_digest(content(chosen(), archive_url="https://papers.example.org/archive/x"))
+    links = {node.text(): node.attributes["href"] for node in parsed(rendered.html).css("p a")}
+    assert links["All digests so far"] == "https://papers.example.org/archive/x"
+    assert "so far:\nhttps://papers.example.org/archive/x\n" in rendered.text
+    assert "so far" not in render_digest(content(chosen())).text

@@ -57,6 +57,14 @@ async def drawn(world: World) -> dict[str, str]:
             "status": status,
             "status-opened": opened,
         }
+        [digest] = world.digests()
+        archive = visitor.get(link_in(digest, "archive"))
+        [path] = [link.attributes.get("href") or "" for link in archive.tree.css("ul.papers a")]
+        found |= {
+            "archive": archive,
+            "archived": visitor.get(path),
+            "archived list": visitor.get(f"{path}/papers"),
+        }
         style = visitor.client.get("/style.css").text
     link = re.compile(r'<link rel="stylesheet"[^>]*>')
     return {

@@ -39,7 +39,11 @@ def test_people_subscribe_and_no_log_tells_their_links(world: World, command: st
             assert mine.heading == "Your subscription"
             assert browser.get("/manage/no-such-token").status == 404
             mail = next(each for each in world.mails if each.recipient == EVE)
+            reading = [link.attributes.get("href") or "" for link in mine.tree.css("section a")]
+            for link in reading:
+                assert browser.get(link).status == 200
             links = [link_in(mail, "confirm"), link_in(mail, "never"), mine.url]
+            links += [f"http://here{link}" for link in reading]
         assert running.stop() < 15
         assert running.process.returncode == 0
     tokens = [re.split(r"[/?]", link)[4] for link in links]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from watcher.cli import names, standing, storing, subscribing
+from watcher.cli import links, names, standing, storing, subscribing
 from watcher.cli.asking import consent
 from watcher.cli.common import (
     USAGE,
@@ -61,7 +61,8 @@ class Known(NamedTuple):
 def register(app: typer.Typer) -> None:
     """Add `subscriptions` with all that is under it, `add` and `rename`."""
     group = typer.Typer(
-        help="Who gets which papers: add, list, show, pause, resume, remove, import, export.",
+        help="Who gets which papers: add, list, show, links, pause, resume, remove, import and"
+        " export.",
         no_args_is_help=True,
         rich_markup_mode=None,
         callback=before,
@@ -72,6 +73,7 @@ def register(app: typer.Typer) -> None:
     group.command("pause")(standing.pause)
     group.command("resume")(standing.resume)
     group.command("remove")(remove)
+    group.command("links")(links.links)
     group.command("import")(storing.import_)
     group.command("export")(storing.export)
     app.add_typer(group, name="subscriptions")

@@ -208,6 +208,7 @@ class _Digest:
             "unsubscribe": address,
             "unsubscribe_url": unsubscribe_url(address, self._name) if address else "",
             "manage_url": web_url(content.manage_url) or "",
+            "archive_url": web_url(content.archive_url) or "",
         }
 
     def _subject(self) -> str:

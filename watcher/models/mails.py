@@ -30,7 +30,8 @@ class DigestPaper:
 class DigestContent:
     """What a digest says, before it is written out: `outages` on top, `failures` at its foot.
 
-    `manage_url` is the page on which its one recipient changes it, or empty.
+    `manage_url` is the page on which its one recipient changes it, `archive_url` the one with all
+    its digests so far; each may be empty.
     """
 
     subscription: str
@@ -43,6 +44,7 @@ class DigestContent:
     failures: tuple[Failure, ...] = ()
     unsubscribe: str = ""
     manage_url: str = ""
+    archive_url: str = ""
     hub_url: str = "https://huggingface.co"
     wants_bibtex: bool = False
     language: str = "en"

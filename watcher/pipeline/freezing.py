@@ -176,6 +176,7 @@ def _contents(
     # Those whose last digests were composed together missed the same.
     ended = cache(partial(outages.ended_since, connection))
     failures = cache(partial(outages.failures_since, connection))
+    links = _links(context, now)
     told = {}
     for subscription_id, some in chosen.items():
         subscription = context.subscriptions[subscription_id]
@@ -192,7 +193,8 @@ def _contents(
             outages=ended(*missed),
             failures=failures(*missed),
             unsubscribe=context.config.settings.mail.unsubscribe,
-            manage_url=_manage_url(context, subscription, now),
+            manage_url=_manage_url(links, subscription),
+            archive_url=links.url(Purpose.ARCHIVE, subscription_id) if links else "",
             hub_url=context.config.settings.http.base_url,
             wants_bibtex=subscription.bibtex,
             language=context.config.language(subscription),
@@ -200,15 +202,17 @@ def _contents(
     return told
 
 
-def _manage_url(context: Context, subscription: SubscriptionSettings, now: dt.datetime) -> str:
-    """The page to change it on, of who subscribed on a page; a list's readers are not let in."""
+def _links(context: Context, now: dt.datetime) -> Links | None:
+    """What makes links to the pages, where there are pages."""
     web = context.config.settings.web
     secret = web.secret.get_secret_value()
-    if not (secret and web.public_url and subscription.id.startswith(BY_PAGES)):
+    return Links(secret, web.public_url, lambda: now) if secret and web.public_url else None
+
+
+def _manage_url(links: Links | None, subscription: SubscriptionSettings) -> str:
+    """The page to change it on, of who subscribed on a page; a list's readers are not let in."""
+    if links is None or not subscription.id.startswith(BY_PAGES) or len(subscription.to) != 1:
         return ""
-    if len(subscription.to) != 1:
-        return ""
-    links = Links(secret, web.public_url, lambda: now)
     return links.url(Purpose.MANAGE, subscription.id, subscription.to[0])
 
 

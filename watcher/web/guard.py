@@ -33,8 +33,9 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
+_OWN = "Content-Security-Policy"  # what a page can have of its own
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
+    _OWN: _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Links carry what lets people in: no other site hears of them.
@@ -77,7 +78,8 @@ class WithHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
-                    headers[name] = value
+                    if name != _OWN or name not in headers:
+                        headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

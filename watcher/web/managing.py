@@ -146,5 +146,7 @@ async def _page(
         can_be_edited=wish.can_be_edited(present),
         preview=preview,
         choices=choices,
+        archive_path=f"/archive/{face.links.token(Purpose.ARCHIVE, present.id)}",
+        feed_path=f"/feed/{face.links.token(Purpose.FEED, present.id)}",
         **form_context(wanted),
     )

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Lifespan
 
 from watcher.errors import StoreError
 from watcher.store import versions
-from watcher.web import leaving, managing, pages, status, subscribing
+from watcher.web import archive, feeds, leaving, managing, pages, status, subscribing
 from watcher.web.face import Face, Refused
 from watcher.web.guard import TooLargeError, WithHeaders
 
@@ -34,6 +34,11 @@ _ROUTES: tuple[tuple[str, Handler, list[str]], ...] = (
     ("/manage/{token}", managing.show, _GET),
     ("/manage/{token}", managing.act, _POST),
     ("/manage/{token}/papers.{form}", managing.export, _GET),
+    ("/archive/{token}", archive.list_all, _GET),
+    ("/archive/{token}/{digest:digest}", archive.show, _GET),
+    ("/archive/{token}/{digest:digest}/papers", archive.show_papers, _GET),
+    ("/feed/{token}/atom.xml", feeds.atom, _GET),
+    ("/feed/{token}/feed.json", feeds.json_feed, _GET),
     ("/stop", leaving.ask, _GET),
     ("/stop", leaving.stop, _POST),
     ("/never/{token}", leaving.ask_never, _GET),
