@@ -32,8 +32,12 @@ async def drawn(world: World) -> dict[str, str]:
     """Every kind of page, its style sheet within it: this browser reaches no network."""
     world.fill()
     world.add(make_paper(1, world.now, title=ZORBLAX))
-    world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient="ada@example.org")
     with pages_of(world, ASKED) as visitor:
+        await world.run_pass()
+        [digest] = world.digests()
+        world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient="ada@example.org")
+        world.add(make_paper(2, world.now, title=ZORBLAX))
+        world.later(days=1, hours=1)
         await world.run_pass()
         for fault in (faults.no_marks(), faults.answering(500)):
             world.site.faults["*"] = fault
@@ -57,9 +61,8 @@ async def drawn(world: World) -> dict[str, str]:
             "status": status,
             "status-opened": opened,
         }
-        [digest] = world.digests()
         archive = visitor.get(link_in(digest, "archive"))
-        [path] = [link.attributes.get("href") or "" for link in archive.tree.css("ul.papers a")]
+        path = archive.tree.css("ul.papers a")[-1].attributes.get("href") or ""
         found |= {
             "archive": archive,
             "archived": visitor.get(path),
