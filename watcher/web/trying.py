@@ -84,6 +84,7 @@ class Past:
         self._config, self._database, self._clock = config, database, clock
         self._lock = threading.Lock()
         self._view: _View | None = None
+        self._counting = dict[str, tuple[str, ...]](), past.TopicCounts({})
 
     def choices(self) -> tuple[TopicChoice, ...]:
         """The topics, those that bring most first. Raises StoreError."""
@@ -139,7 +140,9 @@ class Past:
         own = self._config().settings.topics
         topics = _topics(own)
         keywords = {name: words for name, (_, words) in topics.items()}
-        counts = past.brought_by(keywords, (seen.paper for seen in found), now)
+        if self._counting[0] != keywords:
+            self._counting = keywords, past.TopicCounts(keywords)
+        counts = self._counting[1].count((seen.paper for seen in found), now)
         choices = (TopicChoice(name, about, counts[name]) for name, (about, _) in topics.items())
         return _View(now, own, tuple(found), tuple(sorted(choices, key=lambda each: -each.count)))
 
