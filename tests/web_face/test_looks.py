@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from tests.fakesite import make_paper
 from tests.web.chromium import Browser
 from tests.web.test_accessibility import judged, needed_width
-from tests.web_face.browsing import Page, link_in, pages_of, subscribe
+from tests.web_face.browsing import Page, link_in, pages_of, subscribe, within_itself
 from tests.world import ZORBLAX, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.npm, pytest.mark.long]
@@ -47,12 +46,7 @@ async def drawn(world: World) -> dict[str, str]:
             "never": visitor.get(link_in(asking, "never")),
             "told": visitor.get("/nothing"),
         }
-        style = visitor.client.get("/style.css").text
-    link = re.compile(r'<link rel="stylesheet"[^>]*>')
-    return {
-        name: link.sub(lambda _: f"<style>{style}</style>", page.text)
-        for name, page in found.items()
-    }
+        return {name: within_itself(visitor, page) for name, page in found.items()}
 
 
 async def test_the_pages_are_for_everybody(world: World, browser: Browser, tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def make_app(face: Face, lifespan: Lifespan[Starlette], *, is_https: bool) -> AS
         },
         lifespan=lifespan,
     )
+    # It would send people to wherever the header `Host` of their request says.
+    starlette.router.redirect_slashes = False
     return WithHeaders(starlette, is_https=is_https)  # around the pages of errors, too
 
 
