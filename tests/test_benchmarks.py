@@ -100,7 +100,7 @@ def test_the_page_is_as_large_as_the_real_one_and_is_read() -> None:
 
 def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["parsing", "nothing"]) == 2
-    parts = "parsing, start, check, composing, outbox, delivering, signing, matching, many"
+    parts = "parsing, start, check, composing, outbox, delivering, signing, matching, many, web"
     assert capsys.readouterr().out == f"unknown: nothing; there are {parts}\n"
 
 
