@@ -22,6 +22,7 @@ IDS = ("web-000000000001/papers", "web-000000000002/papers")
 
 GONE = "web-000000000003/papers"
 WORD = "a-word-of-this-browser"
+_COOKIE = ("cookie", f"__Host-form={WORD}".encode())
 
 CANARY = "<zz\"' zz=\"1\" zz='1'>"
 """What would be seen of text that a page shows as it came."""
@@ -62,6 +63,7 @@ _GOOD: dict[str, SearchStrategy[str]] = {
     "words": st.sampled_from(["zorblax", '"LoRA"', "network*\nmodel zoo"]),
     "none": st.sampled_from(["", "survey"]),
     "sure": st.just("yes"),
+    "never": st.just("no"),
 }
 """Fields of the forms, and what makes sense in them."""
 
@@ -74,6 +76,8 @@ _BAD: dict[str, SearchStrategy[str]] = {
     "topics": st.sampled_from(["no-such-topic", CANARY]),
     "words": st.sampled_from(["a*\n*b", "\n".join(["x y"] * 50), '"', "**", "a\0b", "\x1f"]),
     "none": st.sampled_from(["a*\n*b", '"', "zorblax", CANARY]),
+    "sure": st.just(CANARY),
+    "never": st.just("yes"),
     "of": st.sampled_from(IDS),
     "who": st.just(EVE),
     "done": st.sampled_from(["saved", CANARY]),
@@ -94,7 +98,7 @@ class Odd:
     """Draws requests to the routes of a configuration's pages; `tokens` is every good token."""
 
     def __init__(self, config: Config, links: Links) -> None:
-        form = links.token(Purpose.FORM, WORD)
+        self._mark = form = links.token(Purpose.FORM, WORD)
         secret = config.settings.mail.unsubscribe_secret.get_secret_value()
         wanted = [definition_of(subscription(each)) for each in IDS]
         told = [*wanted, "", "{}", "[1]", CANARY, '{"to": "x"}', "nonsense = ["]
@@ -107,7 +111,8 @@ class Odd:
             for each in (*IDS, GONE, "weights")
         ]
         self.tokens = {form, *confirm, *manage, *never, *(token for _, token in stop)}
-        whole = st.fixed_dictionaries({"form": st.just(form), **_GOOD})
+        fields = {name: st.one_of(*[good] * 9, _BAD[name]) for name, good in _GOOD.items()}
+        whole = st.fixed_dictionaries({"form": st.just(form), **fields})
         self._form = whole.map(lambda fields: _encoded([*fields.items()]).encode())
         stops = [urlencode({"of": of, "who": EVE, "token": token}) for of, token in stop]
         # Each route by its path: to what paths and queries of it requests go.
@@ -129,9 +134,17 @@ class Odd:
             "/stop": st.one_of(st.just("/stop"), _each(stops, "/stop?{}")),
         }
 
+    def subscribe(self) -> Asked:
+        """A request with nothing wrong."""
+        fields = {"address": EVE, "at": "08:00", "days": "daily", "timezone": "UTC", "words": "x"}
+        form = _encoded([("form", self._mark), ("act", "subscribe"), *fields.items()])
+        return Asked("POST", "/", (_COOKIE,), form.encode())
+
     def requests(self) -> SearchStrategy[Asked]:
         """Right, but for what is wrong with most: so they come far."""
-        place = st.one_of(*self.places.values())
+        # Those with the large forms come as often as all others.
+        large = [self.places[path] for path in ("/", "/manage/{token}")]
+        place = st.one_of(*self.places.values(), *large * (len(self.places) // 2))
         cookie = st.just((("cookie", f"__Host-form={WORD}".encode()),))
         right = st.builds(
             Asked, st.sampled_from(["GET", "POST", "POST"]), place, cookie, self._form

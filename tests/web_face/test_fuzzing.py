@@ -105,8 +105,8 @@ def pages_within(world: World) -> Iterator[Pages]:
         face = _face(lambda: config, database, reader, lambda: world.now)
         log = stack.enter_context(structlog.testing.capture_logs())
         odd = Odd(config, Links(SECRET, PUBLIC, lambda: world.now))
+        stack.callback(lambda: runner.run(face.post.close()))
         yield Pages(odd, _pages(face), database, world, runner, log)
-        runner.run(face.post.close())
 
 
 def see_good(asked: Asked, answer: httpx.Response) -> None:
@@ -124,7 +124,7 @@ def see_good(asked: Asked, answer: httpx.Response) -> None:
         raise AssertionError(f"an attribute of a stranger: {asked}, {element.html}")
 
 
-@pytest.mark.parametrize(("database", "count"), [("sqlite", 400), ("postgresql", 100)])
+@pytest.mark.parametrize(("database", "count"), [("sqlite", 400), ("postgresql", 80)])
 def test_whatever_is_asked_is_answered(
     request: pytest.FixtureRequest, world: World, database: str, count: int
 ) -> None:
@@ -132,18 +132,15 @@ def test_whatever_is_asked_is_answered(
         world.store = request.getfixturevalue("migrated_postgres_url")
     with pages_within(world) as pages:
         assert pages.routes == set(pages.odd.places), "each route has its place in odd.py"
-        statuses: dict[int, int] = {}
+        assert pages.ask(pages.odd.subscribe()).headers["location"] == "/sent", "they come far"
 
         @settings(max_examples=count, suppress_health_check=list(HealthCheck), database=None)
         @given(pages.odd.requests())
         def ask(asked: Asked) -> None:
             pages.restore()
-            answer = pages.ask(asked)
-            see_good(asked, answer)
-            statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
+            see_good(asked, pages.ask(asked))
 
         ask()
-        assert {200, 303, 404, 405} <= set(statuses), "some come far, some do not"
         told = json.dumps(pages.log, default=str)
         assert not [token for token in pages.odd.tokens if token in told]
 
