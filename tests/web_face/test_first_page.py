@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 from tests.fakesite import make_paper
 from tests.web_face.browsing import SECRET, Browser, Page, free_port, pages_of
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher import app
+from watcher.store.database import Database
 from watcher.web import serving
+from watcher.web.trying import Past
 
 TOPIC = '\n[topics.zorblaxology]\nany = ["zorblax"]\n'
 
@@ -69,3 +74,36 @@ async def test_what_it_tells_of_is_what_there_is_now(world: World) -> None:
         assert count_of(page, "zorblaxistics") == "1"
         assert count_of(page, "zorblaxology") is None
         assert "One of *@example.org" in page.words
+
+
+async def test_while_one_has_it_read_anew_others_are_given_what_is_there(world: World) -> None:
+    world.configure(DAILY, WEIGHTS)
+    await world.run_pass()
+    config = world.config()
+    asked, goes_on = threading.Event(), threading.Event()
+    goes_on.set()
+    with app.reading(config) as reader, ThreadPoolExecutor() as visitors:
+
+        def database() -> Database:
+            asked.set()
+            assert goes_on.wait(20)
+            return reader
+
+        known = Past(lambda: config, database, lambda: world.now)
+        assert known.at_hand() is None
+        before = known.choices()
+        assert known.at_hand() is before
+        world.later(minutes=1)
+        assert known.at_hand() is None, "somebody has to have it read anew"
+        asked.clear()
+        goes_on.clear()
+        first = visitors.submit(known.choices)
+        assert asked.wait(20)
+        assert known.at_hand() is known.choices() is before
+        world.later(minutes=2)
+        assert known.at_hand() is None, "it is too old for that"
+        late = visitors.submit(known.choices)
+        goes_on.set()
+        assert first.result() == late.result() == before
+        assert late.result() is not before
+        assert known.at_hand() is late.result()
