@@ -376,7 +376,7 @@ Running 10s test @ http://127.0.0.1:8466/
      50%  980.00us
      75%   14.26ms
      90%  109.09ms
-     99%    1.20s
+     99%    1.20s\x20
   40000 requests in 10.00s, 1.60GB read
 Requests/sec:   4000.36
 Transfer/sec:    165.58MB
@@ -389,6 +389,10 @@ def test_what_wrk_says_is_read() -> None:
     assert (load.median, load.cpu) == pytest.approx((0.98, 0.2))
     with pytest.raises(RuntimeError, match="Non-2xx"):
         web.read(f"{REPORT}  Non-2xx or 3xx responses: 12\n", processor_seconds=8)
+    errors = "  Socket errors: connect 0, read {}, write 0, timeout 50\n"
+    assert web.read(REPORT + errors.format(0), processor_seconds=8) == load
+    with pytest.raises(RuntimeError, match="read 3"):
+        web.read(REPORT + errors.format(3), processor_seconds=8)
 
 
 def test_without_wrk_the_pages_are_not_measured(
