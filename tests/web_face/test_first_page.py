@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -107,3 +108,10 @@ async def test_while_one_has_it_read_anew_others_are_given_what_is_there(world: 
         assert first.result() == late.result() == before
         assert late.result() is not before
         assert known.at_hand() is late.result()
+
+
+def test_busy_pages_give_way_to_the_daemon(world: World) -> None:
+    usual = sys.getswitchinterval()
+    with pages_of(world):
+        assert sys.getswitchinterval() < usual / 10, "seconds that another thread has to wait"
+    assert sys.getswitchinterval() == usual
