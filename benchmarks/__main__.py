@@ -14,6 +14,7 @@ from benchmarks import (
     parsing,
     signing,
     starting,
+    web,
 )
 from benchmarks.measuring import Bound
 
@@ -27,6 +28,7 @@ PARTS = {
     "signing": signing.measure,
     "matching": matching.measure,
     "many": many.measure,
+    "web": web.measure,
 }
 
 

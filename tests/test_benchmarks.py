@@ -28,6 +28,7 @@ from benchmarks import (
     scale,
     signing,
     subscribers,
+    web,
     workload,
 )
 from benchmarks.__main__ import line, main
@@ -99,7 +100,7 @@ def test_the_page_is_as_large_as_the_real_one_and_is_read() -> None:
 
 def test_a_part_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["parsing", "nothing"]) == 2
-    parts = "parsing, start, check, composing, outbox, delivering, signing, matching, many"
+    parts = "parsing, start, check, composing, outbox, delivering, signing, matching, many, web"
     assert capsys.readouterr().out == f"unknown: nothing; there are {parts}\n"
 
 
@@ -363,3 +364,40 @@ def test_signing_is_measured_with_keys_that_sign() -> None:
     for key in signing.made_keys():
         signed = DkimSigner("example.org", [key]).sign(b"From: a@example.org\r\n\r\n", NOW)
         assert signed.startswith(b"DKIM-Signature:")
+
+
+REPORT = """\
+Running 10s test @ http://127.0.0.1:8466/
+  1 threads and 50 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency    12.10ms    2.01ms  51.10ms   68.70%
+    Req/Sec     4.10k   135.41     4.48k    62.00%
+  Latency Distribution
+     50%  980.00us
+     75%   14.26ms
+     90%  109.09ms
+     99%    1.20s\x20
+  40000 requests in 10.00s, 1.60GB read
+Requests/sec:   4000.36
+Transfer/sec:    165.58MB
+"""
+
+
+def test_what_wrk_says_is_read() -> None:
+    load = web.read(REPORT, processor_seconds=8)
+    assert (load.rate, load.p99) == (4000.36, 1200)
+    assert (load.median, load.cpu) == pytest.approx((0.98, 0.2))
+    with pytest.raises(RuntimeError, match="Non-2xx"):
+        web.read(f"{REPORT}  Non-2xx or 3xx responses: 12\n", processor_seconds=8)
+    errors = "  Socket errors: connect 0, read {}, write 0, timeout 50\n"
+    assert web.read(REPORT + errors.format(0), processor_seconds=8) == load
+    with pytest.raises(RuntimeError, match="read 3"):
+        web.read(REPORT + errors.format(3), processor_seconds=8)
+
+
+def test_without_wrk_the_pages_are_not_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert web.measure() == []
+    assert "wrk is not here; on Debian it comes with `apt install wrk`" in capsys.readouterr().out

@@ -36,6 +36,46 @@ def _votes_per_day(stored: StoredPaper) -> float | None:
     return None if stored.paper.upvotes is None else stored.paper.upvotes / max(1.0, days)
 
 
+class TopicCounts:
+    """How many papers each topic brings, given by name with its keywords. Raises RuleError.
+
+    What was told of a text is known the next time: most papers of a day are those of the last.
+    """
+
+    def __init__(self, topics: Mapping[str, Sequence[str]]) -> None:
+        self._topics = tuple(topics)
+        alone = [
+            SubscriptionSettings(
+                id=name,
+                to=("nobody@example.org",),  # nothing is sent
+                rules=(RuleSettings(topics=(name,)),),
+                topics={name: TopicSettings(any=tuple(keywords))},
+            )
+            for name, keywords in topics.items()
+        ]
+        self._ruleset = Ruleset.compile(alone, {})
+        self._known: dict[_Text, tuple[str, ...]] = {}
+
+    def count(self, found: Iterable[Paper], now: dt.datetime) -> dict[str, int]:
+        """The number of these papers for each topic."""
+        counts = dict.fromkeys(self._topics, 0)
+        known: dict[_Text, tuple[str, ...]] = {}
+        for paper in found:
+            text = (paper.title, paper.abstract, paper.keywords)  # what topics are looked for in
+            names = self._known.get(text)
+            if names is None:
+                judged = self._ruleset.judge(paper, now=now, as_it_stands=True)
+                names = tuple(judgement.subscription_id for judgement in judged)
+            known[text] = names
+            for name in names:
+                counts[name] += 1
+        self._known = known
+        return counts
+
+
+_Text = tuple[str, str | None, tuple[str, ...] | None]
+
+
 def brought_by(
     topics: Mapping[str, Sequence[str]], found: Iterable[Paper], now: dt.datetime
 ) -> dict[str, int]:
@@ -43,18 +83,4 @@ def brought_by(
 
     Raises RuleError.
     """
-    alone = [
-        SubscriptionSettings(
-            id=name,
-            to=("nobody@example.org",),  # nothing is sent
-            rules=(RuleSettings(topics=(name,)),),
-            topics={name: TopicSettings(any=tuple(keywords))},
-        )
-        for name, keywords in topics.items()
-    ]
-    ruleset = Ruleset.compile(alone, {})
-    counts = dict.fromkeys(topics, 0)
-    for paper in found:
-        for judgement in ruleset.judge(paper, now=now, as_it_stands=True):
-            counts[judgement.subscription_id] += 1
-    return counts
+    return TopicCounts(topics).count(found, now)

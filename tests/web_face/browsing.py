@@ -198,3 +198,9 @@ def link_in(mail: Mail, purpose: str) -> str:
     found = re.search(rf"https?://\S+/{purpose}/\S+", mail.text)
     assert found, mail.text
     return found[0]
+
+
+def within_itself(browser: Browser, page: Page) -> str:
+    """A page with its style sheet in it, for a browser that reaches no network."""
+    style = browser.client.get("/style.css").text
+    return re.sub(r'<link rel="stylesheet"[^>]*>', lambda _: f"<style>{style}</style>", page.text)

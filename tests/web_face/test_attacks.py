@@ -346,3 +346,10 @@ def test_an_address_that_is_refused_holds_up_nobody(world: World) -> None:
         assert refused.heading == "Look into your mailbox", "nor does it tell who has a mailbox"
         asking_mail(world, browser, EVE)
     assert [mail.recipient for mail in world.mails] == [EVE]
+
+
+def test_nobody_is_sent_to_where_a_header_says(world: World) -> None:
+    with pages_of(world) as browser:
+        for path in ("/stop/", "/sent/", "/manage/x/"):
+            answer = browser.client.get(path, headers={"Host": "evil.example"})
+            assert answer.status_code == 404, answer.headers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from tests.fakesite import faults, make_paper
 from tests.web.chromium import Browser
 from tests.web.test_accessibility import judged, needed_width
-from tests.web_face.browsing import Page, link_in, pages_of, subscribe
+from tests.web_face.browsing import Page, link_in, pages_of, subscribe, within_itself
 from tests.web_face.test_status import ASKED, look
 from tests.world import ZORBLAX, World
 
@@ -68,12 +67,7 @@ async def drawn(world: World) -> dict[str, str]:
             "archived": visitor.get(path),
             "archived list": visitor.get(f"{path}/papers"),
         }
-        style = visitor.client.get("/style.css").text
-    link = re.compile(r'<link rel="stylesheet"[^>]*>')
-    return {
-        name: link.sub(lambda _: f"<style>{style}</style>", page.text)
-        for name, page in found.items()
-    }
+        return {name: within_itself(visitor, page) for name, page in found.items()}
 
 
 async def test_the_pages_are_for_everybody(world: World, browser: Browser, tmp_path: Path) -> None:

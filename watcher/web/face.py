@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import fnmatch
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from watcher.settings import Config, SubscriptionSettings
 from watcher.store.buckets import Limit
 from watcher.store.database import Database
 from watcher.web import deeds, pages
+from watcher.web.blanks import Blanks
 from watcher.web.guard import OF_NETWORK, Forms, Limits, form_of, network_of
 from watcher.web.letters import Post
 from watcher.web.trying import Past
@@ -42,6 +43,7 @@ class Face:
     limits: Limits
     past: Past
     post: Post
+    blanks: Blanks = field(default_factory=Blanks)
 
     def page(
         self, request: Request, template: str, status: int = 200, **context: object
@@ -49,6 +51,19 @@ class Face:
         """The page of that template, its forms marked as ours."""
         word, mark = self.forms.mark(request)
         response = HTMLResponse(pages.write(template, {"mark": mark, **context}), status)
+        self.forms.remember(response, word)
+        return response
+
+    def same_page(
+        self,
+        request: Request,
+        template: str,
+        of: tuple[object, ...],
+        context: Callable[[], Mapping[str, object]],
+    ) -> Response:
+        """As `page`, where nothing but its mark differs while `of` are the very same objects."""
+        word, mark = self.forms.mark(request)
+        response = HTMLResponse(self.blanks.write(template, of, context, mark))
         self.forms.remember(response, word)
         return response
 

@@ -7,11 +7,11 @@ import datetime as dt
 import hashlib
 import hmac
 import ipaddress
+import re
 import secrets
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,9 +33,10 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
-_OWN = "Content-Security-Policy"  # what a page can have of its own
+_DEFAULTS = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
+"""What a page can have otherwise."""
+
 _HEADERS = {
-    _OWN: _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Links carry what lets people in: no other site hears of them.
@@ -46,6 +47,7 @@ _HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 _FOR_A_YEAR = "max-age=31536000"
+_WORD = re.compile(r"[A-Za-z0-9_-]{16,64}")  # nothing that would have to be quoted in a cookie
 
 OF_NETWORK = Limit(20, 40)
 """How many forms a network may send."""
@@ -69,21 +71,27 @@ class WithHeaders:
 
     def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
         self._app = app
-        self._headers = _HEADERS | ({"Strict-Transport-Security": _FOR_A_YEAR} if is_https else {})
+        headers = _HEADERS | ({"Strict-Transport-Security": _FOR_A_YEAR} if is_https else {})
+        self._headers = _coded(headers)
+        self._names = set(self._headers)
+        self._defaults = _coded(_DEFAULTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass it on (ASGI)."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    if name != _OWN or name not in headers:
-                        headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                said = [each for each in message["headers"] if each[0] not in self._names]
+                names = {name for name, _ in said}
+                added = [each for each in self._defaults.items() if each[0] not in names]
+                message["headers"] = [*said, *added, *self._headers.items()]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def _coded(headers: Mapping[str, str]) -> Mapping[bytes, bytes]:
+    return {name.lower().encode(): value.encode() for name, value in headers.items()}
 
 
 async def form_of(request: Request) -> Mapping[str, list[str]]:
@@ -112,21 +120,21 @@ class Forms:
     """
 
     def __init__(self, links: Links, *, is_https: bool) -> None:
-        self._links, self._is_https = links, is_https
+        self._links = links
         self._cookie = "__Host-form" if is_https else "form"
+        self._kept = f"; HttpOnly; Path=/; SameSite=lax{'; Secure' if is_https else ''}"
 
     def mark(self, request: Request) -> tuple[str, str]:
         """The word of this browser's cookie, and what its forms are marked with."""
         word = request.cookies.get(self._cookie, "")
-        if not (word.isascii() and 16 <= len(word) <= 64):
+        if not _WORD.fullmatch(word):
             word = secrets.token_urlsafe(16)
         return word, self._links.token(Purpose.FORM, word)
 
     def remember(self, response: Response, word: str) -> None:
         """Have the browser keep the word."""
-        response.set_cookie(
-            self._cookie, word, path="/", secure=self._is_https, httponly=True, samesite="lax"
-        )
+        # By hand: `set_cookie` takes as long as all else of a page that is kept.
+        response.headers.append("Set-Cookie", f"{self._cookie}={word}{self._kept}")
 
     def are_ours(self, request: Request, form: Mapping[str, list[str]]) -> bool:
         """Whether a page of ours made the form, for this browser, and lately."""

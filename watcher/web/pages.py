@@ -25,7 +25,17 @@ def write(template: str, context: Mapping[str, object]) -> str:
 @cache
 def style() -> tuple[bytes, str]:
     """The style sheet, and a hash of it that stands in its URL."""
-    content = (resource("templates") / "web" / "style.css").read_bytes()
+    return _hashed("style.css")
+
+
+@cache
+def icon() -> tuple[bytes, str]:
+    """The icon, as above: browsers ask for one, and would be told at length that there is none."""
+    return _hashed("icon.svg")
+
+
+def _hashed(name: str) -> tuple[bytes, str]:
+    content = (resource("templates") / "web" / name).read_bytes()
     return content, hashlib.sha256(content).hexdigest()[:12]
 
 
@@ -47,4 +57,5 @@ def _environment() -> jinja2.Environment:
         auto_reload=False,
     )
     environment.globals["style_hash"] = style()[1]
+    environment.globals["icon_hash"] = icon()[1]
     return environment

@@ -87,6 +87,7 @@ def make_app(face: Face, lifespan: Lifespan[Starlette], *, is_https: bool) -> AS
         routes=[
             *(Route(path, _bound(handler, face), methods=of) for path, handler, of in _ROUTES),
             Route("/style.css", _style, methods=_GET),
+            Route("/icon.svg", _icon, methods=_GET),
             Route("/healthz", _healthy, methods=_GET),
             Route("/readyz", _bound(_ready, face), methods=_GET),
         ],
@@ -99,6 +100,8 @@ def make_app(face: Face, lifespan: Lifespan[Starlette], *, is_https: bool) -> AS
         },
         lifespan=lifespan,
     )
+    # It would send people to wherever the header `Host` of their request says.
+    starlette.router.redirect_slashes = False
     return WithHeaders(starlette, is_https=is_https)  # around the pages of errors, too
 
 
@@ -111,11 +114,17 @@ def _told(face: Face, request: Request, status: int, headline: str, text: str) -
 
 
 async def _style(_: Request) -> Response:
-    return Response(
-        pages.style()[0],
-        media_type="text/css; charset=utf-8",
-        headers={"Cache-Control": "public, max-age=31536000, immutable"},
-    )
+    return _kept(pages.style()[0], "text/css; charset=utf-8")
+
+
+async def _icon(_: Request) -> Response:
+    return _kept(pages.icon()[0], "image/svg+xml")
+
+
+def _kept(content: bytes, media_type: str) -> Response:
+    """What browsers may keep: its URL changes with it."""
+    cached = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(content, media_type=media_type, headers=cached)
 
 
 async def _healthy(_: Request) -> Response:

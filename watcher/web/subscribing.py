@@ -13,14 +13,14 @@ from starlette.responses import RedirectResponse, Response
 
 from watcher.links import BY_PAGES, Purpose
 from watcher.models import Envelope
-from watcher.settings import SubscriptionSettings, definition_of, read_definitions
+from watcher.settings import Config, SubscriptionSettings, definition_of, read_definitions
 from watcher.store import links as decided
 from watcher.web import deeds, pages, wish
 from watcher.web.deeds import Confirmed
 from watcher.web.face import Face, Refused
 from watcher.web.guard import MAILS_OF_ADDRESS, MAILS_OF_NETWORK
 from watcher.web.letters import confirmation
-from watcher.web.trying import Preview
+from watcher.web.trying import Preview, TopicChoice
 from watcher.web.wish import Wish, WishError
 
 LONGEST_URL = 1_900
@@ -29,7 +29,15 @@ LONGEST_URL = 1_900
 
 async def start(face: Face, request: Request) -> Response:
     """The form, empty."""
-    return await _form_page(face, request, Wish(timezone=face.timezone))
+    config, choices = face.config(), face.past.at_hand()
+    if choices is None:
+        choices = await run_in_threadpool(face.past.choices)
+    shown = choices
+
+    def context() -> Mapping[str, object]:
+        return _context(config, Wish(timezone=config.zone().key), shown)
+
+    return face.same_page(request, "subscribe.html.j2", (config, shown), context)
 
 
 async def submit(face: Face, request: Request) -> Response:
@@ -89,15 +97,22 @@ async def _form_page(
     face: Face, request: Request, wanted: Wish, preview: Preview | None = None
 ) -> Response:
     choices = await run_in_threadpool(face.past.choices)
-    return face.page(
-        request,
-        "subscribe.html.j2",
-        422 if wanted.problems else 200,
-        preview=preview,
-        allowed=face.config().settings.web.allow,
+    context = _context(face.config(), wanted, choices, preview)
+    return face.page(request, "subscribe.html.j2", 422 if wanted.problems else 200, **context)
+
+
+def _context(
+    config: Config,
+    wanted: Wish,
+    choices: tuple[TopicChoice, ...],
+    preview: Preview | None = None,
+) -> Mapping[str, object]:
+    return {
+        "preview": preview,
+        "allowed": config.settings.web.allow,
         **form_context(wanted),
-        choices=choices,
-    )
+        "choices": choices,
+    }
 
 
 def form_context(wanted: Wish) -> Mapping[str, object]:

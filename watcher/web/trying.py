@@ -20,6 +20,8 @@ DAYS = 14
 MOST_PAPERS = 20_000
 SHOWN = 15
 FRESH_FOR = dt.timedelta(minutes=1)
+SERVES_FOR = dt.timedelta(minutes=3)
+"""How long it is good enough for those who come while one of them has it read anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class TopicChoice:
 @dataclass(frozen=True, slots=True)
 class _View:
     at: dt.datetime
+    topics: Mapping[str, TopicSettings]
     papers: tuple[SeenPaper, ...]
     choices: tuple[TopicChoice, ...]
 
@@ -81,6 +84,7 @@ class Past:
         self._config, self._database, self._clock = config, database, clock
         self._lock = threading.Lock()
         self._view: _View | None = None
+        self._counting = dict[str, tuple[str, ...]](), past.TopicCounts({})
 
     def choices(self) -> tuple[TopicChoice, ...]:
         """The topics, those that bring most first. Raises StoreError."""
@@ -101,22 +105,46 @@ class Past:
             warnings=tuple(_worded(one) for rule in tried.rules for one in rule.warnings),
         )
 
+    def at_hand(self) -> tuple[TopicChoice, ...] | None:
+        """The topics, where they can be told without a look at the database."""
+        within = SERVES_FOR if self._lock.locked() else FRESH_FOR
+        view = self._known(self._clock(), within)
+        return view.choices if view else None
+
+    def _known(self, now: dt.datetime, within: dt.timedelta) -> _View | None:
+        """What was read within that time, of the topics there are now."""
+        view = self._view
+        if view is None or not view.at <= now < view.at + within:
+            return None
+        topics = self._config().settings.topics
+        return view if view.topics is topics or view.topics == topics else None
+
     def _fresh(self) -> _View:
         now = self._clock()
-        with self._lock:  # others wait for the same answer
-            view = self._view
-            if view is None or not view.at <= now < view.at + FRESH_FOR:
+        if view := self._known(now, FRESH_FOR):
+            return view
+        former = self._known(now, SERVES_FOR)
+        if not self._lock.acquire(blocking=former is None) and former:
+            return former
+        try:
+            view = self._known(now, FRESH_FOR)  # others may have waited for the same answer
+            if view is None:
                 self._view = view = self._read(now)
             return view
+        finally:
+            self._lock.release()
 
     def _read(self, now: dt.datetime) -> _View:
         with self._database().read() as connection:
             found = past.seen_since(connection, now - dt.timedelta(days=DAYS), MOST_PAPERS)
-        topics = _topics(self._config().settings.topics)
+        own = self._config().settings.topics
+        topics = _topics(own)
         keywords = {name: words for name, (_, words) in topics.items()}
-        counts = past.brought_by(keywords, (seen.paper for seen in found), now)
+        if self._counting[0] != keywords:
+            self._counting = keywords, past.TopicCounts(keywords)
+        counts = self._counting[1].count((seen.paper for seen in found), now)
         choices = (TopicChoice(name, about, counts[name]) for name, (about, _) in topics.items())
-        return _View(now, tuple(found), tuple(sorted(choices, key=lambda each: -each.count)))
+        return _View(now, own, tuple(found), tuple(sorted(choices, key=lambda each: -each.count)))
 
 
 def _topics(own: Mapping[str, TopicSettings]) -> dict[str, tuple[str, tuple[str, ...]]]:
