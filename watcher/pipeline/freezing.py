@@ -177,6 +177,7 @@ def _contents(
     ended = cache(partial(outages.ended_since, connection))
     failures = cache(partial(outages.failures_since, connection))
     told = {}
+    links = _links(context, now)
     for subscription_id, some in chosen.items():
         subscription = context.subscriptions[subscription_id]
         zone = context.config.zone(subscription)
@@ -184,7 +185,10 @@ def _contents(
         missed = (context.sources_of(subscription), since.get(subscription_id, now))
         told[subscription_id] = DigestContent(
             subscription=subscription.name,
-            papers=tuple(replace(one, votes=votes.get(one.paper.id, ())) for one in some),
+            papers=tuple(
+                _asked(links, subscription, replace(one, votes=votes.get(one.paper.id, ())))
+                for one in some
+            ),
             composed_at=now,
             timezone=zone.key,
             max_papers=subscription.max_papers,
@@ -192,7 +196,7 @@ def _contents(
             outages=ended(*missed),
             failures=failures(*missed),
             unsubscribe=context.config.settings.mail.unsubscribe,
-            manage_url=_manage_url(context, subscription, now),
+            manage_url=_manage_url(links, subscription),
             hub_url=context.config.settings.http.base_url,
             wants_bibtex=subscription.bibtex,
             language=context.config.language(subscription),
@@ -200,16 +204,29 @@ def _contents(
     return told
 
 
-def _manage_url(context: Context, subscription: SubscriptionSettings, now: dt.datetime) -> str:
-    """The page to change it on, of who subscribed on a page; a list's readers are not let in."""
+def _links(context: Context, now: dt.datetime) -> Links | None:
+    """What makes links to the pages, where there are pages."""
     web = context.config.settings.web
     secret = web.secret.get_secret_value()
-    if not (secret and web.public_url and subscription.id.startswith(BY_PAGES)):
+    return Links(secret, web.public_url, lambda: now) if secret and web.public_url else None
+
+
+def _manage_url(links: Links | None, subscription: SubscriptionSettings) -> str:
+    """The page to change it on, of who subscribed on a page; a list's readers are not let in."""
+    if links is None or not subscription.id.startswith(BY_PAGES) or len(subscription.to) != 1:
         return ""
-    if len(subscription.to) != 1:
-        return ""
-    links = Links(secret, web.public_url, lambda: now)
     return links.url(Purpose.MANAGE, subscription.id, subscription.to[0])
+
+
+def _asked(
+    links: Links | None, subscription: SubscriptionSettings, one: DigestPaper
+) -> DigestPaper:
+    """With the pages on which any of its readers says whether more like this paper is wanted."""
+    if links is None:
+        return one
+    told = (one.paper.id, subscription.id)
+    more_url, not_url = links.url(Purpose.MORE, *told), links.url(Purpose.NOT, *told)
+    return replace(one, more_url=more_url, not_url=not_url)
 
 
 def freeze(context: Context, ready: Ready, now: dt.datetime) -> Draft:
