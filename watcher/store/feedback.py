@@ -66,9 +66,12 @@ def of_paper(connection: sa.Connection, subscription_id: str, paper_id: str) -> 
 
 
 def of_subscriptions(
-    connection: sa.Connection, subscription_ids: Iterable[str]
+    connection: sa.Connection, subscription_ids: Iterable[str], limit: int | None = None
 ) -> dict[str, list[Said]]:
-    """What was said for these, by their ids, the latest first; those without it are left out."""
+    """What was said for these, by their ids, the latest first; those without it are left out.
+
+    At most `limit`, of one alone its latest.
+    """
     rows = [
         row
         for chunk in chunks(sorted(set(subscription_ids)))
@@ -77,6 +80,7 @@ def of_subscriptions(
             .join(papers, papers.c.id == feedback.c.paper_id)
             .where(feedback.c.subscription_id.in_(chunk))
             .order_by(feedback.c.said_at.desc(), feedback.c.paper_id)
+            .limit(limit)
         )
     ]
     known = stored.load(connection, {row.paper_id for row in rows})

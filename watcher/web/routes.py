@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Lifespan
 
 from watcher.errors import StoreError
 from watcher.store import versions
-from watcher.web import leaving, managing, pages, subscribing
+from watcher.web import feedback, leaving, managing, pages, subscribing
 from watcher.web.face import Face, Refused
 from watcher.web.guard import TooLargeError, WithHeaders
 
@@ -38,6 +38,10 @@ _ROUTES: tuple[tuple[str, Handler, list[str]], ...] = (
     ("/stop", leaving.stop, _POST),
     ("/never/{token}", leaving.ask_never, _GET),
     ("/never/{token}", leaving.never, _POST),
+    ("/more/{token}", feedback.ask, _GET),
+    ("/more/{token}", feedback.say, _POST),
+    ("/not/{token}", feedback.ask, _GET),
+    ("/not/{token}", feedback.say, _POST),
 )
 
 _WORDS = {
