@@ -55,9 +55,10 @@ class Told:
 
 
 async def ask(face: Face, request: Request) -> Response:
-    """The paper and a button; nothing is kept yet: scanners of mails follow links."""
+    """The paper and a button, which alone keeps anything: scanners of mails follow links."""
     wish, subscription_id, paper_id = _link(face, request)
     paper, said = await run_in_threadpool(_look, face, subscription_id, paper_id)
+    is_pressed = "done" in request.query_params
     return face.page(
         request,
         "feedback.html.j2",
@@ -66,7 +67,8 @@ async def ask(face: Face, request: Request) -> Response:
         words=WORDS,
         title=title_of(paper),
         url=page_url(paper, face.config().settings.http.base_url),
-        is_back=said is None and request.query_params.get("done") == "back",
+        is_kept=said is not None and (said is wish or is_pressed),
+        is_back=said is None and is_pressed,
     )
 
 
@@ -79,8 +81,7 @@ async def say(face: Face, request: Request) -> Response:
         raise Refused(400, "This form is not whole", "Load the page again. Nothing was done.")
     await run_in_threadpool(_look, face, subscription_id, paper_id)  # whether there is such a one
     await _keep(face, subscription_id, paper_id, is_wanted=ACTS[act])
-    done = "?done=back" if act == "back" else ""
-    return RedirectResponse(f"{request.url.path}{done}", 303)
+    return RedirectResponse(f"{request.url.path}?done=yes", 303)
 
 
 async def take_back(
