@@ -50,6 +50,21 @@ class Verdict:
         """Of how many nothing is."""
         return len(self.brought) + len(self.kept_out)
 
+    @property
+    def told(self) -> str:
+        """`brings 4 of 5 papers that were wanted, and 1 of 3 that were not`."""
+        wanted, unwanted = self.wanted_count, self.unwanted_count
+        parts = []
+        if wanted:
+            papers = "paper that was" if wanted == 1 else "papers that were"
+            parts.append(f"{len(self.found)} of {wanted} {papers} wanted")
+        if unwanted:
+            papers = "" if wanted else "paper " if unwanted == 1 else "papers "
+            were = "was" if unwanted == 1 else "were"
+            parts.append(f"{len(self.brought)} of {unwanted} {papers}that {were} not")
+            parts[-1] += "" if wanted else " wanted"
+        return f"brings {', and '.join(parts)}"
+
 
 @dataclass(frozen=True, slots=True)
 class FeedbackReplay:
