@@ -36,6 +36,7 @@ async def drawn(world: World) -> dict[str, str]:
         typed = {"words": "zorblax\ndiffusion", "none": "zorblax", "address": EVE}
         mine = subscribe(world, visitor, EVE)
         asking = world.mails[-1]
+        await world.run_pass()
         world.later(days=1, hours=1)
         await world.run_pass()
         wish = visitor.get(link_in(world.digests(EVE)[-1], "not"))

@@ -65,6 +65,13 @@ def of_paper(connection: sa.Connection, subscription_id: str, paper_id: str) -> 
     return scalar(connection, query, bool)
 
 
+def of_everybody(connection: sa.Connection, paper_id: str) -> dict[str, bool]:
+    """Whether each subscription for which something was said of that paper wants more like it."""
+    query = sa.select(feedback.c.subscription_id, feedback.c.is_wanted)
+    rows = connection.execute(query.where(feedback.c.paper_id == paper_id))
+    return {row.subscription_id: row.is_wanted for row in rows}
+
+
 def of_subscriptions(
     connection: sa.Connection, subscription_ids: Iterable[str], limit: int | None = None
 ) -> dict[str, list[Said]]:
