@@ -90,7 +90,7 @@ def test_what_readers_said_of_it_is_told(world: World, ask: Asker) -> None:
     for is_wanted, words in ((True, "more like this"), (False, "not this")):
         with database.write() as connection:
             feedback.put(connection, "weights", "2602.00001", world.now, is_wanted=is_wanted)
-        assert f"  its readers said of it: {words}\n" in ask("explain", "2602.00001").out
+        assert f"\nits readers said of it: {words}\n" in ask("explain", "2602.00001").out
         [story] = ask("explain", "2602.00001", "--json").json["subscriptions"]
         assert story["is_wanted"] is is_wanted
     database.close()

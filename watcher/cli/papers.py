@@ -211,6 +211,6 @@ def _report(
         line(f"{story.subscription_id}: {story.sentence}")
         wish = said.get(story.subscription_id)
         if wish is not None:
-            line(f"  its readers said of it: {'more like this' if wish else 'not this'}")
+            line(f"its readers said of it: {'more like this' if wish else 'not this'}")
         for rule in story.rules:
             report_rule(rule)
