@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadData, HMACAlgorithm, TimestampSigner, URLSafeTimedSerializer
 from typing_extensions import override
 
 from watcher.errors import WatcherError
@@ -25,6 +25,8 @@ class Purpose(StrEnum):
     NEVER = "never"
     ARCHIVE = "archive"
     FEED = "feed"
+    MORE = "more"
+    NOT = "not"
     FORM = "form"  # in no link: it comes back with a form of a page of ours
 
 
@@ -32,12 +34,17 @@ AGES = {
     Purpose.CONFIRM: dt.timedelta(days=3),
     Purpose.MANAGE: dt.timedelta(days=400),
     Purpose.NEVER: dt.timedelta(days=400),
+    Purpose.MORE: dt.timedelta(days=400),
+    Purpose.NOT: dt.timedelta(days=400),
     Purpose.FORM: dt.timedelta(days=1),
     # They let nobody do anything but read, and stand in bookmarks and feed readers.
     Purpose.ARCHIVE: dt.timedelta(days=3652),
     Purpose.FEED: dt.timedelta(days=3652),
 }
 """How long each works."""
+
+_MANY = frozenset((Purpose.MORE, Purpose.NOT))
+"""Those of which a mail has so many that their length counts."""
 
 
 class LinkError(WatcherError):
@@ -58,6 +65,7 @@ class Links:
                     "clock": clock,
                     "key_derivation": "hmac",
                     "digest_method": hashlib.sha256,
+                    **({"algorithm": _Half(hashlib.sha256)} if purpose in _MANY else {}),
                 },
             )
             for purpose in Purpose
@@ -84,6 +92,15 @@ class Links:
         except (BadData, UnicodeError) as error:
             raise LinkError("this link does not work any more, or is not whole") from error
         return tuple(map(str, told)) if isinstance(told, list) else ()
+
+
+class _Half(HMACAlgorithm):
+    """Signs with the first 128 bits of the HMAC (RFC 2104, section 5, allows half of it)."""
+
+    @override
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        whole = super().get_signature(key, value)
+        return whole[: len(whole) // 2]
 
 
 class _Signer(TimestampSigner):

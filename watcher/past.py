@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from watcher.backtest import SeenPaper
+from watcher.backtest import Feedback, SeenPaper
 from watcher.models import Paper, StoredPaper
 from watcher.rules import Ruleset
 from watcher.settings import RuleSettings, SubscriptionSettings, TopicSettings
-from watcher.store import papers
+from watcher.store import feedback, papers
+from watcher.store.feedback import Said
 
 
 def seen_since(connection: sa.Connection, since: dt.datetime, limit: int) -> list[SeenPaper]:
@@ -28,6 +29,33 @@ def seen_since(connection: sa.Connection, since: dt.datetime, limit: int) -> lis
         for stored in found
     ]
     return sorted(seen, key=lambda one: (one.seen_at, one.paper.id), reverse=True)
+
+
+def feedback_of(connection: sa.Connection, subscription_ids: Iterable[str]) -> dict[str, Feedback]:
+    """What was said for these subscriptions, by id, of papers that are kept whole still.
+
+    Rules can be asked of no paper whose abstract was pruned.
+    """
+    said = feedback.of_subscriptions(connection, subscription_ids)
+    found = {of: feedback_in(each) for of, each in said.items()}
+    return {of: each for of, each in found.items() if each}
+
+
+def feedback_in(said: Sequence[Said]) -> Feedback:
+    """The same of one subscription, from what was said for it."""
+
+    def those(*, are_wanted: bool) -> tuple[SeenPaper, ...]:
+        return tuple(
+            SeenPaper(
+                one.stored.paper,
+                one.stored.first_seen_at,
+                votes_per_day=_votes_per_day(one.stored),
+            )
+            for one in said
+            if one.is_whole and one.is_wanted is are_wanted
+        )
+
+    return Feedback(those(are_wanted=True), those(are_wanted=False))
 
 
 def _votes_per_day(stored: StoredPaper) -> float | None:

@@ -15,6 +15,8 @@ from tests.fakesite import make_paper
 from tests.fakesite.faults import challenge, no_marks, rate_limited, server_error
 from tests.fakesite.papers import Votes
 from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, World
+from watcher.store import feedback
+from watcher.store.database import Database
 
 PLAIN = [f"Plain matter of number {number}" for number in range(5)]
 OWN = """
@@ -538,3 +540,46 @@ def test_progress_is_shown_on_a_terminal(world: World) -> None:
     with Terminal("backtest", "--fetch", "--days", "1", "--quiet", *place, env=env) as terminal:
         assert terminal.end() == 0
     assert "reading pages" not in terminal.screen
+
+
+def test_papers_that_were_wanted_or_not_are_judged_whenever_they_were_seen(
+    stored_anywhere: World, tmp_path: Path
+) -> None:
+    world = stored_anywhere
+    world.later(days=40)
+    put(world, "Zorblaxes in bloom", "Quuxes", first=201)
+    database = Database(world.config().store_url, writable=True)
+    with database.write() as connection:
+        for paper_id, is_wanted in (
+            ("2602.00006", True),  # of 41 days ago
+            (make_paper(202, world.now).id, True),
+            ("2602.00101", False),
+        ):
+            feedback.put(connection, "weights", paper_id, world.now, is_wanted=is_wanted)
+    database.close()
+    ask = Asker(world)
+    said = ask("backtest")
+    assert "  brings 1 of 2 papers that were wanted, and 1 of 1 that was not\n" in said.out
+    assert "  wanted, and missed:\n    - 2026-04-01 2604.00202 Quuxes\n" in said.out
+    brought = "    + 2026-02-20 2602.00101 A survey of zorblaxes\n"
+    assert f"  not wanted, and brought:\n{brought}" in said.out
+    found = of(ask("backtest", "--json"))
+    assert (found["feedback"]["wanted"], found["feedback"]["found"]) == (2, 1)
+    assert titles(found["feedback"]["missed"]) == ["Quuxes"]
+    assert titles(found["feedback"]["brought"]) == ["A survey of zorblaxes"]
+    assert [rule["feedback"] for rule in found["rules"]] == [found["feedback"]]
+
+    rule = 'any = ["zorblax", "quux"], none = ["survey"]'
+    page = tmp_path / "page.html"
+    edit = ["backtest", "--subscription", "weights", "--rule", rule, "--rule", 'any = "quux"']
+    said = ask(*edit, "--html", str(page))
+    assert "  brings 2 of 2 papers that were wanted, and 0 of 1 that was not\n" in said.out
+    assert "  before: brings 1 of 2 papers that were wanted, and 1 of 1 that was not\n" in said.out
+    assert "    brings 1 of 2 papers that were wanted, and 0 of 1 that was not\n" in said.out
+    assert "missed:" not in said.out
+    assert "brings 2 of 2 papers that were wanted" in page.read_text("utf-8")
+    edited = of(ask(*edit, "--json"))
+    assert edited["feedback"]["found"] == 2
+    assert edited["feedback_before"]["found"] == 1
+    alone = ask("backtest", "--rule", rule)
+    assert "wanted" not in alone.out, "nobody said anything for that one"

@@ -253,6 +253,10 @@ def test_templates_of_ones_own_are_tried(world: World, ask: Asker) -> None:
     assert said.code == 78
     at = line_of(world, "templates =")
     assert f"{world.config_path}, line {at}, digest.templates: {template}, line 2:" in said.err
+    wish = "{% for wish in paper.wishes %}{{ wish.ulr }}{% endfor %}"
+    papers = f"{{% for paper in group.papers %}}{wish}{{% endfor %}}"
+    template.write_text(f"{{% for group in groups %}}{papers}{{% endfor %}}")
+    assert "has no attribute 'ulr'" in ask("check-config").err, "pages or not"
     assert "'nmae' is undefined" in said.err
 
 

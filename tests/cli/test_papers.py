@@ -10,7 +10,7 @@ import pytest
 from tests.cli.looking import Asker, Said, fill
 from tests.fakesite import Fault, make_paper
 from tests.world import DAILY, TRENDING, WEIGHTS, ZORBLAX, World
-from watcher.store import subscriptions
+from watcher.store import feedback, subscriptions
 from watcher.store.database import Database
 
 AT_EIGHT = WEIGHTS.replace("each-check", "daily 08:00")
@@ -79,6 +79,21 @@ def test_a_paper_that_was_mailed_names_digest_and_recipients(world: World, ask: 
     assert "in digest 1 of Thu 2026-02-19 07:00 UTC: " in plain
     assert "ada@example.org delivered Thu 2026-02-19 07:00 UTC" in plain
     assert "550 5.1.1 no such user" in plain
+
+
+def test_what_readers_said_of_it_is_told(world: World, ask: Asker) -> None:
+    world.configure(DAILY, WEIGHTS)
+    fill(world, 1)
+    run_pass(world)
+    assert "said of it" not in ask("explain", "2602.00001").out
+    database = Database(world.config().store_url, writable=True)
+    for is_wanted, words in ((True, "more like this"), (False, "not this")):
+        with database.write() as connection:
+            feedback.put(connection, "weights", "2602.00001", world.now, is_wanted=is_wanted)
+        assert f"\nits readers said of it: {words}\n" in ask("explain", "2602.00001").out
+        [story] = ask("explain", "2602.00001", "--json").json["subscriptions"]
+        assert story["is_wanted"] is is_wanted
+    database.close()
 
 
 def test_a_paper_that_fits_no_rule_shows_each_condition(world: World, ask: Asker) -> None:

@@ -10,6 +10,8 @@ from tests.cli.looking import Asker
 from tests.fakesite import make_paper
 from tests.fakesite.faults import challenge
 from tests.world import DAILY, WEIGHTS, World
+from watcher.store import feedback
+from watcher.store.database import Database
 
 TWO = """
 [[subscriptions]]
@@ -108,3 +110,41 @@ def test_the_site_can_be_asked_instead(world: World, ask: Asker) -> None:
     )
     world.site.faults["*"] = challenge()
     assert ask("suggest", "weights", "--fetch").code == 1
+
+
+def say(world: World, *wishes: tuple[int, bool], subscription: str = "weights") -> None:
+    """Keep what somebody said of these papers."""
+    database = Database(world.config().store_url, writable=True)
+    with database.write() as connection:
+        for number, is_wanted in wishes:
+            paper_id = f"2602.{number:05}"
+            feedback.put(connection, subscription, paper_id, world.now, is_wanted=is_wanted)
+    database.close()
+
+
+def test_what_people_said_of_papers_tells_first(stored: World) -> None:
+    ask = Asker(stored)
+    before = ask("suggest", "two").out
+    say(stored, (1, True), (2, True), (3, False), (4, False), (20, True))
+    said = ask("suggest", "weights")
+    assert said.code == 0
+    assert said.out == (
+        "38 papers looked at.\n"
+        "\n"
+        'rule "zorblax" mentions zorblax: found 6 papers\n'
+        "  Suggested by 3 papers you wanted, 2 you did not, too.\n"
+        "  To find more, in `any`:\n"
+        "    quop: brings 1 (1 you wanted), such as Something\n"
+    )
+    [rule] = ask("suggest", "weights", "--json").json["rules"]
+    assert rule["feedback"] == {"wanted": 3, "missed": 1, "unwanted": 2}
+    [quop] = rule["widening"]
+    assert (quop["wanted"], quop["unwanted"]) == (1, 0)
+    assert ask("suggest", "two").out == before, "another's words are not heard"
+
+
+def test_who_wanted_nothing_of_it_is_told_so(stored: World) -> None:
+    say(stored, (3, False))
+    assert "Suggested by 1 paper you did not want, too." in Asker(stored)("suggest", "weights").out
+    say(stored, (3, True))
+    assert "Suggested by 1 paper you wanted, too." in Asker(stored)("suggest", "weights").out

@@ -147,6 +147,16 @@ def _digest(papers: tuple[DigestPaper, ...], **facts: object) -> Rendered:
     return render_digest(replace(plain, **facts))  # type: ignore[arg-type]  # of a DigestContent
 
 
+def _asked(papers: tuple[DigestPaper, ...]) -> tuple[DigestPaper, ...]:
+    """With links as long as they are where there are pages."""
+    token = f"{'W' * 52}.awv9nA.{'s' * 22}"
+    site = "https://papers.example.org"
+    return tuple(
+        replace(each, more_url=f"{site}/more/{token}", not_url=f"{site}/not/{token}")
+        for each in papers
+    )
+
+
 def _invented(number: int) -> str:
     """Two names of methods, as a title has them that no other title has."""
     sounds = ("ba", "ke", "li", "mo", "nu", "ra", "se", "ti", "vo", "zu")
@@ -165,7 +175,7 @@ def digests() -> dict[str, Rendered]:
     every = RuleSettings(name="all")
     known = _chosen([*site, _LONG], *_RULES, every)
     unknown = _chosen([_RIGHT_TO_LEFT], *_RULES, every)
-    rich = (*known, *(replace(each, backfill_days=7) for each in unknown))
+    rich = _asked((*known, *(replace(each, backfill_days=7) for each in unknown)))
     many = [
         replace(paper, id=f"2603.{n:05}", title=f"{_invented(n)}: {paper.title}")
         for n, paper in enumerate(site * 35)
@@ -175,7 +185,7 @@ def digests() -> dict[str, Rendered]:
         "usual": _digest(usual),
         "single": _digest(usual[:1]),
         "rich": _digest(rich, wants_bibtex=True, **all_told),
-        "overfull": _digest(_chosen(many, *_RULES, every)),
+        "overfull": _digest(_asked(_chosen(many, *_RULES, every))),
         **{f"rich-{code}": _digest(rich, language=code, **all_told) for code in OTHERS},
     }
 

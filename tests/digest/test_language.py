@@ -90,7 +90,10 @@ def full(code: str) -> DigestContent:
         ),
     ]
     return content(
-        *(replace(one, votes=votes, backfill_days=7) for one in papers),
+        *(
+            replace(one, votes=votes, backfill_days=7, more_url="https://5", not_url="https://6")
+            for one in papers
+        ),
         subscription="0",
         language=code,
         max_papers=6,

@@ -363,3 +363,35 @@ def test_the_archive_is_named_where_there_is_one() -> None:
     assert links["All digests so far"] == "https://papers.example.org/archive/x"
     assert "so far:\nhttps://papers.example.org/archive/x\n" in rendered.text
     assert "so far" not in render_digest(content(chosen())).text
+
+
+def test_each_paper_in_full_asks_whether_more_like_it_is_wanted() -> None:
+    site = "https://papers.example.org"
+    asked = [
+        replace(
+            chosen(id=f"2601.{n:05}", title=f"Paper {n}"),
+            more_url=f"{site}/more/{n}",
+            not_url=f"{site}/not/{n}",
+        )
+        for n in range(3)
+    ]
+    rendered = render_digest(content(*asked, max_papers=2))
+    links = [
+        (node.text(), node.attributes["href"]) for node in parsed(rendered.html).css(".wishes a")
+    ]
+    assert links == [
+        ("More like this", f"{site}/more/0"),
+        ("Not this", f"{site}/not/0"),
+        ("More like this", f"{site}/more/1"),
+        ("Not this", f"{site}/not/1"),
+    ]
+    assert (
+        "    Project:        https://adamdad.github.io/neumeta/\n"
+        f"    More like this: {site}/more/0\n"
+        f"    Not this:       {site}/not/0\n"
+    ) in rendered.text
+    assert "/more/2" not in rendered.text
+    plain = render_digest(content(chosen()))
+    assert "like this" not in plain.text + plain.html
+    wrong = render_digest(content(replace(chosen(), more_url="javascript:alert(1)")))
+    assert "like this" not in wrong.text + wrong.html

@@ -120,11 +120,14 @@ class Odd:
         readable = (*IDS, GONE, "weights", "weights")
         archive = [links.token(Purpose.ARCHIVE, each) for each in (*readable, CANARY)]
         feed = [links.token(Purpose.FEED, each) for each in (*readable, CANARY)]
+        said = [("2602.00001", each) for each in (*readable, CANARY)] + [("\0", IDS[0])]
+        more = [links.token(Purpose.MORE, *each) for each in said]
+        other = [links.token(Purpose.NOT, *each) for each in said]
         stop = [
             (each, OneClick("", secret, subscription_id=each, otherwise="").token(EVE))
             for each in (*IDS, GONE, "weights")
         ]
-        self.tokens = {form, *confirm, *manage, *never, *archive, *feed}
+        self.tokens = {form, *confirm, *manage, *never, *archive, *feed, *more, *other}
         self.tokens |= {token for _, token in stop}
         fields = {name: st.one_of(*[good] * 9, _BAD[name]) for name, good in _GOOD.items()}
         whole = st.fixed_dictionaries({"form": st.just(form), **fields})
@@ -154,6 +157,8 @@ class Odd:
             ),
             "/feed/{token}/atom.xml": _each(feed, "/feed/{}/atom.xml"),
             "/feed/{token}/feed.json": _each(feed, "/feed/{}/feed.json"),
+            "/more/{token}": _each(more, "/more/{}"),
+            "/not/{token}": _each(other, "/not/{}"),
             "/status": st.just("/status"),
             "/status.json": st.just("/status.json"),
             "/never/{token}": _each(never, "/never/{}"),

@@ -47,13 +47,20 @@ async def drawn(world: World) -> dict[str, str]:
         typed = {"words": "zorblax\ndiffusion", "none": "zorblax", "address": EVE}
         mine = subscribe(world, visitor, EVE)
         asking = world.mails[-1]
+        await world.run_pass()
+        world.later(days=1, hours=1)
+        await world.run_pass()
+        wish = visitor.get(link_in(world.digests(EVE)[-1], "not"))
+        said = visitor.press(wish, "Not this")
         found: dict[str, Page] = {
             "first": first,
             "preview": visitor.press(first, "See what would come", **typed),
             "mistakes": visitor.press(first, "See what would come", at="25:00", address="x"),
             "sent": visitor.get("/sent"),
             "confirm": visitor.get(link_in(asking, "confirm")),
-            "manage": mine,
+            "manage": visitor.get(mine.url),
+            "wish": wish,
+            "said": said,
             "unsure": visitor.press(mine, "Delete"),
             "never": visitor.get(link_in(asking, "never")),
             "told": visitor.get("/nothing"),

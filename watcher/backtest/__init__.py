@@ -1,5 +1,6 @@
 """Rules tried on papers of the past: what they find, what an edit changes, what could be better."""
 
+from watcher.backtest.feedback import Feedback, FeedbackReplay, Verdict, replay_feedback
 from watcher.backtest.figures import a_day, grouped, percent
 from watcher.backtest.page import render_page
 from watcher.backtest.replay import RuleReplay, SubscriptionReplay, WordUse, judged, reads, replay
@@ -10,6 +11,8 @@ from watcher.backtest.window import Edit, SeenPaper, Window
 
 __all__ = [
     "Edit",
+    "Feedback",
+    "FeedbackReplay",
     "Report",
     "RuleReplay",
     "RuleWarning",
@@ -18,6 +21,7 @@ __all__ = [
     "Suggestion",
     "Suggestions",
     "Tried",
+    "Verdict",
     "Window",
     "WordUse",
     "a_day",
@@ -27,5 +31,6 @@ __all__ = [
     "reads",
     "render_page",
     "replay",
+    "replay_feedback",
     "suggest",
 ]

@@ -75,20 +75,24 @@ def _view(tried: Tried, window: Window) -> dict[str, object]:
     series = {"kept": [seen for seen in now.papers if seen.paper.id in kept]}
     if edit:
         series |= {"added": list(edit.added), "dropped": list(edit.dropped)}
+    has_several = len(now.rules) > 1
     return {
         "id": now.id,
         "is_new": tried.is_new,
         "figures": _figures(tried, now.papers, window),
         "before": _figures(tried, tried.before.papers, window) if tried.before else None,
         "edit": edit,
+        "said": tried.feedback.together if tried.feedback else None,
+        "said_before": tried.feedback_before.together if tried.feedback_before else None,
         "plot": _plot(window, series),
         "rules": [
             {
                 "rule": rule,
+                "said": tried.feedback.rules[at] if tried.feedback and has_several else None,
                 "figures": _figures(tried, rule.papers, window),
                 "plot": _plot(window, {"kept": rule.papers}),
             }
-            for rule in now.rules
+            for at, rule in enumerate(now.rules)
         ],
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from watcher.backtest.feedback import FeedbackReplay
 from watcher.backtest.replay import SubscriptionReplay
 from watcher.backtest.warning import RuleWarning
 from watcher.backtest.window import Edit, SeenPaper, Window
@@ -13,12 +14,16 @@ from watcher.backtest.window import Edit, SeenPaper, Window
 class Tried:
     """A subscription as its rules are, or would be; `before` is how they are, if they are edited.
 
-    `is_new`: only the edited file has it.
+    `is_new`: only the edited file has it. `feedback` is what it does, and `feedback_before` what it
+    did, with the papers of which people said that they want more like them, or not; None where
+    nobody said anything.
     """
 
     now: SubscriptionReplay
     before: SubscriptionReplay | None = None
     is_new: bool = False
+    feedback: FeedbackReplay | None = None
+    feedback_before: FeedbackReplay | None = None
 
     @property
     def edit(self) -> Edit | None:

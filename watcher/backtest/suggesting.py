@@ -1,14 +1,24 @@
-"""Keywords that would widen or narrow a rule, by the papers it found and those it did not."""
+"""Keywords that would widen or narrow a rule, by the papers it found and those it did not.
+
+What people said of papers is stronger evidence than what a rule found: each such paper counts as
+`WORTH` papers in the odds that rank keywords. How sure these are is told by the papers that there
+are, so two papers are no twenty. To widen, papers of which more is wanted are taken for found where
+the rules miss them, and those of which nothing is, for others where the rule finds them. That
+wanted papers lack a keyword puts it behind others, not aside: `any` names several subjects. To
+narrow, keywords come first that the found papers of which nothing is wanted have and the other
+found ones lack; of the rest, those are left out that a wanted paper has.
+"""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from watcher.backtest.phrases import Key, Lookup, key_of, phrases
+from watcher.backtest.feedback import Feedback
+from watcher.backtest.phrases import Key, key_of
 from watcher.backtest.replay import judged, reads
+from watcher.backtest.telling import Table, ids_of
 from watcher.backtest.trial import Trial
 from watcher.backtest.window import SeenPaper
 from watcher.errors import RuleError
@@ -22,31 +32,24 @@ FEWEST = 3
 MANY = 10
 """Papers that a rule must have found before there are parts of them to tell apart."""
 
-OFTEN = 0.05
-"""The share of the found papers that must have a phrase for it to be theirs."""
-
-COMMON = 0.1
-"""The share of the other papers above which a phrase says nothing about any."""
-
 TIMES = 3
 """How much likelier than others the found papers must be to have a phrase."""
 
 LISTED = 8
 TRIED = 80
 
-_Z = 1.64
-"""Standard errors that a log-odds ratio is lowered by: above that is chance one time of twenty."""
-
-_LENGTHS = {1: 1.0, 2: 3.0, 3: 4.0, 4: 4.0}
-"""Two words name a subject where one of them alone seldom does."""
-
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A keyword for `any` or `none`, and the papers it would bring or keep out, newest first."""
+    """A keyword for `any` or `none`, and the papers it would bring or keep out, newest first.
+
+    Of `wanted_count` of them people want more, of `unwanted_count` nothing.
+    """
 
     keyword: str
     papers: tuple[SeenPaper, ...]
+    wanted_count: int = 0
+    unwanted_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Suggestions:
     """For one rule that found `papers`; both best first, empty where those are too few.
 
     `is_new_rule`: the rule has no alternatives, so what widens it stands in a rule of its own.
+    `feedback` told, too: of its wanted papers `missed_count` are found by no rule at present.
     """
 
     rule: str
@@ -62,11 +66,13 @@ class Suggestions:
     is_new_rule: bool
     widening: tuple[Suggestion, ...] = ()
     narrowing: tuple[Suggestion, ...] = ()
+    feedback: Feedback = field(default_factory=Feedback)
+    missed_count: int = 0
 
     @property
     def is_enough(self) -> bool:
-        """Whether it found enough papers for them to have anything in common."""
-        return len(self.papers) >= FEWEST
+        """Whether it found, or missed, enough papers for them to have anything in common."""
+        return len(self.papers) + self.missed_count >= FEWEST
 
 
 def suggest(
@@ -74,32 +80,52 @@ def suggest(
     rule: RuleSettings,
     topics: Mapping[str, TopicSettings],
     papers: Sequence[SeenPaper],
+    feedback: Feedback | None = None,
 ) -> Suggestions:
     """Keywords for one rule of the subscription, from papers (newest first). Raises RuleError.
 
-    What it found whatever their votes and code tells what to widen it by.
+    What it found whatever their votes and code tells what to widen it by. Papers of which people
+    said something are looked at besides, whenever they were seen.
     """
     trial = Trial("rule", subscription, rule)
-    read = [seen for seen in papers if reads(subscription, seen)]
+    said = (feedback or Feedback()).read_by(subscription)
+    recent = [seen for seen in papers if reads(subscription, seen)]
+    read = _together(recent, (*said.wanted, *said.unwanted))
     about = trial.asking("about", _without_thresholds(rule))
     found = judged([trial.asking("rule", rule), about, subscription], topics, read)
+    mailed, unwanted = ids_of(found[subscription.id]), ids_of(said.unwanted)
+    missed = ids_of(said.wanted) - mailed
+    recent_ids = ids_of(recent)
     told = Suggestions(
         display_name(rule),
         describe(rule),
-        tuple(found["rule"]),
+        tuple(seen for seen in found["rule"] if seen.paper.id in recent_ids),
         is_new_rule=not (rule.any or rule.topics),
+        feedback=said,
+        missed_count=len(missed),
     )
     if not (told.is_enough and rule.fields):
         return told
-    mailed = {seen.paper.id for seen in found[subscription.id]}
-    finder = _Finder(trial, topics)
-    whole = _Table.of(rule, found["about"], read)
-    table = whole if len(told.papers) == len(whole.found) else _Table.of(rule, told.papers, read)
+    finder = _Finder(trial, topics, ids_of(said.wanted), unwanted)
+    good = (ids_of(found["about"]) | missed) - unwanted
+    weighty = (finder.wanted & good) | unwanted  # what another rule brings is none of this one's
+    whole = Table.of(rule, [seen for seen in read if seen.paper.id in good], read, weighty)
+    is_all = not said and ids_of(found["rule"]) == good
+    table = whole if is_all else Table.of(rule, found["rule"], read)
     return replace(
         told,
-        widening=tuple(finder.widening(whole, mailed)),
+        widening=tuple(finder.widening(whole, mailed, missed)),
         narrowing=tuple(finder.narrowing(table)),
     )
+
+
+def _together(papers: Sequence[SeenPaper], more: Iterable[SeenPaper]) -> list[SeenPaper]:
+    """Those papers and the further ones, newest first."""
+    known = ids_of(papers)
+    further = [seen for seen in more if seen.paper.id not in known]
+    if not further:
+        return list(papers)
+    return sorted([*papers, *further], key=lambda seen: seen.seen_at, reverse=True)
 
 
 def _without_thresholds(rule: RuleSettings) -> RuleSettings:
@@ -108,93 +134,59 @@ def _without_thresholds(rule: RuleSettings) -> RuleSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
-    """Which of the found and of the other papers have each phrase that two found ones have."""
-
-    found: Sequence[SeenPaper]
-    other_count: int
-    written: Mapping[Key, str]
-    having: Mapping[Key, list[SeenPaper]]
-    others_having: Mapping[Key, list[SeenPaper]]
-
-    @classmethod
-    def of(
-        cls, rule: RuleSettings, found: Sequence[SeenPaper], papers: Sequence[SeenPaper]
-    ) -> _Table:
-        having: dict[Key, list[SeenPaper]] = {}
-        spellings: dict[Key, Counter[str]] = {}
-        for seen in found:
-            for key, words in phrases(seen.paper, rule.fields).items():
-                having.setdefault(key, []).append(seen)
-                spellings.setdefault(key, Counter())[" ".join(words)] += 1
-        having = {key: each for key, each in having.items() if len(each) > 1}
-        ids = {seen.paper.id for seen in found}
-        others = [seen for seen in papers if seen.paper.id not in ids]
-        others_having: dict[Key, list[SeenPaper]] = {key: [] for key in having}
-        lookup = Lookup(having)
-        for seen in others:
-            for key in lookup.present(seen.paper, rule.fields):
-                others_having[key].append(seen)
-        written = {key: spellings[key].most_common(1)[0][0] for key in having}
-        return cls(found, len(others), written, having, others_having)
-
-    def frequent(self, least: int) -> Iterator[Key]:
-        """The phrases that are the found papers' own: often there, and not everywhere."""
-        least = max(least, math.ceil(OFTEN * len(self.found)))
-        for key, having in self.having.items():
-            if len(having) >= least and len(self.others_having[key]) <= max(
-                1, COMMON * self.other_count
-            ):
-                yield key
-
-    def log_odds(self, key: Key) -> float:
-        """How much likelier found papers have it than others: the least that is believable."""
-        has, lacks = len(self.having[key]) + 0.5, len(self.found) - len(self.having[key]) + 0.5
-        other = len(self.others_having[key]) + 0.5
-        rest = self.other_count - len(self.others_having[key]) + 0.5
-        error = math.sqrt(1 / has + 1 / lacks + 1 / other + 1 / rest)
-        return math.log(has * rest / (lacks * other)) - _Z * error
-
-    def weight(self, key: Key) -> float:
-        """How well it names a part of the found papers: rare and longer phrases do better."""
-        among = len(self.having[key]) + len(self.others_having[key])
-        rarity = math.log((1 + len(self.found) + self.other_count) / among)
-        return len(self.having[key]) * rarity * _LENGTHS[len(key)]
-
-
-@dataclass(frozen=True, slots=True)
 class _Finder:
     """Tries phrases as keywords of one rule."""
 
     trial: Trial
     topics: Mapping[str, TopicSettings]
+    wanted: frozenset[str] = frozenset()
+    unwanted: frozenset[str] = frozenset()
 
-    def widening(self, table: _Table, mailed: set[str]) -> Iterator[Suggestion]:
-        """Phrases that found papers have and few others do, and which of these they bring."""
+    @property
+    def said(self) -> frozenset[str]:
+        """The papers of which people said something."""
+        return self.wanted | self.unwanted
+
+    def widening(
+        self, table: Table, mailed: frozenset[str], missed: frozenset[str]
+    ) -> Iterator[Suggestion]:
+        """Phrases that found papers have and few others do, and which of these they bring.
+
+        Of the found ones they bring those that no rule finds at present: `missed`.
+        """
         rule = self.trial.rule
         if not (rule.any or rule.topics):
             rule = rule.model_copy(update={"all": (), "authors": (), "organizations": ()})
         own = set(self._own_keys())
         least, most = math.log(TIMES), max(5, len(table.found))
+        bringing = {
+            key: [
+                *table.others_having[key],
+                *(seen for seen in table.having[key] if seen.paper.id in missed),
+            ]
+            for key in table.frequent(2)
+            if key not in own and len(table.others_having[key]) <= most
+        }
         scores = {
             key: table.log_odds(key)
-            for key in table.frequent(2)
-            if key not in own and 0 < len(table.others_having[key]) <= most
+            for key, papers in bringing.items()
+            if papers and table.log_odds(key, is_lenient=True) >= least
         }
-        candidates = [key for key in _best(scores) if scores[key] >= least][:TRIED]
+        candidates = _best(scores)[:TRIED]
         variants = {
             key: rule.model_copy(update={"any": (*rule.any, table.written[key])})
             for key in candidates
         }
-        others = {seen.paper.id: seen for key in candidates for seen in table.others_having[key]}
+        others = {seen.paper.id: seen for key in candidates for seen in bringing[key]}
         further = [seen for seen_id, seen in others.items() if seen_id not in mailed]
         further.sort(key=lambda seen: seen.seen_at, reverse=True)
-        return _chosen(table, self._tried(variants, further))
+        return self._chosen(table, self._tried(variants, further))
 
-    def narrowing(self, table: _Table) -> Iterator[Suggestion]:
-        """Phrases that name a part of the found papers, and which that are."""
-        if len(table.found) < MANY:
-            return iter(())
+    def narrowing(self, table: Table) -> Iterator[Suggestion]:
+        """Phrases that name a part of the found papers, and which that are.
+
+        First those of papers of which nothing is wanted.
+        """
         rule = self.trial.rule
         own = {
             key[start:stop]
@@ -202,20 +194,34 @@ class _Finder:
             for start in range(len(key))
             for stop in range(start + 1, len(key) + 1)
         }
-        scores = {
-            key: table.weight(key)
-            for key in table.frequent(3)
-            if key not in own and 2 * len(table.having[key]) <= len(table.found)
-        }
+        keys = [key for key in self._against(table) if key not in own]
+        if len(table.found) >= MANY:
+            scores = {
+                key: table.weight(key)
+                for key in table.frequent(3)
+                if key not in own
+                and 2 * len(table.having[key]) <= len(table.found)
+                and self.wanted.isdisjoint(ids_of(table.having[key]))
+            }
+            keys += _best(scores)[:TRIED]
         variants = {
-            key: rule.model_copy(update={"none": (*rule.none, table.written[key])})
-            for key in _best(scores)[:TRIED]
+            key: rule.model_copy(update={"none": (*rule.none, table.written[key])}) for key in keys
         }
         dropped = {}
         for key, kept in self._tried(variants, table.found).items():
             ids = {seen.paper.id for seen in kept}
             dropped[key] = [seen for seen in table.found if seen.paper.id not in ids]
-        return _chosen(table, dropped)
+        return self._chosen(table, dropped)
+
+    def _against(self, table: Table) -> list[Key]:
+        """Phrases of the found papers of which nothing is wanted, that other found ones lack."""
+        unwanted = [seen for seen in table.found if seen.paper.id in self.unwanted]
+        if len(unwanted) < 2:
+            return []
+        apart = Table.of(self.trial.rule, unwanted, table.found, self.said)
+        scores = {key: apart.log_odds(key) for key in apart.having}
+        least = math.log(TIMES)
+        return [key for key in _best(scores) if scores[key] >= least][:TRIED]
 
     def _own_keys(self) -> Iterator[Key]:
         """The keys of its keywords, those of its topics too."""
@@ -242,19 +248,25 @@ class _Finder:
         found = judged(list(asked.values()), self.topics, papers)
         return {key: found[question.id] for key, question in asked.items()}
 
+    def _chosen(
+        self, table: Table, tried: Mapping[Key, Sequence[SeenPaper]]
+    ) -> Iterator[Suggestion]:
+        """The first few; at least half the papers of each are none of those before it."""
+        known: set[str] = set()
+        count = 0
+        for key, papers in tried.items():
+            ids = ids_of(papers)
+            if count < LISTED and ids and 2 * len(ids & known) <= len(ids):
+                known |= ids
+                count += 1
+                yield Suggestion(
+                    table.written[key],
+                    tuple(papers),
+                    len(ids & self.wanted),
+                    len(ids & self.unwanted),
+                )
+
 
 def _best(scores: Mapping[Key, float]) -> list[Key]:
     """The best first; of equals the longer, then by the alphabet."""
     return sorted(scores, key=lambda key: (-scores[key], -len(key), key))
-
-
-def _chosen(table: _Table, tried: Mapping[Key, Sequence[SeenPaper]]) -> Iterator[Suggestion]:
-    """The first few; at least half the papers of each are none of those before it."""
-    known: set[str] = set()
-    count = 0
-    for key, papers in tried.items():
-        ids = {seen.paper.id for seen in papers}
-        if count < LISTED and ids and 2 * len(ids & known) <= len(ids):
-            known |= ids
-            count += 1
-            yield Suggestion(table.written[key], tuple(papers))

@@ -24,7 +24,9 @@ from watcher.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from watcher.backtest import Report
+    from collections.abc import Mapping
+
+    from watcher.backtest import Feedback, Report
     from watcher.cli.gathering import Gathered
     from watcher.cli.trials import Trials
 
@@ -77,7 +79,7 @@ def backtest(
     """What the rules, or edited ones, find among the papers of the past, and what is wrong."""
     from watcher import app
     from watcher.cli import backtest_output as output
-    from watcher.cli.gathering import gather
+    from watcher.cli.gathering import gather, said_of
     from watcher.cli.trials import choose
 
     options = common(context, config, state_dir, as_json=as_json, verbose=verbose, quiet=quiet)
@@ -86,7 +88,8 @@ def backtest(
     loaded = options.load_whole("warning")
     trials = choose(loaded, subscription, rule or [], against)
     gathered = gather(loaded, days, app.utc_now(), is_fetching=fetch, is_quiet=options.quiet)
-    report = _replayed(trials, gathered, days)
+    said = said_of(loaded, (one.id for one in trials.edited))
+    report = _replayed(trials, gathered, said, days)
     if html:
         _write(html, report, loaded.settings.http.base_url)
     if options.as_json:
@@ -100,13 +103,31 @@ def backtest(
         raise typer.Exit(NOT_WELL if report.papers else ALL_SOURCES_FAILED)
 
 
-def _replayed(trials: Trials, gathered: Gathered, days: int) -> Report:
-    from watcher.backtest import Report, Tried, Window, replay
+def _replayed(
+    trials: Trials, gathered: Gathered, said: Mapping[str, Feedback], days: int
+) -> Report:
+    from watcher.backtest import Report, Tried, Window, replay, replay_feedback
 
     papers = gathered.papers
     edited = replay(trials.edited, trials.topics, papers)
     before = {one.id: one for one in replay(trials.before, trials.topics_before, papers)}
-    tried = tuple(Tried(one, before.get(one.id), one.id in trials.new) for one in edited)
+    told, told_before = (
+        {each.id: replay_feedback(each, topics, said[each.id]) for each in asked if each.id in said}
+        for asked, topics in (
+            (trials.edited, trials.topics),
+            (trials.before, trials.topics_before),
+        )
+    )
+    tried = tuple(
+        Tried(
+            one,
+            before.get(one.id),
+            one.id in trials.new,
+            told.get(one.id),
+            told_before.get(one.id),
+        )
+        for one in edited
+    )
     return Report(
         days,
         Window.of(papers),

@@ -12,6 +12,7 @@ from watcher.backtest import (
     SeenPaper,
     SubscriptionReplay,
     Tried,
+    Verdict,
     Window,
     WordUse,
     a_day,
@@ -58,15 +59,31 @@ def _show_subscription(tried: Tried, window: Window) -> None:
     if before and edit:
         paragraph(f"before: {_numbers(before, before.papers, window)}", "  ")
         for verb, sign, papers in (("adds", "+", edit.added), ("drops", "-", edit.dropped)):
-            print(f"  {verb} {count(len(papers), 'paper')}")
-            for seen in papers[:MOST_LISTED]:
-                entry(_paper(seen), f"    {sign} ")
-            if len(papers) > MOST_LISTED:
-                print(
-                    f"      and {len(papers) - MOST_LISTED} more; --html and --json have them all"
-                )
-    for rule in now.rules:
+            _show_papers(f"{verb} {count(len(papers), 'paper')}", sign, papers)
+    said = tried.feedback
+    if said:
+        paragraph(said.together.told, "  ")
+        if tried.feedback_before:
+            paragraph(f"before: {tried.feedback_before.together.told}", "  ")
+        for told, sign, papers in (
+            ("wanted, and missed:", "-", said.together.missed),
+            ("not wanted, and brought:", "+", said.together.brought),
+        ):
+            if papers:
+                _show_papers(told, sign, papers)
+    has_several = len(now.rules) > 1
+    for number, rule in enumerate(now.rules):
         _show_rule(rule, now, window)
+        if said and has_several:
+            paragraph(said.rules[number].told, "    ")
+
+
+def _show_papers(told: str, sign: str, papers: Sequence[SeenPaper]) -> None:
+    print(f"  {told}")
+    for seen in papers[:MOST_LISTED]:
+        entry(_paper(seen), f"    {sign} ")
+    if len(papers) > MOST_LISTED:
+        print(f"      and {len(papers) - MOST_LISTED} more; --html and --json have them all")
 
 
 def _show_rule(rule: RuleReplay, subscription: SubscriptionReplay, window: Window) -> None:
@@ -160,7 +177,34 @@ def _subscription_contract(tried: Tried, window: Window | None) -> dict[str, obj
             "added": list(map(paper_contract, edit.added)),
             "dropped": list(map(paper_contract, edit.dropped)),
         },
-        "rules": [_rule_contract(rule, now, window) for rule in now.rules],
+        **_feedback_contract(tried),
+        "rules": [
+            _rule_contract(rule, now, window)
+            | ({"feedback": _verdict_contract(tried.feedback.rules[at])} if tried.feedback else {})
+            for at, rule in enumerate(now.rules)
+        ],
+    }
+
+
+def _feedback_contract(tried: Tried) -> dict[str, object]:
+    """Nothing where nobody said anything of a paper."""
+    found: dict[str, object] = {}
+    if tried.feedback:
+        found["feedback"] = _verdict_contract(tried.feedback.together)
+    if tried.feedback_before:
+        found["feedback_before"] = _verdict_contract(tried.feedback_before.together)
+    return found
+
+
+def _verdict_contract(verdict: Verdict) -> dict[str, object]:
+    """What rules do with the papers of which more is wanted, and of which nothing is."""
+    return {
+        "wanted": verdict.wanted_count,
+        "found": len(verdict.found),
+        "missed": list(map(paper_contract, verdict.missed)),
+        "unwanted": verdict.unwanted_count,
+        "kept_out": len(verdict.kept_out),
+        "brought": list(map(paper_contract, verdict.brought)),
     }
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watcher import app, health, past
-from watcher.backtest import SeenPaper
+from watcher.backtest import Feedback, SeenPaper
 from watcher.cli.tables import count
 from watcher.errors import BlockedError, FetchError, NoDatabaseError, ParseError
 from watcher.fetch import Fetcher
@@ -86,6 +86,18 @@ def gather(
         fetched = asyncio.run(_read_days(config, days_read, now, known, _progress(is_quiet)))
     newest = sorted(known.values(), key=lambda seen: (seen.seen_at, seen.paper.id), reverse=True)
     return Gathered(tuple(newest), stored_count, fetched)
+
+
+def said_of(config: Config, subscription_ids: Iterable[str]) -> Mapping[str, Feedback]:
+    """What was said for these subscriptions of papers, by id, where anything was.
+
+    Raises StoreError.
+    """
+    try:
+        with app.reading(config) as database, database.read() as connection:
+            return past.feedback_of(connection, subscription_ids)
+    except NoDatabaseError:
+        return {}  # the pages alone are read
 
 
 def _stored(

@@ -24,7 +24,7 @@ from watcher.cli.verdicts import readable_title, report_rule, rules_contract
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import sqlalchemy as sa
 
@@ -82,6 +82,7 @@ def _explain_known(options: Common, words: str, subscription: str | None, now: d
     from watcher import app, effective
     from watcher.cli.names import pick_subscription
     from watcher.overview import story
+    from watcher.store import feedback
 
     loaded = options.load_whole("warning")
     with app.reading(loaded) as database:
@@ -95,10 +96,11 @@ def _explain_known(options: Common, words: str, subscription: str | None, now: d
                 for one in story.tell(loaded, ruleset, connection, stored, now)
                 if wanted in {None, one.subscription_id}
             ]
+            said = feedback.of_everybody(connection, stored.paper.id)
     if options.as_json:
-        print_json(_as_contract(stored, listings, stories))
+        print_json(_as_contract(stored, listings, stories, said))
     else:
-        _report(stored, listings, stories, loaded.zone())
+        _report(stored, listings, stories, said, loaded.zone())
 
 
 def _find(connection: sa.Connection, words: str, *, as_json: bool) -> StoredPaper:
@@ -134,7 +136,10 @@ def _find(connection: sa.Connection, words: str, *, as_json: bool) -> StoredPape
 
 
 def _as_contract(
-    stored: StoredPaper, listings: Sequence[CurrentListing], stories: Sequence[Story]
+    stored: StoredPaper,
+    listings: Sequence[CurrentListing],
+    stories: Sequence[Story],
+    said: Mapping[str, bool],
 ) -> dict[str, object]:
     paper = stored.paper
     return {
@@ -148,7 +153,11 @@ def _as_contract(
             "facts_at": stored.facts_at.isoformat(),
             "listed_on": [_listing_name(listing) for listing in listings],
         },
-        "subscriptions": [_story_contract(one, paper) for one in stories],
+        "subscriptions": [
+            _story_contract(one, paper)
+            | ({"is_wanted": said[one.subscription_id]} if one.subscription_id in said else {})
+            for one in stories
+        ],
     }
 
 
@@ -178,6 +187,7 @@ def _report(
     stored: StoredPaper,
     listings: Sequence[CurrentListing],
     stories: Sequence[Story],
+    said: Mapping[str, bool],
     zone: dt.tzinfo,
 ) -> None:
     from watcher.cli.tables import line
@@ -199,5 +209,8 @@ def _report(
     for story in stories:
         print()
         line(f"{story.subscription_id}: {story.sentence}")
+        wish = said.get(story.subscription_id)
+        if wish is not None:
+            line(f"its readers said of it: {'more like this' if wish else 'not this'}")
         for rule in story.rules:
             report_rule(rule)

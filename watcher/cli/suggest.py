@@ -23,7 +23,7 @@ from watcher.cli.common import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from watcher.backtest import Suggestion, Suggestions
+    from watcher.backtest import Feedback, Suggestion, Suggestions
     from watcher.cli.gathering import Gathered
     from watcher.settings import RuleSettings, SubscriptionSettings
 
@@ -50,7 +50,7 @@ def suggest(
 ) -> None:
     """Keywords to widen or narrow a rule, from what it found among the papers of the past."""
     from watcher import app, backtest, effective
-    from watcher.cli.gathering import gather
+    from watcher.cli.gathering import gather, said_of
     from watcher.cli.names import pick_subscription
 
     options = common(context, config, state_dir, as_json=as_json, verbose=verbose, quiet=quiet)
@@ -59,8 +59,10 @@ def suggest(
     [chosen] = [each for each in loaded.settings.subscriptions if each.id == picked]
     rules = _rules(chosen, rule)
     gathered = gather(loaded, days, app.utc_now(), is_fetching=fetch, is_quiet=options.quiet)
+    said = said_of(loaded, [chosen.id]).get(chosen.id)
     found = [
-        backtest.suggest(chosen, one, loaded.settings.topics, gathered.papers) for one in rules
+        backtest.suggest(chosen, one, loaded.settings.topics, gathered.papers, said)
+        for one in rules
     ]
     if options.as_json:
         print_json(_as_contract(chosen.id, days, gathered, found))
@@ -90,6 +92,8 @@ def _show(found: Sequence[Suggestions], gathered: Gathered) -> None:
     for one in found:
         print()
         paragraph(f'rule "{one.rule}" {one.sentence}: found {count(len(one.papers), "paper")}')
+        if one.feedback:
+            paragraph(f"Suggested by {_said(one.feedback)}, too.", "  ")
         if not one.is_enough:
             paragraph("Too few to have anything in common; a larger --days looks further back.")
             continue
@@ -111,7 +115,21 @@ def _show_keywords(heading: str, verb: str, suggestions: Sequence[Suggestion]) -
     print(f"  {heading}")
     for one in suggestions:
         newest = title_of(one.papers[0].paper)
-        entry(f"{one.keyword}: {verb} {len(one.papers)}, such as {newest}", "    ")
+        counts = ((one.wanted_count, "you wanted"), (one.unwanted_count, "you did not want"))
+        known = ", ".join(f"{number} {words}" for number, words in counts if number)
+        told = f"{len(one.papers)} ({known})" if known else f"{len(one.papers)}"
+        entry(f"{one.keyword}: {verb} {told}, such as {newest}", "    ")
+
+
+def _said(feedback: Feedback) -> str:
+    """`5 papers you wanted, 3 you did not`."""
+    from watcher.cli.tables import count
+
+    wanted, unwanted = len(feedback.wanted), len(feedback.unwanted)
+    if not wanted:
+        return f"{count(unwanted, 'paper')} you did not want"
+    told = f"{count(wanted, 'paper')} you wanted"
+    return f"{told}, {unwanted} you did not" if unwanted else told
 
 
 def _as_contract(
@@ -128,8 +146,9 @@ def _as_contract(
                 "sentence": one.sentence,
                 "papers": len(one.papers),
                 "is_new_rule": one.is_new_rule,
-                "widening": [_suggestion(each) for each in one.widening],
-                "narrowing": [_suggestion(each) for each in one.narrowing],
+                **_feedback(one),
+                "widening": [_suggestion(each, one.feedback) for each in one.widening],
+                "narrowing": [_suggestion(each, one.feedback) for each in one.narrowing],
             }
             for one in found
         ],
@@ -137,11 +156,26 @@ def _as_contract(
     }
 
 
-def _suggestion(suggestion: Suggestion) -> dict[str, object]:
+def _feedback(found: Suggestions) -> dict[str, object]:
+    """Nothing where nobody said anything of a paper."""
+    said = found.feedback
+    if not said:
+        return {}
+    counts = {
+        "wanted": len(said.wanted),
+        "missed": found.missed_count,
+        "unwanted": len(said.unwanted),
+    }
+    return {"feedback": counts}
+
+
+def _suggestion(suggestion: Suggestion, feedback: Feedback) -> dict[str, object]:
     from watcher.cli.backtest_output import paper_contract
 
+    known = {"wanted": suggestion.wanted_count, "unwanted": suggestion.unwanted_count}
     return {
         "keyword": suggestion.keyword,
         "papers": len(suggestion.papers),
+        **(known if feedback else {}),
         "examples": list(map(paper_contract, suggestion.papers[:3])),
     }

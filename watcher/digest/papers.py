@@ -34,7 +34,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class PaperView:
-    """A paper in full. `why` begins with the rule under which the paper stands."""
+    """A paper in full. `why` begins with the rule under which the paper stands.
+
+    `wishes` are the pages on which to say that more like it is wanted, or not; often none.
+    """
 
     title: tuple[Piece, ...]
     plain_title: str
@@ -46,6 +49,7 @@ class PaperView:
     crossed: tuple[str, ...]
     remark: str
     links: tuple[Link, ...]
+    wishes: tuple[Link, ...]
     _summary: str
     _abstract: str
     _marker: Marker
@@ -94,6 +98,7 @@ def paper_view(
         crossed=tuple(dict.fromkeys(crossed))[:REASONS_SHOWN],
         remark=_remark(chosen, reasons, language),
         links=tuple(_links(paper, hub_url, language)),
+        wishes=tuple(_wishes(chosen, language)),
         _summary=clean(readable(paper.summary or "")),
         _abstract=clean(readable(paper.abstract or "")),
         _marker=marker,
@@ -128,6 +133,14 @@ def _links(paper: Paper, hub_url: str, language: Language) -> Iterator[Link]:
         yield Link(language.say("Code"), code_url)
     if project_url := web_url(paper.project_url):
         yield Link(language.say("Project"), project_url)
+
+
+def _wishes(chosen: DigestPaper, language: Language) -> Iterator[Link]:
+    """Where its reader says whether more like it is wanted."""
+    if more_url := web_url(chosen.more_url):
+        yield Link(language.say("More like this"), more_url)
+    if not_url := web_url(chosen.not_url):
+        yield Link(language.say("Not this"), not_url)
 
 
 def _authors(paper: Paper, marker: Marker, language: Language) -> tuple[Piece, ...]:

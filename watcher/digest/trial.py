@@ -50,6 +50,8 @@ def _everything() -> DigestContent:
         _NOW,
         votes=(VoteCount(1, _NOW - _DAY), VoteCount(20, _NOW)),
         backfill_days=3,
+        more_url="https://example.org/more",
+        not_url="https://example.org/not",
     )
     bare = (
         DigestPaper(Paper(f"2602.0001{number}", "Bare"), (Reason("", is_incomplete=True),), _NOW)

@@ -16,7 +16,8 @@ class DigestPaper:
     """A paper in a digest with everything that brought it there.
 
     `votes`, oldest first, has the last count that was seen on each day lately. `backfill_days`: how
-    far back it was looked for, off the pages.
+    far back it was looked for, off the pages. `more_url` and `not_url` are pages on which to say
+    "more like this" and "not this", or empty.
     """
 
     paper: Paper
@@ -24,6 +25,8 @@ class DigestPaper:
     matched_at: dt.datetime
     votes: tuple[VoteCount, ...] = ()
     backfill_days: int | None = None
+    more_url: str = ""
+    not_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,10 @@ def _contents(
         missed = (context.sources_of(subscription), since.get(subscription_id, now))
         told[subscription_id] = DigestContent(
             subscription=subscription.name,
-            papers=tuple(replace(one, votes=votes.get(one.paper.id, ())) for one in some),
+            papers=tuple(
+                _asked(links, subscription, replace(one, votes=votes.get(one.paper.id, ())))
+                for one in some
+            ),
             composed_at=now,
             timezone=zone.key,
             max_papers=subscription.max_papers,
@@ -214,6 +217,17 @@ def _manage_url(links: Links | None, subscription: SubscriptionSettings) -> str:
     if links is None or not subscription.id.startswith(BY_PAGES) or len(subscription.to) != 1:
         return ""
     return links.url(Purpose.MANAGE, subscription.id, subscription.to[0])
+
+
+def _asked(
+    links: Links | None, subscription: SubscriptionSettings, one: DigestPaper
+) -> DigestPaper:
+    """With the pages on which any of its readers says whether more like this paper is wanted."""
+    if links is None:
+        return one
+    told = (one.paper.id, subscription.id)
+    more_url, not_url = links.url(Purpose.MORE, *told), links.url(Purpose.NOT, *told)
+    return replace(one, more_url=more_url, not_url=not_url)
 
 
 def freeze(context: Context, ready: Ready, now: dt.datetime) -> Draft:

@@ -10,6 +10,7 @@ from watcher.store.schema import (
     bounces,
     deliveries,
     digests,
+    feedback,
     matches,
     messages,
     slots,
@@ -18,7 +19,8 @@ from watcher.store.schema import (
 
 
 def forget(connection: sa.Connection, subscription_id: str) -> None:
-    """Delete the mails of a subscription that has ended, its digests, and what its row tells.
+    """Delete the mails of a subscription that has ended, its digests, what was said in
+    answer to them, and what its row tells.
 
     The row itself stays, without an address: a pass that has begun may still refer to it. So does
     a mail that is being sent at this moment.
@@ -40,6 +42,7 @@ def forget(connection: sa.Connection, subscription_id: str) -> None:
             digests.c.subscription_id == subscription_id, digests.c.id.not_in(kept)
         )
     )
+    connection.execute(feedback.delete().where(feedback.c.subscription_id == subscription_id))
     nobody = msgspec.json.encode({"id": subscription_id, "name": "forgotten", "to": []}).decode()
     connection.execute(
         subscriptions.update()

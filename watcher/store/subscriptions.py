@@ -17,7 +17,15 @@ from watcher.store import outbox
 from watcher.store import slots as closed
 from watcher.store.checks import get_meta, put_meta
 from watcher.store.rows import columns, record, records, scalar
-from watcher.store.schema import backfills, digests, first_runs, matches, slots, subscriptions
+from watcher.store.schema import (
+    backfills,
+    digests,
+    feedback,
+    first_runs,
+    matches,
+    slots,
+    subscriptions,
+)
 from watcher.store.shards import Shard, bucket_of, holds
 
 VOCABULARY = "vocabulary"
@@ -330,6 +338,7 @@ def rename(connection: sa.Connection, old_id: str, new_id: str) -> None:
         (matches, matches.c.paper_id),
         (first_runs, first_runs.c.source),
         (backfills, backfills.c.wording),
+        (feedback, feedback.c.paper_id),
         (slots, slots.c.slot_key),
         (digests, digests.c.slot_key),
     ):

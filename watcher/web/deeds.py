@@ -14,7 +14,7 @@ from enum import Enum, auto
 import sqlalchemy as sa
 
 from watcher.settings import Config, SubscriptionSettings, definition_of, read_definitions
-from watcher.store import bounces, forgetting, links, outbox, stored, subscriptions
+from watcher.store import bounces, feedback, forgetting, links, outbox, stored, subscriptions
 from watcher.store.database import Database
 from watcher.store.lock import change_rules, take_turn
 
@@ -132,3 +132,26 @@ def stop(
         else:
             stored.remove(connection, [own.id])
             subscriptions.end(connection, own.id, now)
+
+
+def say(
+    database: Database,
+    subscription_id: str,
+    paper_id: str,
+    now: dt.datetime,
+    *,
+    is_wanted: bool | None,
+) -> bool:
+    """Keep whether it wants more like that stored paper; None takes back what was said of it.
+
+    False where it has ended meanwhile: nothing is kept of it then.
+    """
+    with _turn(database) as connection:
+        known = subscriptions.get(connection, subscription_id)
+        if known is None or known.removed_at:
+            return False
+        if is_wanted is None:
+            feedback.take_back(connection, subscription_id, paper_id)
+        else:
+            feedback.put(connection, subscription_id, paper_id, now, is_wanted=is_wanted)
+    return True

@@ -15,7 +15,7 @@ from watcher import schedule
 from watcher.links import Purpose
 from watcher.settings import SubscriptionSettings, definition_of, parse_cadence
 from watcher.settings.exporting import as_toml
-from watcher.web import deeds, wish
+from watcher.web import deeds, feedback, wish
 from watcher.web.face import Face, Refused
 from watcher.web.subscribing import form_context
 from watcher.web.wish import Wish, WishError
@@ -26,6 +26,7 @@ DONE = {
     "saved": "Your changes are saved. They count from the next look at the papers on.",
     "paused": "It is paused: no mail comes until you go on.",
     "resumed": "It goes on: what matched meanwhile is in the next mail.",
+    "taken-back": "What you said of that paper is taken back.",
 }
 """What may be said at the top of the page, by the word in its URL."""
 
@@ -47,6 +48,9 @@ async def act(face: Face, request: Request) -> Response:
         is_on = deed == "pause"
         await run_in_threadpool(deeds.pause, face.database, subscription.id, now, is_on=is_on)
         return RedirectResponse(f"{here}?done={deed.removesuffix('e')}ed", 303)
+    if deed == "take-back":
+        await feedback.take_back(face, subscription, form)
+        return RedirectResponse(f"{here}?done=taken-back", 303)
     if deed == "delete":
         return await _delete(face, request, subscription, form)
     if not wish.can_be_edited(subscription):
@@ -148,5 +152,6 @@ async def _page(
         choices=choices,
         archive_path=f"/archive/{face.links.token(Purpose.ARCHIVE, present.id)}",
         feed_path=f"/feed/{face.links.token(Purpose.FEED, present.id)}",
+        told=await feedback.told(face, present, tried),
         **form_context(wanted),
     )

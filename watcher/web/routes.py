@@ -16,7 +16,16 @@ from starlette.types import ASGIApp, Lifespan
 
 from watcher.errors import StoreError
 from watcher.store import versions
-from watcher.web import archive, feeds, leaving, managing, pages, status, subscribing
+from watcher.web import (
+    archive,
+    feedback,
+    feeds,
+    leaving,
+    managing,
+    pages,
+    status,
+    subscribing,
+)
 from watcher.web.face import Face, Refused
 from watcher.web.guard import TooLargeError, WithHeaders
 
@@ -45,6 +54,10 @@ _ROUTES: tuple[tuple[str, Handler, list[str]], ...] = (
     ("/never/{token}", leaving.never, _POST),
     ("/status", status.show, _GET),
     ("/status.json", status.as_json, _GET),
+    ("/more/{token}", feedback.ask, _GET),
+    ("/more/{token}", feedback.say, _POST),
+    ("/not/{token}", feedback.ask, _GET),
+    ("/not/{token}", feedback.say, _POST),
 )
 
 _WORDS = {

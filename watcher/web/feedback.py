@@ -1,0 +1,184 @@
+"""More like this, or not this: the pages that digests link to, and what was said so far.
+
+A link is a subscription's, not a recipient's: all who get its digests speak for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from watcher import past
+from watcher.backtest import Verdict, replay_feedback
+from watcher.digest.papers import page_url, title_of
+from watcher.links import Purpose
+from watcher.models import Paper
+from watcher.settings import SubscriptionSettings
+from watcher.store import feedback, papers, subscriptions
+from watcher.store.feedback import Said
+from watcher.web import deeds
+from watcher.web.face import Face, Refused
+
+WORDS = {True: "More like this", False: "Not this"}
+"""By whether it is wanted; the mails have the same."""
+
+ACTS: Mapping[str, bool | None] = {"more": True, "not": False, "back": None}
+
+MOST_LISTED = 50
+MOST_JUDGED = 500
+"""Papers of which something was said that rules are asked of for one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A paper of which something was said; `wrong` is what the rules do against that, or empty."""
+
+    id: str
+    title: str
+    url: str
+    told: str
+    day: str
+    wrong: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was said for a subscription, the latest first, and what rules make of it."""
+
+    effect: str = ""
+    rows: tuple[Row, ...] = ()
+    more_count: int = 0
+
+
+async def ask(face: Face, request: Request) -> Response:
+    """The paper and a button, which alone keeps anything: scanners of mails follow links."""
+    wish, subscription_id, paper_id = _link(face, request)
+    paper, said = await run_in_threadpool(_look, face, subscription_id, paper_id)
+    is_pressed = "done" in request.query_params
+    return face.page(
+        request,
+        "feedback.html.j2",
+        wish=wish,
+        said=said,
+        words=WORDS,
+        title=title_of(paper),
+        url=page_url(paper, face.config().settings.http.base_url),
+        is_kept=said is not None and (said is wish or is_pressed),
+        is_back=said is None and is_pressed,
+    )
+
+
+async def say(face: Face, request: Request) -> Response:
+    """Keep what the button says, or take it back."""
+    _, subscription_id, paper_id = _link(face, request)
+    form = await face.form(request)
+    act = (form.get("act") or [""])[0]
+    if act not in ACTS:
+        raise Refused(400, "This form is not whole", "Load the page again. Nothing was done.")
+    await run_in_threadpool(_look, face, subscription_id, paper_id)  # whether there is such a one
+    await _keep(face, subscription_id, paper_id, is_wanted=ACTS[act])
+    return RedirectResponse(f"{request.url.path}?done=yes", 303)
+
+
+async def take_back(
+    face: Face, subscription: SubscriptionSettings, form: Mapping[str, list[str]]
+) -> None:
+    """Forget what was said of the paper that the form names. Raises Refused, StoreError."""
+    await _keep(face, subscription.id, (form.get("paper") or [""])[0], is_wanted=None)
+
+
+async def told(face: Face, present: SubscriptionSettings, tried: SubscriptionSettings) -> Told:
+    """What was said for `present`, and what the rules of `tried` make of it. Raises StoreError."""
+    return await run_in_threadpool(_told, face, present, tried)
+
+
+def _told(face: Face, present: SubscriptionSettings, tried: SubscriptionSettings) -> Told:
+    with face.reader.read() as connection:
+        said = feedback.of_subscriptions(connection, [present.id], MOST_JUDGED).get(present.id, [])
+    if not said:
+        return Told()
+    settings = face.config().settings
+    verdict = replay_feedback(tried, settings.topics, past.feedback_in(said)).together
+    rows = _rows(said[:MOST_LISTED], verdict, settings.http.base_url)
+    return Told(_effect(verdict), tuple(rows), len(said[MOST_LISTED:]))
+
+
+def _rows(said: list[Said], verdict: Verdict, hub_url: str) -> Iterator[Row]:
+    missed, brought = (
+        {seen.paper.id for seen in papers} for papers in (verdict.missed, verdict.brought)
+    )
+    for one in said:
+        paper = one.stored.paper
+        wrong = ""
+        if paper.id in missed:
+            wrong = "these rules do not bring it"
+        elif paper.id in brought:
+            wrong = "these rules bring it"
+        yield Row(
+            paper.id,
+            title_of(paper),
+            page_url(paper, hub_url),
+            WORDS[one.is_wanted],
+            f"{one.said_at:%d %b %Y}",
+            wrong,
+        )
+
+
+def _effect(verdict: Verdict) -> str:
+    """`Of 5 papers you wanted more of, these rules bring 4; of 3 you did not want, 1.`"""
+    wanted, unwanted = verdict.wanted_count, verdict.unwanted_count
+    if wanted and unwanted:
+        return (
+            f"Of {_papers(wanted)} you wanted more of, these rules bring {len(verdict.found)};"
+            f" of {unwanted} you did not want, {len(verdict.brought)}."
+        )
+    if wanted:
+        return f"Of {_papers(wanted)} you wanted more of, these rules bring {len(verdict.found)}."
+    if unwanted:
+        return f"Of {_papers(unwanted)} you did not want, these rules bring {len(verdict.brought)}."
+    return ""
+
+
+def _papers(count: int) -> str:
+    return "1 paper" if count == 1 else f"{count} papers"
+
+
+def _link(face: Face, request: Request) -> tuple[bool, str, str]:
+    """What the link proposes, and its subscription and paper. Raises Refused."""
+    purpose = Purpose(request.url.path.split("/")[1])
+    paper_id, subscription_id = face.told(request, purpose)
+    return purpose is Purpose.MORE, subscription_id, paper_id
+
+
+def _look(face: Face, subscription_id: str, paper_id: str) -> tuple[Paper, bool | None]:
+    """The paper, and what is said of it now. Raises Refused, StoreError."""
+    with face.reader.read() as connection:
+        known = subscriptions.get(connection, subscription_id)
+        found = papers.load(connection, [paper_id]).get(paper_id)
+        said = feedback.of_paper(connection, subscription_id, paper_id)
+    if known is None or known.removed_at:
+        raise _ended()
+    if found is None:
+        raise Refused(404, "This paper is not known", "Nothing is kept of it here any more.")
+    return found.paper, said
+
+
+async def _keep(face: Face, subscription_id: str, paper_id: str, *, is_wanted: bool | None) -> None:
+    is_kept = await run_in_threadpool(
+        deeds.say,
+        face.database,
+        subscription_id,
+        paper_id,
+        face.clock(),
+        is_wanted=is_wanted,
+    )
+    if not is_kept:
+        raise _ended()
+
+
+def _ended() -> Refused:
+    return Refused(404, "This subscription has ended", "Nothing was kept. You can subscribe anew.")
