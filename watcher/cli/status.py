@@ -175,6 +175,9 @@ def _subscription_contract(subscription: SubscriptionOverview) -> dict[str, obje
             {"recipient": each.address, "since": _iso(each.paused_at), "reason": each.reason}
             for each in subscription.paused
         ],
+        "snoozed": [
+            {"rule": name, "until": until.isoformat()} for name, until in subscription.snoozed
+        ],
         "standing": subscription.standing,
         "renamed_from": subscription.renamed_from,
         "digest": subscription.digest,
@@ -268,6 +271,8 @@ def _subscription_row(overview: Overview, subscription: SubscriptionOverview) ->
     if subscription.paused:
         count_paused = f"{len(subscription.paused)} of {len(subscription.recipients)}"
         standing = f"{standing}; " * bool(standing) + f"{count_paused} recipients paused"
+    for name, until in subscription.snoozed:
+        standing = f"{standing}; " * bool(standing) + f"{name} snoozed until {until}"
     zone = ZoneInfo(subscription.timezone)
     return (
         subscription.id,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import secrets
 from collections.abc import Iterable, Mapping
 
@@ -33,6 +34,17 @@ def definition(connection: sa.Connection, subscription_id: str) -> str | None:
     """That of one; None where it is not in the store."""
     query = sa.select(stored.c.definition).where(stored.c.id == subscription_id)
     return scalar(connection, query, str)
+
+
+def of_address(connection: sa.Connection, prefix: str, address: str) -> dict[str, str]:
+    """Those whose ids begin with `prefix` and that may go to that address, in whatever letters."""
+    quoted = json.dumps(address.lower(), ensure_ascii=False)
+    query = sa.select(stored.c.id, stored.c.definition).order_by(stored.c.id)
+    query = query.where(
+        stored.c.id.startswith(prefix, autoescape=True),
+        sa.func.lower(stored.c.definition).contains(quoted, autoescape=True),
+    )
+    return {row.id: row.definition for row in connection.execute(query)}
 
 
 def put(connection: sa.Connection, new: Mapping[str, str], now: dt.datetime) -> None:
