@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urljoin, urlsplit
@@ -16,6 +16,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from tests.world import DAILY, WEIGHTS, Mail, World
 from watcher import app
 from watcher.web import serving
+from watcher.web.letters import WAITS
 
 SECRET = "ThePagesSecretThatNobodyMaySee-0123"
 PUBLIC = "https://papers.example.org"
@@ -141,7 +142,9 @@ def _of_button(form: LexborNode, text: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def pages_of(world: World, *more: str, public_url: str = PUBLIC) -> Iterator[Browser]:
+def pages_of(
+    world: World, *more: str, public_url: str = PUBLIC, mail_waits: Sequence[float] = WAITS
+) -> Iterator[Browser]:
     """The world's pages, served beside it, and a browser in front of them."""
     port = free_port()
     web = f'\n[web]\nlisten = "127.0.0.1:{port}"\npublic_url = "{public_url}"\n'
@@ -149,7 +152,8 @@ def pages_of(world: World, *more: str, public_url: str = PUBLIC) -> Iterator[Bro
     config = world.config()
     with app.writing(config, "test", world.now):
         pass
-    with serving(lambda: config, lambda: world.now), Browser(port, public_url) as browser:
+    pages = serving(lambda: config, lambda: world.now, mail_waits)
+    with pages, Browser(port, public_url) as browser:
         yield browser
 
 

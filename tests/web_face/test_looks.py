@@ -36,14 +36,19 @@ async def drawn(world: World) -> dict[str, str]:
         typed = {"words": "zorblax\ndiffusion", "none": "zorblax", "address": EVE}
         mine = subscribe(world, visitor, EVE)
         asking = world.mails[-1]
+        asleep = visitor.press(mine, "Snooze for 30 days", **{"rule-0-name": "zorblaxes"})
+        two = visitor.press(visitor.press(asleep, "Add a rule"), "Save")
         found: dict[str, Page] = {
             "first": first,
             "preview": visitor.press(first, "See what would come", **typed),
             "mistakes": visitor.press(first, "See what would come", at="25:00", address="x"),
             "sent": visitor.get("/sent"),
             "confirm": visitor.get(link_in(asking, "confirm")),
-            "manage": mine,
-            "unsure": visitor.press(mine, "Delete"),
+            "manage": two,
+            "lost": visitor.get("/lost"),
+            "lost, mistaken": visitor.press(visitor.get("/lost"), "Send it", address="x"),
+            "lost, sent": visitor.get("/lost/sent"),
+            "unsure": visitor.press(visitor.get(mine.url), "Delete"),
             "never": visitor.get(link_in(asking, "never")),
             "told": visitor.get("/nothing"),
         }

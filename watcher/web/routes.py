@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Lifespan
 
 from watcher.errors import StoreError
 from watcher.store import versions
-from watcher.web import leaving, managing, pages, subscribing
+from watcher.web import leaving, losing, managing, pages, subscribing
 from watcher.web.face import Face, Refused
 from watcher.web.guard import TooLargeError, WithHeaders
 
@@ -29,6 +29,9 @@ _ROUTES: tuple[tuple[str, Handler, list[str]], ...] = (
     ("/", subscribing.start, _GET),
     ("/", subscribing.submit, _POST),
     ("/sent", subscribing.sent, _GET),
+    ("/lost", losing.start, _GET),
+    ("/lost", losing.submit, _POST),
+    ("/lost/sent", losing.sent, _GET),
     ("/confirm/{token}", subscribing.ask, _GET),
     ("/confirm/{token}", subscribing.agree, _POST),
     ("/manage/{token}", managing.show, _GET),
