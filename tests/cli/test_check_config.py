@@ -286,7 +286,14 @@ def test_the_json(world: World, ask: Asker) -> None:
                 "max_age_days": 0,
                 "file": str(world.config_path),
                 "line": line_of(world, "[[subscriptions]]"),
-                "rules": [{"name": "zorblax", "sentence": "mentions zorblax", "matches": 1}],
+                "rules": [
+                    {
+                        "name": "zorblax",
+                        "sentence": "mentions zorblax",
+                        "matches": 1,
+                        "snoozed_until": None,
+                    }
+                ],
             }
         ],
     }

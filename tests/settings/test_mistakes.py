@@ -76,8 +76,8 @@ def test_a_byte_order_mark_and_line_ends_of_windows_are_forgiven(tmp_path: Path)
     assert str(caught.value) == (
         f"{path}, line 3, subscriptions[0].max: unknown key; known here are name, any, all, none, "
         "topics, authors, organizations, fields, min_upvotes, min_upvotes_per_day, min_stars, "
-        "has_code, backfill_days, to, timezone, language, digest, sources, max_papers, "
-        "max_age_days, first_run, thread, bibtex, rules"
+        "has_code, backfill_days, snoozed_until, to, timezone, language, digest, sources, "
+        "max_papers, max_age_days, first_run, thread, bibtex, rules"
     )
 
 

@@ -6,7 +6,7 @@ import contextlib
 import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urljoin, urlsplit
@@ -17,6 +17,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from tests.world import DAILY, WEIGHTS, Mail, World
 from watcher import app
 from watcher.web import serving
+from watcher.web.letters import WAITS
 
 SECRET = "ThePagesSecretThatNobodyMaySee-0123"
 PUBLIC = "https://papers.example.org"
@@ -155,7 +156,11 @@ def _of_button(form: LexborNode, text: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def pages_of(
-    world: World, *more: str, public_url: str = PUBLIC, port: int | None = None
+    world: World,
+    *more: str,
+    public_url: str = PUBLIC,
+    port: int | None = None,
+    mail_waits: Sequence[float] = WAITS,
 ) -> Iterator[Browser]:
     """The world's pages, served beside it, and a browser in front of them."""
     port = port or free_port()
@@ -164,7 +169,8 @@ def pages_of(
     config = world.config()
     with app.writing(config, "test", world.now):
         pass
-    with serving(lambda: config, lambda: world.now), Browser(port, public_url) as browser:
+    pages = serving(lambda: config, lambda: world.now, mail_waits)
+    with pages, Browser(port, public_url) as browser:
         yield browser
 
 

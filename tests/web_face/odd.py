@@ -15,8 +15,11 @@ from tests.documents import CHECKOUT
 from watcher.digest import OneClick
 from watcher.links import Links, Purpose
 from watcher.settings import Config, RuleSettings, SubscriptionSettings, definition_of
+from watcher.web.ruleform import RuleWish
 
 EVE = "eve@example.org"
+RULE = RuleSettings(any=("zorblax",))
+WAS = RuleWish.of_rule(RULE).was
 IDS = ("web-000000000001/papers", "web-000000000002/papers")
 """Subscriptions that are there, Eve's; `GONE` is not."""
 
@@ -65,7 +68,7 @@ _HEADERS = (
     *("x-forwarded-proto", "x-http-method-override"),
 )
 _GOOD: dict[str, SearchStrategy[str]] = {
-    "act": st.sampled_from(["preview", "subscribe", "save", *_DEEDS]),
+    "act": st.sampled_from(["preview", "subscribe", "save", "snooze-0", "remove-0", *_DEEDS]),
     "address": st.sampled_from([EVE, "Max@Example.org"]),
     "at": st.sampled_from(["08:00", "23:59"]),
     "days": st.sampled_from(["daily", "weekdays", "weekly mon", "as-it-is"]),
@@ -75,11 +78,16 @@ _GOOD: dict[str, SearchStrategy[str]] = {
     "none": st.sampled_from(["", "survey"]),
     "sure": st.just("yes"),
     "never": st.just("no"),
+    "rule-0-was": st.just(WAS),
+    "rule-0-words": st.sampled_from(["zorblax", '"LoRA"']),
+    "rule-1-was": st.just(""),
+    "rule-1-words": st.just("model zoo"),
+    "paper": st.just("2602.00001"),
 }
 """Fields of the forms, and what makes sense in them."""
 
 _BAD: dict[str, SearchStrategy[str]] = {
-    "act": st.just("Delete"),
+    "act": st.sampled_from(["Delete", "remove-7", "wake-0", "snooze-²", f"wake-{'9' * 5_000}"]),
     "address": st.sampled_from([f"{CANARY}@example.org", "a@b\0c", "eve", "é@example.org"]),
     "at": st.sampled_from(["8:00", "24:00", "-1:00"]),
     "days": st.sampled_from(["never", "* * * * *"]),
@@ -89,6 +97,11 @@ _BAD: dict[str, SearchStrategy[str]] = {
     "none": st.sampled_from(["a*\n*b", '"', "zorblax", CANARY]),
     "sure": st.just(CANARY),
     "never": st.just("yes"),
+    "rule-0-was": st.sampled_from(["", CANARY]),
+    "rule-0-words": st.sampled_from(["", "a*\n*b", CANARY]),
+    "rule-1-was": st.sampled_from([WAS, "0"]),
+    "rule-1-words": st.sampled_from(["", '"']),
+    "paper": st.sampled_from(["\0", "2602.99999", CANARY]),
     "of": st.sampled_from(IDS),
     "who": st.just(EVE),
     "done": st.sampled_from(["saved", CANARY]),
@@ -137,6 +150,8 @@ class Odd:
         self.places: Mapping[str, SearchStrategy[str]] = {
             "/": st.just("/"),
             "/sent": st.just("/sent"),
+            "/lost": st.just("/lost"),
+            "/lost/sent": st.just("/lost/sent"),
             "/style.css": st.just("/style.css"),
             "/icon.svg": st.just("/icon.svg"),
             "/healthz": st.just("/healthz"),
@@ -228,8 +243,7 @@ def _header() -> SearchStrategy[tuple[str, bytes]]:
 
 def subscription(subscription_id: str) -> SubscriptionSettings:
     """One of Eve's."""
-    rule = RuleSettings(any=("zorblax",))
-    return SubscriptionSettings(id=subscription_id, name="papers", to=(EVE,), rules=(rule,))
+    return SubscriptionSettings(id=subscription_id, name="papers", to=(EVE,), rules=(RULE,))
 
 
 def _pairs(

@@ -34,6 +34,7 @@ from watcher.settings import definition_of
 from watcher.store import stored
 from watcher.store.database import Database
 from watcher.web.guard import WithHeaders
+from watcher.web.letters import Post
 from watcher.web.serving import _face, _pages
 
 pytestmark = [pytest.mark.untraced]
@@ -103,7 +104,8 @@ def pages_within(world: World) -> Iterator[Pages]:
         stack.callback(database.close)
         reader = Database(config.store_url, writable=False)
         stack.callback(reader.close)
-        face = _face(lambda: config, database, reader, lambda: world.now)
+        post = Post(lambda: config)
+        face = _face(lambda: config, database, reader, lambda: world.now, post)
         log = stack.enter_context(structlog.testing.capture_logs())
         odd = Odd(config, Links(SECRET, PUBLIC, lambda: world.now))
         stack.callback(lambda: runner.run(face.post.close()))

@@ -52,16 +52,21 @@ async def drawn(world: World) -> dict[str, str]:
         await world.run_pass()
         wish = visitor.get(link_in(world.digests(EVE)[-1], "not"))
         said = visitor.press(wish, "Not this")
+        asleep = visitor.press(mine, "Snooze for 30 days", **{"rule-0-name": "zorblaxes"})
+        two = visitor.press(visitor.press(asleep, "Add a rule"), "Save")
         found: dict[str, Page] = {
             "first": first,
             "preview": visitor.press(first, "See what would come", **typed),
             "mistakes": visitor.press(first, "See what would come", at="25:00", address="x"),
             "sent": visitor.get("/sent"),
             "confirm": visitor.get(link_in(asking, "confirm")),
-            "manage": visitor.get(mine.url),
             "wish": wish,
             "said": said,
-            "unsure": visitor.press(mine, "Delete"),
+            "manage": two,
+            "lost": visitor.get("/lost"),
+            "lost, mistaken": visitor.press(visitor.get("/lost"), "Send it", address="x"),
+            "lost, sent": visitor.get("/lost/sent"),
+            "unsure": visitor.press(visitor.get(mine.url), "Delete"),
             "never": visitor.get(link_in(asking, "never")),
             "told": visitor.get("/nothing"),
             "status": status,

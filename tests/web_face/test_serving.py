@@ -5,10 +5,13 @@ Each takes some seconds: a whole program starts, and ends as it was asked to.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import re
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -18,6 +21,11 @@ from tests.cli.looking import Asker
 from tests.test_daemon import Service
 from tests.web_face.browsing import SECRET, Browser, free_port, link_in, subscribe
 from tests.world import DAILY, WEIGHTS, World
+from watcher.links import Links, Purpose
+from watcher.settings import RuleSettings, SubscriptionSettings, definition_of
+from watcher.store import stored
+from watcher.store.database import Database
+from watcher.store.schema import papers
 
 EVE = "eve@example.org"
 
@@ -116,3 +124,49 @@ def test_without_a_database_it_makes_one_and_says_when_that_is_gone(
         assert page.status_code == 503
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
         running.stop()
+
+
+def test_what_nobody_foresaw_is_logged_and_not_told(world: World) -> None:
+    port = free_port()
+    configure(world, port)
+    world.fill(1)
+    asyncio.run(world.run_pass())
+    mine = SubscriptionSettings(id="web-0/papers", to=(EVE,), rules=(RuleSettings(any=("x",)),))
+    database = Database(world.config().store_url, writable=True)
+    with database.write() as connection:
+        stored.put(connection, {mine.id: definition_of(mine)}, world.now)
+        connection.execute(papers.update().values(facts="{"))  # as by a disk that fails
+    database.close()
+    token = Links(SECRET, "", lambda: world.now).token(Purpose.MANAGE, mine.id, EVE)
+    with Service(world, "-vv", command="serve") as running:
+        running.wait_for("READY=1")
+        with Browser(port) as browser:
+            page = browser.get(f"/manage/{token}")
+        running.stop()
+    assert (page.status, page.heading) == (500, "This did not work")
+    assert "It was logged" in page.words
+    assert "Decode" not in page.text
+    assert "Traceback" not in page.text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "DecodeError" in running.log()
+    assert token[:20] not in running.log()
+
+
+@pytest.mark.parametrize("command", ["serve", "run"])
+def test_without_the_extra_it_says_what_to_install(world: World, command: str) -> None:
+    configure(world, free_port())
+    # A module that is None cannot be imported: as where it is not installed.
+    without = "import sys; sys.modules['starlette'] = None; from watcher.__main__ import main; "
+    place = ["--config", str(world.config_path), "--state-dir", str(world.state_dir)]
+    said = subprocess.run(
+        [sys.executable, "-c", f"{without}main()", command, *place],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert said.returncode == 78
+    line = world.config_path.read_text().splitlines().index("[web]") + 1
+    assert f"line {line}, web: the pages need their libraries" in said.stderr
+    assert "pip install 'paper-watcher[web]'" in said.stderr

@@ -57,7 +57,7 @@ async def test_from_the_form_to_the_last_mail(world: World) -> None:
         assert link_in(digest, "manage") in digest.html
         assert "/manage/" not in world.digests()[0].text, "only who subscribed on a page"
 
-        edited = browser.press(mine, "See what would come", none="")
+        edited = browser.press(mine, "See what would come", **{"rule-0-none": ""})
         assert set(edited.paper_ids) == {"2602.00001", "2602.00002", "2602.00003"}
         saved = browser.press(edited, "Save", days="weekly mon", at="09:30")
         assert "Your changes are saved" in saved.words

@@ -59,13 +59,14 @@ def replay(
 ) -> tuple[SubscriptionReplay, ...]:
     """What each subscription would have found among the papers of its sources.
 
-    Every paper, newest first, is judged as it stands, at the instant it was seen. Raises RuleError.
+    Every paper, newest first, is judged as it stands, at the instant it was seen; snoozed rules as
+    if they were awake. Raises RuleError.
     """
     seen = tuple(papers)
     window = Window.of(seen)
     trials = {
         subscription.id: [
-            Trial(f"{at}.{position}", subscription, rule)
+            Trial(f"{at}.{position}", subscription, rule.awake)
             for position, rule in enumerate(subscription.rules or (RuleSettings(),))
         ]
         for at, subscription in enumerate(subscriptions)

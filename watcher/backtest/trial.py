@@ -70,4 +70,4 @@ class Trial:
 
     def asking(self, question_id: str, rule: RuleSettings) -> SubscriptionSettings:
         """The subscription with that rule alone."""
-        return self.subscription.model_copy(update={"id": question_id, "rules": (rule,)})
+        return self.subscription.model_copy(update={"id": question_id, "rules": (rule.awake,)})

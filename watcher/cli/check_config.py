@@ -109,6 +109,8 @@ def show_subscription(subscription: SubscriptionReport, counted: Counted | None)
         row("rule", f"{sentence(rule.sentence)}{_age(subscription.max_age_days)}")
         if counted is not None and rule.match_count is not None:
             row("", _fits(rule.match_count, counted))
+        if rule.snoozed_until is not None:
+            row("", f"snoozed until {rule.snoozed_until}")
 
 
 def row(label: str, text: str, indent: str = "  ") -> None:
@@ -162,7 +164,12 @@ def subscription_contract(subscription: SubscriptionReport) -> dict[str, object]
         "file": str(subscription.path) if subscription.path else None,
         "line": subscription.line,
         "rules": [
-            {"name": rule.name, "sentence": rule.sentence, "matches": rule.match_count}
+            {
+                "name": rule.name,
+                "sentence": rule.sentence,
+                "matches": rule.match_count,
+                "snoozed_until": rule.snoozed_until.isoformat() if rule.snoozed_until else None,
+            }
             for rule in subscription.rules
         ],
     }

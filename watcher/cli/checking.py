@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from watcher import app, schedule
 from watcher.cli.configs import faults_in
+from watcher.cli.suppressing import suppressed_among, told_of
 from watcher.digest.trial import complaint_of
 from watcher.errors import ConfigError, NoDatabaseError, RuleError, StoreError, WatcherError
 from watcher.mail import make_signer
@@ -31,7 +32,7 @@ from watcher.store import papers
 
 WINDOW = dt.timedelta(days=30)
 MOST_PAPERS = 20_000
-_NOT_ASKED = {"name", "fields", "backfill_days"}
+_NOT_ASKED = {"name", "fields", "backfill_days", "snoozed_until"}
 _OPEN = RuleSettings().model_dump(exclude=_NOT_ASKED)
 _Found = Sequence[tuple[Paper, float | None]]
 """Papers with the votes that each gains a day."""
@@ -41,7 +42,8 @@ _Found = Sequence[tuple[Paper, float | None]]
 class RuleReport:
     """One rule: `is_open` asks for nothing; `match_count` None where nothing could be counted.
 
-    `is_momentary`: what fits it now is no measure of what it will bring.
+    `is_momentary`: what fits it now is no measure of what it will bring. `snoozed_until` is told
+    while it is snoozed.
     """
 
     name: str
@@ -49,6 +51,7 @@ class RuleReport:
     is_open: bool
     is_momentary: bool = False
     match_count: int | None = None
+    snoozed_until: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +88,12 @@ class Report:
     problems: tuple[ConfigError, ...]
     subscriptions: tuple[SubscriptionReport, ...]
     counted: Counted
+    suppressed: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is allowed and still looks wrong."""
-        found = []
+        found = [told_of(address) for address in self.suppressed]
         total = self.counted.paper_count
         for subscription in self.subscriptions:
             for rule in subscription.rules:
@@ -124,7 +128,8 @@ async def examine(
         describe_subscription(config, subscription, now, counts if found else None)
         for subscription in sound
     )
-    return Report(config, faults, reports, counted)
+    addresses = dict.fromkeys(to for each in config.settings.subscriptions for to in each.to)
+    return Report(config, faults, reports, counted, tuple(suppressed_among(config, addresses)))
 
 
 def problems(config: Config) -> tuple[ConfigError, ...]:
@@ -155,7 +160,7 @@ def problems(config: Config) -> tuple[ConfigError, ...]:
 
 
 def _alone(subscription: SubscriptionSettings, rule: RuleSettings) -> SubscriptionSettings:
-    return subscription.model_copy(update={"rules": (rule,)})
+    return subscription.model_copy(update={"rules": (rule.awake,)})
 
 
 def _located(
@@ -241,6 +246,7 @@ def describe_subscription(
             is_open=rule.model_dump(exclude=_NOT_ASKED) == _OPEN,
             is_momentary=rule.min_upvotes_per_day > 0,
             match_count=None if counts is None else counts[_key(subscription, position)],
+            snoozed_until=rule.snoozed_until if rule.is_asleep(now) else None,
         )
         for position, rule in enumerate(subscription.rules or (RuleSettings(),))
     )

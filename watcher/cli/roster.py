@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from watcher.cli import links, names, standing, storing, subscribing
+from watcher.cli import links, names, standing, storing, subscribing, suppressing
 from watcher.cli.asking import consent
 from watcher.cli.common import (
     USAGE,
@@ -55,14 +55,15 @@ class Known(NamedTuple):
 
     def paused_of(self, recipients: Iterable[str]) -> list[PausedRecipient]:
         """Those of these recipients that no digest is sent to."""
-        return [self.paused[address] for address in recipients if address in self.paused]
+        from watcher.store.bounces import among
+
+        return among(self.paused, recipients)
 
 
 def register(app: typer.Typer) -> None:
     """Add `subscriptions` with all that is under it, `add` and `rename`."""
     group = typer.Typer(
-        help="Who gets which papers: add, list, show, links, pause, resume, remove, import and"
-        " export.",
+        help="Who gets which papers: add, list, show, pause, remove, import, export and more.",
         no_args_is_help=True,
         rich_markup_mode=None,
         callback=before,
@@ -74,6 +75,9 @@ def register(app: typer.Typer) -> None:
     group.command("resume")(standing.resume)
     group.command("remove")(remove)
     group.command("links")(links.links)
+    group.command("suppressed")(suppressing.suppressed)
+    group.command("suppress")(suppressing.suppress)
+    group.command("unsuppress")(suppressing.unsuppress)
     group.command("import")(storing.import_)
     group.command("export")(storing.export)
     app.add_typer(group, name="subscriptions")
@@ -116,7 +120,7 @@ def list_(
                 (
                     each.id,
                     ", ".join(
-                        f"{address} (paused)" if address in stored.paused else address
+                        f"{address} (paused)" if stored.paused_of([address]) else address
                         for address in each.recipients
                     ),
                     each.digest,
@@ -167,10 +171,11 @@ def show(
         row("stored", "in the store, too: that one counts once the file has it no more")
     row("standing", stands.text)
     for each in paused:
+        from watcher.overview.problems import way_back
+
         row(
             "paused",
-            f"{each.address} since {each.paused_at:%Y-%m-%d %H:%M} UTC: {each.reason};"
-            f" `watcher subscriptions resume {each.address}` sends digests there again",
+            f"{each.address} since {each.paused_at:%Y-%m-%d %H:%M} UTC: {way_back(each)}",
         )
 
 

@@ -222,13 +222,7 @@ def _metrics(
     try:
         from watcher.metrics import serving
     except ImportError as error:
-        path, line = config.locate("", "metrics")
-        raise ConfigError(
-            "metrics need their library: pip install 'paper-watcher[metrics]'",
-            path=path,
-            line=line,
-            key="metrics",
-        ) from error
+        raise config.missing_extra("metrics", "metrics need their library") from error
     return serving
 
 

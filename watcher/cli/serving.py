@@ -121,13 +121,7 @@ def _pages(config: Config) -> Serving:
     try:
         from watcher.web import serving
     except ImportError as error:
-        path, line = config.locate("", "web")
-        raise ConfigError(
-            "the pages need their libraries: pip install 'paper-watcher[web]'",
-            path=path,
-            line=line,
-            key="web",
-        ) from error
+        raise config.missing_extra("web", "the pages need their libraries") from error
     return serving
 
 

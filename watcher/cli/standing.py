@@ -96,7 +96,11 @@ def _resume_recipient(options: Common, address: str) -> bool:
         return False
     with past_the_lock(loaded) as database, database.write() as connection:
         if links.is_suppressed(connection, found):
-            fail(f"{found} {links.NEVER}; only its owner could want that", USAGE)
+            fail(
+                f"{found} {links.NEVER}; only its owner could want that, and then"
+                f" `watcher subscriptions unsuppress {found}` comes first",
+                USAGE,
+            )
         if found in paused:
             bounces.resume(connection, found, app.utc_now())
     if options.as_json:

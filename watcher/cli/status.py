@@ -151,6 +151,8 @@ def _subscription_row(overview: Overview, subscription: SubscriptionOverview) ->
     if subscription.paused:
         count_paused = f"{len(subscription.paused)} of {len(subscription.recipients)}"
         standing = f"{standing}; " * bool(standing) + f"{count_paused} recipients paused"
+    for name, until in subscription.snoozed:
+        standing = f"{standing}; " * bool(standing) + f"{name} snoozed until {until}"
     zone = ZoneInfo(subscription.timezone)
     return (
         subscription.id,

@@ -68,6 +68,7 @@ def import_(
 ) -> None:
     """Put subscriptions into the store: all of them, or where one cannot be, none."""
     from watcher import app
+    from watcher.cli.suppressing import suppressed_among, told_of
     from watcher.settings import definition_of
     from watcher.store import stored
 
@@ -114,6 +115,9 @@ def import_(
             say(f"left out: {each} is in the store already, as something else (--replace)")
     if hidden:
         say(f"warning: a file has these, too, and wins: {_listed(hidden)}", "warning")
+    addresses = dict.fromkeys(to for each in found.subscriptions.values() for to in each.to)
+    for address in suppressed_among(loaded, addresses):
+        say(f"warning: {told_of(address)}", "warning")
     if broken or present:
         raise typer.Exit(NOT_WELL)
 

@@ -102,6 +102,7 @@ def add(
 ) -> None:
     """Subscribe somebody: write a checked file into subscriptions.d/ beside the configuration."""
     from watcher.cli.drafts import RuleDraft, SubscriptionDraft, stem_of
+    from watcher.cli.suppressing import suppressed_among, told_of
 
     options = common(context, config, state_dir, as_json=as_json)
     rule = RuleDraft(
@@ -132,6 +133,8 @@ def add(
     )
     before = _load(options)
     made = _try_out(draft, before)
+    if never := suppressed_among(before, made.to):
+        fail(told_of(never[0]), USAGE)
     path = _write(draft, stem_of(draft.name or made.to[0]), before)
     _report(path, before, _load(options), as_json=options.as_json)
 

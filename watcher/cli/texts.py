@@ -121,11 +121,13 @@ def parted(text: str) -> tuple[str, str]:
 
 
 def _standing(rules: Sequence[RuleExplanation]) -> str:
-    verdicts = {rule.verdict for rule in rules}
+    verdicts = {rule.verdict for rule in rules if rule.snoozed_until is None}
     if "match" in verdicts:
         return "a rule of it holds"
     if "undecided" in verdicts:
         return "undecided: a rule of it asks for what the text does not tell"
+    if any(rule.verdict == "match" and rule.snoozed_until for rule in rules):
+        return "only a rule of it that is snoozed holds"
     return "no rule of it holds"
 
 

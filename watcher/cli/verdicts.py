@@ -30,6 +30,7 @@ def rules_contract(rules: Sequence[RuleExplanation], paper: Paper) -> list[dict[
             "sentence": rule.sentence,
             "verdict": rule.verdict,
             "near_miss": rule.near_miss,
+            "snoozed_until": rule.snoozed_until.isoformat() if rule.snoozed_until else None,
             "conditions": [
                 {
                     "condition": condition.condition,
@@ -72,7 +73,8 @@ def report_rule(rule: RuleExplanation) -> None:
     """Print one rule."""
     from watcher.cli.tables import line, table
 
-    line(f'- rule "{rule.rule}" {rule.sentence}: {rule.verdict}')
+    snoozed = f", snoozed until {rule.snoozed_until}" if rule.snoozed_until else ""
+    line(f'- rule "{rule.rule}" {rule.sentence}: {rule.verdict}{snoozed}')
     table(
         ("", "condition", "wanted", "has"),
         [

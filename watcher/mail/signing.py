@@ -67,13 +67,7 @@ def make_signer(config: Config) -> Signer:
     try:
         from watcher.mail.dkim import DkimSigner, read_key  # noqa: PLC0415  # an extra, and slow
     except ImportError as error:
-        path, line = config.locate("", "dkim")
-        raise ConfigError(
-            "signing needs its libraries: pip install 'paper-watcher[dkim]'",
-            path=path,
-            line=line,
-            key="dkim",
-        ) from error
+        raise config.missing_extra("dkim", "signing needs its libraries") from error
     keys, faults = [], []
     for algorithm, name, selector, secret, file in given:
         if not secret.get_secret_value():

@@ -39,20 +39,22 @@ class Reason:
     """Why a paper matched: one rule, its hits, and what has changed since the paper was first seen.
 
     `crossed` are the keys of the conditions that did not hold then; `is_incomplete`: judged without
-    a field it wanted.
+    a field it wanted. `slept`: the rule was snoozed, so this is why nothing came of it.
     """
 
     rule: str
     hits: tuple[Hit, ...] = ()
     crossed: tuple[str, ...] = ()
     is_incomplete: bool = False
+    slept: bool = False
 
 
 class MatchState(StrEnum):
     """Where a (subscription, paper) pair stands.
 
     `undecided` waits for a field, `pending` for its slot; `baseline` was there before the
-    subscription; `composed` is in a digest; `withdrawn` no longer held when its slot came.
+    subscription; `composed` is in a digest; `withdrawn` no longer held when its slot came, or
+    only rules that were snoozed asked for it.
     """
 
     UNDECIDED = "undecided"

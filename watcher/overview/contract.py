@@ -96,6 +96,9 @@ def _subscription_contract(subscription: SubscriptionOverview) -> dict[str, obje
             {"recipient": each.address, "since": _iso(each.paused_at), "reason": each.reason}
             for each in subscription.paused
         ],
+        "snoozed": [
+            {"rule": name, "until": until.isoformat()} for name, until in subscription.snoozed
+        ],
         "standing": subscription.standing,
         "renamed_from": subscription.renamed_from,
         "digest": subscription.digest,

@@ -24,6 +24,7 @@ from watcher.overview.records import (
 )
 from watcher.pipeline.due import due_slot
 from watcher.pipeline.stuck import TROUBLE, TROUBLE_TEXT
+from watcher.rules.describe import display_name
 from watcher.settings import Config, SourceSettings, SubscriptionSettings, require_mail
 from watcher.store import (
     bounces,
@@ -191,7 +192,7 @@ def look_at(
     zone = config.zone(subscription)
     cadence = schedule.parse_cadence(subscription.digest)
     standing = _standing(row)
-    ours = tuple(paused[address] for address in subscription.to if address in paused)
+    ours = tuple(bounces.among(paused, subscription.to))
     is_made = standing == "active" and len(ours) < len(subscription.to)
     is_timed = row is not None and is_made and not cadence.is_each_check
     digests = outbox.past_digests(connection, subscription.id, 1)
@@ -212,6 +213,11 @@ def look_at(
         last_run=slots.last_run(connection, subscription.id, now),
         last_digest=digests[0] if digests else None,
         paused=ours,
+        snoozed=tuple(
+            (display_name(rule), rule.snoozed_until)
+            for rule in subscription.rules
+            if rule.snoozed_until and rule.is_asleep(now)
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from watcher.overview.records import (
     Verdict,
 )
 from watcher.store.bounces import PausedRecipient
+from watcher.store.links import NEVER
 from watcher.store.outbox import WAITING
 from watcher.when import ago, moment
 
@@ -150,11 +151,20 @@ def _held(overview: Overview, subscription: SubscriptionOverview) -> Iterator[Pr
 def _paused(overview: Overview) -> Iterator[Problem]:
     for address, each in paused_recipients(overview).items():
         since = moment(each.paused_at, overview.zone)
-        yield Problem(
-            "recipient",
-            f"{address} is paused since {since}: {each.reason}; `watcher subscriptions resume"
-            f" {address}` sends digests there again",
+        yield Problem("recipient", f"{address} is paused since {since}: {way_back(each)}")
+
+
+def way_back(paused: PausedRecipient) -> str:
+    """Why somebody is paused, and what sends digests there again."""
+    if paused.reason == NEVER:
+        return (
+            f"{paused.reason}; take it out of what it is subscribed to. Only if its owner wants it"
+            f" back, `watcher subscriptions unsuppress {paused.address}`"
         )
+    return (
+        f"{paused.reason}; `watcher subscriptions resume {paused.address}` sends digests there"
+        " again"
+    )
 
 
 def paused_recipients(overview: Overview) -> dict[str, PausedRecipient]:

@@ -76,7 +76,7 @@ class SubscriptionOverview:
     `digest` is its cadence in words; `next_slot_at` None: with each check, or not while it is
     paused. `overdue_at` is a slot that has come and is not closed. `last_run` is the last slot that
     was closed, whether anything was mailed or not. `paused` are those of its recipients to whom
-    mail came back.
+    mail came back. `snoozed` are the names of the rules that are, and the days they wake up on.
     """
 
     id: str
@@ -93,6 +93,7 @@ class SubscriptionOverview:
     last_run: Run | None
     last_digest: PastDigest | None
     paused: tuple[PausedRecipient, ...] = ()
+    snoozed: tuple[tuple[str, dt.date], ...] = ()
 
     @property
     def has_nobody(self) -> bool:

@@ -30,6 +30,7 @@ Ending = Literal[
     "pending",
     "baseline",
     "withdrawn",
+    "snoozed",
     "composed",
 ]
 
@@ -39,7 +40,8 @@ class Story:
     """One subscription's side: `sentence` says how the pair stands and what comes next.
 
     `not-listed`: a rule holds, but no page that the subscription reads shows the paper now.
-    `due`: the next check makes it a match. The other endings are states of the pair.
+    `due`: the next check makes it a match. `snoozed`: only rules that are, or were, ask for it. The
+    other endings are states of the pair.
     """
 
     subscription_id: str
@@ -85,10 +87,11 @@ def tell(
         )
         digest, deliveries = _mailed(connection, pair)
         zone = config.zone(subscription)
+        is_past_snooze = pair is not None and pair.state is MatchState.WITHDRAWN and _slept(pair)
         if pair is None or (pair.state is MatchState.WITHDRAWN and judged):
-            ending, sentence = _without_pair(config, subscription, judged, listings)
+            ending, sentence = _without_pair(config, subscription, judged, rules, listings)
         else:
-            ending = pair.state.value
+            ending = "snoozed" if is_past_snooze else pair.state.value
             sentence = _of_pair(pair, view, judged, digest, deliveries, zone)
         stories.append(
             Story(
@@ -126,6 +129,15 @@ def _judged(
         as_it_stands=is_pending,
         only={subscription_id},
         votes_per_day=gained,
+        slept=_slept(pair),
+        with_snoozed=pair is None,
+    )
+
+
+def _slept(pair: Match | None) -> frozenset[str]:
+    """The rules that slept through it."""
+    return (
+        frozenset(reason.rule for reason in pair.reasons if reason.slept) if pair else frozenset()
     )
 
 
@@ -142,10 +154,19 @@ def _without_pair(
     config: Config,
     subscription: SubscriptionSettings,
     judged: Sequence[Judgement],
+    rules: Sequence[RuleExplanation],
     listings: Sequence[CurrentListing],
 ) -> tuple[Ending, str]:
     if not judged:
         return "no-rule-holds", "never matched: no rule of it holds"
+    if judged[0].verdict == "snoozed":
+        slept = {reason.rule for reason in judged[0].slept}
+        told = "; ".join(
+            f'rule "{rule.rule}" is snoozed until {rule.snoozed_until}'
+            for rule in rules
+            if rule.rule in slept and rule.snoozed_until
+        )
+        return "snoozed", f"not matched: {told}, and no other holds"
     reads = subscription.sources or tuple(source.name for source in config.settings.sources)
     if any(listing.source in reads for listing in listings):
         return "due", "not matched yet; the next check makes it a match"
@@ -204,6 +225,9 @@ def _past(
     if pair.state is MatchState.COMPOSED and digest is not None:
         composed = moment(digest.composed_at, zone)
         return f"in digest {digest.id} of {composed}: {_fates(deliveries, zone)}"
+    if slept := _slept(pair):
+        names = " and ".join(f'"{name}"' for name in sorted(slept))
+        return f"not mailed: of its rules only {names} asked for it {at}, and was snoozed"
     return f"withdrawn: it matched {at}, but the rules no longer held when its slot came"
 
 

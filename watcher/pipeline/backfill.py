@@ -77,11 +77,11 @@ def backfill(
 
 
 def wording(rule: RuleSettings) -> str:
-    """A hash of all that a rule says but its name: 32 hex digits.
+    """A hash of all that a rule says but its name and whether it is snoozed: 32 hex digits.
 
     Keys left at their defaults do not count, so that one which comes in later edits no rule.
     """
-    said = rule.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
+    said = rule.model_dump(mode="json", exclude={"name", "snoozed_until"}, exclude_defaults=True)
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
 
 

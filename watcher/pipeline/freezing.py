@@ -142,13 +142,15 @@ def _judged(
             first_seen=found.first_seen,
             as_it_stands=True,
             only={subscription_id},
+            with_snoozed=True,
         )
-        if judgements:
+        if judgements and judgements[0].verdict == "match":
             reasons = judgements[0].reasons
             days = pair.backfill_days
             chosen.append(DigestPaper(found.paper, reasons, pair.matched_at, backfill_days=days))
-        else:
-            withdrawn.append(pair)
+        else:  # of what was snoozed since, it is remembered which rules let it pass
+            slept = judgements[0].slept if judgements else ()
+            withdrawn.append(replace(pair, reasons=slept or pair.reasons))
     return tuple(chosen), tuple(withdrawn)
 
 

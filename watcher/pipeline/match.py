@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from watcher.models import Match, MatchState, StoredPaper
+from watcher.models import Match, MatchState, Reason, StoredPaper
 from watcher.pipeline import momentum
 from watcher.pipeline.backfill import backfill
 from watcher.pipeline.context import Context
@@ -42,6 +42,7 @@ def match(
     met = matches.met_sources(connection, context.shard)
     stored = papers.load(connection, {i for listing in listings for i in listing.paper_ids})
     states = matches.states_of(connection, stored, context.shard)
+    slept = matches.slept(connection, stored, context.shard)
     readers = _readers(context)
     sources: dict[str, list[str]] = {}
     for listing in listings:
@@ -65,12 +66,13 @@ def match(
             through = [source for source in sources[paper_id] if source in reads]
             if not through:
                 continue
+            before = slept.get((subscription_id, paper_id), ())
             judgement = (
-                Judgement(subscription_id, "undecided")
+                Judgement(subscription_id, "undecided", slept=before)
                 if subscription_id in waiting
-                else opinion.judgement(subscription_id, found.first_seen)
+                else opinion.judgement(subscription_id, found.first_seen, _names(before))
             )
-            if judgement is None:
+            if judgement is None or _is_known(judgement, before):
                 continue
             # What is news through a source known for long is news, though another meets it now.
             known = [source for source in through if (subscription_id, source) in met]
@@ -138,13 +140,17 @@ def settle(context: Context, connection: sa.Connection, now: dt.datetime) -> Mat
                 undecided.add(pair.paper_id)
                 continue
             first_seen = stored[pair.paper_id].first_seen
+            before = tuple(reason for reason in pair.reasons if reason.slept)
             judgement = (
-                opinion.judgement(pair.subscription_id, first_seen)
+                opinion.judgement(pair.subscription_id, first_seen, _names(before))
                 if pair.subscription_id in matched
                 else None
             )
             if judgement is None:
                 gone.append((pair.subscription_id, pair.paper_id))
+                continue
+            if judgement.verdict == "undecided":  # what matched is snoozed, another rule waits
+                undecided.add(pair.paper_id)
                 continue
             new = _match(judgement, pair.paper_id, pair.source, now, is_baseline=pair.is_baseline)
             settled.append(replace(new, votes_per_day=key[1]))
@@ -182,19 +188,31 @@ def _opinions(
 def _match(
     judgement: Judgement, paper_id: str, source: str, now: dt.datetime, *, is_baseline: bool
 ) -> Match:
-    if judgement.verdict == "undecided":
-        state = MatchState.UNDECIDED
-    else:
+    reasons = judgement.reasons
+    if judgement.verdict == "match":
         state = MatchState.BASELINE if is_baseline else MatchState.PENDING
+    else:  # which rules slept through it is remembered: it is no news to them once they are awake
+        is_snoozed = judgement.verdict == "snoozed"
+        state = MatchState.WITHDRAWN if is_snoozed else MatchState.UNDECIDED
+        reasons = judgement.slept
     return Match(
         subscription_id=judgement.subscription_id,
         paper_id=paper_id,
         state=state,
         source=source,
         matched_at=now,
-        reasons=judgement.reasons,
+        reasons=reasons,
         is_baseline=is_baseline,
     )
+
+
+def _names(slept: Iterable[Reason]) -> frozenset[str]:
+    return frozenset(reason.rule for reason in slept)
+
+
+def _is_known(judgement: Judgement, slept: Collection[Reason]) -> bool:
+    """Whether all there is to tell is which rules slept through it, and that is stored."""
+    return judgement.verdict == "snoozed" and _names(judgement.slept) <= _names(slept)
 
 
 def _readers(context: Context) -> dict[str, tuple[str, ...]]:

@@ -42,7 +42,7 @@ def candidates(
         return ()
     wanted = set(subscriptions.recipients(connection, digest.subscription_id))
     wanted &= set(configured.get(digest.subscription_id, ()))
-    paused = bounces.paused(connection)
+    paused = bounces.paused_of(connection, wanted)
     found = []
     for delivery in resends.last_of_digest(connection, digest_id):
         who, obstacle = delivery.recipient, None

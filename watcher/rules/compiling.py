@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ class CompiledRule:
     name: str
     sentence: str
     conditions: tuple[Condition, ...]
+    snoozed_until: dt.date | None = None
+
+    def sleeps(self, now: dt.datetime) -> bool:
+        """Whether it is snoozed at `now`."""
+        return self.snoozed_until is not None and now.date() < self.snoozed_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class CompiledSubscription:
     rules: tuple[CompiledRule, ...]
 
     def fingerprint(self) -> str:
-        """A hash of what the rules mean, whatever their names and order: 32 hex digits."""
+        """A hash of what the rules mean, awake, whatever their names and order: 32 hex digits."""
         meanings = {
             repr(sorted({repr(condition.meaning()) for condition in rule.conditions}))
             for rule in self.rules
@@ -102,7 +108,7 @@ class _Compiler:
             *([self._never(none)] if none else []),
             *age,
         )
-        return CompiledRule(display_name(rule), describe(rule), conditions)
+        return CompiledRule(display_name(rule), describe(rule), conditions, rule.snoozed_until)
 
     def _keywords(
         self, key: str, written: tuple[str, ...], topic: str | None = None

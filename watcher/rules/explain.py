@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,13 +27,17 @@ class ConditionExplanation:
 
 @dataclass(frozen=True, slots=True)
 class RuleExplanation:
-    """One rule: its sentence, its conditions, and a sentence on how little was lacking, if so."""
+    """One rule: its sentence, its conditions, and a sentence on how little was lacking, if so.
+
+    `snoozed_until` is told while it is snoozed.
+    """
 
     rule: str
     sentence: str
     verdict: Literal["match", "undecided", "no match"]
     conditions: tuple[ConditionExplanation, ...]
     near_miss: str | None = None
+    snoozed_until: dt.date | None = None
 
 
 def explain_rule(rule: CompiledRule, facts: Facts) -> RuleExplanation:
@@ -50,7 +55,14 @@ def explain_rule(rule: CompiledRule, facts: Facts) -> RuleExplanation:
         )
         for condition, holds in tested
     )
-    return RuleExplanation(rule.name, rule.sentence, verdict, conditions, _near_miss(tested, facts))
+    return RuleExplanation(
+        rule.name,
+        rule.sentence,
+        verdict,
+        conditions,
+        _near_miss(tested, facts),
+        rule.snoozed_until if rule.sleeps(facts.now) else None,
+    )
 
 
 def _near_miss(tested: list[tuple[Condition, bool | None]], facts: Facts) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Literal
 
@@ -27,13 +27,15 @@ class Judgement:
     """What a subscription's rules say of a paper.
 
     A `match` has a reason for each rule that holds. `undecided` has none: no rule holds, but one
-    might once the attributes of Paper named in `waits_for` are known.
+    might once the attributes of Paper named in `waits_for` are known. `slept` are the reasons of
+    rules that hold and are snoozed; where there is nothing else, it is `snoozed`.
     """
 
     subscription_id: str
-    verdict: Literal["match", "undecided"]
+    verdict: Literal["match", "undecided", "snoozed"]
     reasons: tuple[Reason, ...] = ()
     waits_for: tuple[str, ...] = ()
+    slept: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +48,20 @@ class Opinion:
     _as_it_stands: bool
 
     def judgement(
-        self, subscription_id: str, first_seen: FirstSeen | None = None
+        self,
+        subscription_id: str,
+        first_seen: FirstSeen | None = None,
+        slept: Collection[str] = (),
     ) -> Judgement | None:
         """What one subscription's rules say, with the reasons; None where none holds or may.
 
-        `first_seen` lets reasons tell which thresholds were crossed since. KeyError for an
-        unknown id.
+        `first_seen` lets reasons tell which thresholds were crossed since. `slept` are the names of
+        rules that slept through this paper: to them it is no news. KeyError for an unknown id.
         """
         compiled = self._ruleset.compiled(subscription_id)
-        return _judge(compiled, self._facts, first_seen, as_it_stands=self._as_it_stands)
+        return _judge(
+            compiled, self._facts, first_seen, as_it_stands=self._as_it_stands, slept=slept
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,12 +187,15 @@ class Ruleset:
         as_it_stands: bool = False,
         only: Collection[str] | None = None,
         votes_per_day: float | None = None,
+        slept: Collection[str] = (),
+        with_snoozed: bool = False,
     ) -> list[Judgement]:
         """The subscriptions that `paper` matches at `now`, or may match, by id, with the reasons.
 
         `first_seen` lets reasons tell which thresholds were crossed since. `as_it_stands` takes
         what is not known for absent, so nothing stays undecided. `only` narrows to these ids.
-        `votes_per_day` is what the paper gains, which it does not tell itself.
+        `votes_per_day` is what the paper gains, which it does not tell itself. `slept` are the
+        names of rules that slept through it. `with_snoozed`: also those of which no others hold.
         """
         if only is None:
             [opinion] = self.opinions(
@@ -194,11 +204,15 @@ class Ruleset:
             only = [*opinion.verdict.matched, *opinion.verdict.undecided]
         facts = self._facts_of(paper, now, votes_per_day)
         judgements = (
-            _judge(self.compiled(name), facts, first_seen, as_it_stands=as_it_stands)
+            _judge(self.compiled(name), facts, first_seen, as_it_stands=as_it_stands, slept=slept)
             for name in sorted(only)
             if name in self.subscriptions
         )
-        return [judgement for judgement in judgements if judgement is not None]
+        return [
+            judgement
+            for judgement in judgements
+            if judgement is not None and (with_snoozed or judgement.verdict != "snoozed")
+        ]
 
     def _facts_of(self, paper: Paper, now: dt.datetime, votes_per_day: float | None) -> Facts:
         """The facts of a paper that many subscriptions are asked about in turn."""
@@ -229,10 +243,13 @@ def _judge(
     first_seen: FirstSeen | None,
     *,
     as_it_stands: bool,
+    slept: Collection[str] = (),
 ) -> Judgement | None:
     reasons: list[Reason] = []
+    asleep: list[Reason] = []
     waits_for: dict[str, None] = {}
     for rule in subscription.rules:
+        is_asleep = rule.name in slept or rule.sleeps(facts.now)
         unknown = []
         for condition in rule.conditions:
             holds = condition.test(facts)
@@ -243,16 +260,20 @@ def _judge(
                 break
         else:
             if not unknown or as_it_stands:
-                reasons.append(_reason(rule, facts, first_seen, is_incomplete=bool(unknown)))
+                reason = _reason(rule, facts, first_seen, is_incomplete=bool(unknown))
+                if is_asleep:
+                    asleep.append(replace(reason, slept=True))
+                else:
+                    reasons.append(reason)
             else:
                 waits_for |= dict.fromkeys(
                     name for condition in unknown for name in condition.waits_for(facts)
                 )
     if reasons:
-        return Judgement(subscription.id, "match", tuple(reasons))
+        return Judgement(subscription.id, "match", tuple(reasons), slept=tuple(asleep))
     if waits_for:
-        return Judgement(subscription.id, "undecided", (), tuple(waits_for))
-    return None
+        return Judgement(subscription.id, "undecided", (), tuple(waits_for), tuple(asleep))
+    return Judgement(subscription.id, "snoozed", slept=tuple(asleep)) if asleep else None
 
 
 def _reason(

@@ -152,6 +152,12 @@ class Config:
             line = line_in(origin.file, path) or line
         return origin.file, line
 
+    def missing_extra(self, name: str, what: str) -> ConfigError:
+        """That `what` ("the pages need their libraries") asks for the extra of the table `name`."""
+        path, line = self.locate("", name)
+        message = f"{what}: pip install 'paper-watcher[{name}]'"
+        return ConfigError(message, path=path, line=line, key=name)
+
     def fault(self, message: str, subscription_id: str, key: str) -> RuleError:
         """Something wrong with a subscription's `key`, at the place where that is written."""
         if self.is_stored(subscription_id):

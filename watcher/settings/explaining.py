@@ -137,4 +137,6 @@ def _example(key: str, field: FieldInfo) -> str:
         value = field.examples[0]
     elif isinstance(value, SecretStr) or value is PydanticUndefined or value in {None, ""}:
         value = "…"
+    if isinstance(value, dt.date):
+        return f"{key} = {value}"
     return f"{key} = {json.dumps(value, ensure_ascii=False, default=str)}"

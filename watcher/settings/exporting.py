@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -48,6 +49,8 @@ def _value(value: object) -> str:
         return _text(value)
     if isinstance(value, tuple):
         return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, dt.date):
+        return value.isoformat()
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 

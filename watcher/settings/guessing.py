@@ -41,6 +41,8 @@ _SYNONYMS = {
     "code": "has_code",
     "backfill": "backfill_days",
     "look_back_days": "backfill_days",
+    "snooze": "snoozed_until",
+    "snoozed": "snoozed_until",
     "limit": "max_papers",
     "database": "url",
     "api_key": "token",

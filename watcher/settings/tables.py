@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -50,6 +50,18 @@ def _absent(value: object) -> object:
 
 def _time_as_text(value: object) -> object:
     return f"{value:%H:%M}" if isinstance(value, dt.time) else value
+
+
+def _day(value: object) -> object:
+    """A day, as TOML has it or in quotes; an instant is none."""
+    if isinstance(value, str):
+        try:
+            return dt.date.fromisoformat(value.strip()) if value.strip() else None
+        except ValueError:
+            pass
+    if value is None or (isinstance(value, dt.date) and not isinstance(value, dt.datetime)):
+        return value
+    raise ValueError("must be a day, on which the rule wakes up: snoozed_until = 2027-01-01")
 
 
 def _distinct(found: tuple[str, ...]) -> tuple[str, ...]:
@@ -303,7 +315,8 @@ class TopicSettings(Table):
 class RuleSettings(Table):
     """[[subscriptions.rules]]; thresholds of 0 and `has_code = false` ask for nothing.
 
-    `backfill_days` asks for nothing either: it says how far back a new rule looks, once.
+    `backfill_days` asks for nothing either: it says how far back a new rule looks, once. Until the
+    day `snoozed_until` begins, in UTC, the rule brings nothing.
     """
 
     name: str = Field("", examples=["weights as data"])
@@ -323,6 +336,25 @@ class RuleSettings(Table):
     min_stars: Count = 0
     has_code: bool = False
     backfill_days: Annotated[Count, Field(le=3650)] = 0
+    snoozed_until: Annotated[dt.date | None, BeforeValidator(_day)] = Field(
+        None, examples=[dt.date(2027, 1, 1)]
+    )
+
+    def is_asleep(self, now: dt.datetime) -> bool:
+        """Whether it is snoozed at `now`."""
+        return self.snoozed_until is not None and now.date() < self.snoozed_until
+
+    @property
+    def awake(self) -> Self:
+        """The same, not snoozed."""
+        return self if self.snoozed_until is None else self.until(None)
+
+    def until(self, day: dt.date | None) -> Self:
+        """The same, snoozed until that day begins in UTC; None: not."""
+        changed = self.model_copy(update={"snoozed_until": day})
+        if day is None:
+            changed.model_fields_set.discard("snoozed_until")
+        return changed
 
 
 class SubscriptionSettings(Table):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -173,17 +173,28 @@ def resume(connection: sa.Connection, address: str, now: dt.datetime) -> None:
 
 
 def paused_of(connection: sa.Connection, addresses: Iterable[str]) -> dict[str, PausedRecipient]:
-    """Who of these is paused now, by address."""
+    """Who of these is paused now, by address as it is written here.
+
+    A pause of an address in small letters counts however it is written.
+    """
+    wanted = set(addresses)
     query = sa.select(*columns(paused_recipients, PausedRecipient)).where(
         paused_recipients.c.resumed_at.is_(None)
     )
-    return {
+    found = {
         each.address: each
-        for chunk in chunks(sorted(set(addresses)))
+        for chunk in chunks(sorted(wanted | {address.lower() for address in wanted}))
         for each in records(
             connection, query.where(paused_recipients.c.address.in_(chunk)), PausedRecipient
         )
     }
+    return {each.address: each for each in among(found, wanted)}
+
+
+def among(paused: Mapping[str, PausedRecipient], addresses: Iterable[str]) -> list[PausedRecipient]:
+    """Those of `addresses` that are paused, as `paused_of` has it; `paused` are all by address."""
+    found = ((each, paused.get(each) or paused.get(each.lower())) for each in addresses)
+    return [replace(one, address=address) for address, one in found if one]
 
 
 def paused(connection: sa.Connection, address: str | None = None) -> dict[str, PausedRecipient]:

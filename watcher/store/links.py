@@ -3,23 +3,83 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from watcher.models import DeliveryState
 from watcher.store import bounces
-from watcher.store.rows import insert
-from watcher.store.schema import spent_links, suppressed_addresses
+from watcher.store.papers import chunks
+from watcher.store.rows import columns, insert, is_inserted, records, scalars
+from watcher.store.schema import (
+    deliveries,
+    paused_recipients,
+    spent_links,
+    suppressed_addresses,
+)
 
 NEVER = "asked never to be written to again"
 
 
-def suppress(connection: sa.Connection, address: str, now: dt.datetime) -> None:
-    """Never write to that address again: no digest, no confirmation."""
-    row = insert(connection, suppressed_addresses).values(
-        address=address.lower(), suppressed_at=now
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """An address, in small letters, that is never to be written to."""
+
+    address: str
+    suppressed_at: dt.datetime
+
+
+def suppress(connection: sa.Connection, address: str, now: dt.datetime) -> bool:
+    """Never write to that address again: no digest, no confirmation; False where it was so before.
+
+    However it is written: what waits for it in other letters is not sent either.
+    """
+    low = address.lower()
+    row = insert(connection, suppressed_addresses).values(address=low, suppressed_at=now)
+    is_new = is_inserted(connection, row, suppressed_addresses.c.address)
+    waiting = sa.select(deliveries.c.recipient).distinct()
+    waiting = waiting.where(
+        deliveries.c.state == DeliveryState.QUEUED, sa.func.lower(deliveries.c.recipient) == low
     )
-    connection.execute(row.on_conflict_do_nothing())
-    bounces.pause(connection, address, NEVER, now)
+    for each in {low, *scalars(connection, waiting, str)}:
+        if is_new:
+            bounces.resume(connection, each, now)  # from a pause for another reason
+        bounces.pause(connection, each, NEVER, now)
+    return is_new
+
+
+def unsuppress(connection: sa.Connection, address: str, now: dt.datetime) -> bool:
+    """Let that address be written to again; False where it might be."""
+    low = address.lower()
+    gone = suppressed_addresses.delete().where(suppressed_addresses.c.address == low)
+    if not connection.execute(gone).rowcount:
+        return False
+    connection.execute(
+        paused_recipients.update()
+        .where(sa.func.lower(paused_recipients.c.address) == low)
+        .where(paused_recipients.c.reason == NEVER)
+        .values(resumed_at=now)
+    )
+    return True
+
+
+def suppressed(connection: sa.Connection) -> list[Suppressed]:
+    """All of them, by address."""
+    query = sa.select(*columns(suppressed_addresses, Suppressed))
+    return list(records(connection, query.order_by(suppressed_addresses.c.address), Suppressed))
+
+
+def suppressed_of(connection: sa.Connection, addresses: Iterable[str]) -> list[str]:
+    """Those of `addresses` that are never to be written to, as they are written here."""
+    wanted = {address: address.lower() for address in addresses}
+    found: set[str] = set()
+    for chunk in chunks(sorted(set(wanted.values()))):
+        query = sa.select(suppressed_addresses.c.address)
+        found.update(
+            scalars(connection, query.where(suppressed_addresses.c.address.in_(chunk)), str)
+        )
+    return [address for address, low in wanted.items() if low in found]
 
 
 def is_suppressed(connection: sa.Connection, address: str) -> bool:
@@ -32,7 +92,7 @@ def is_suppressed(connection: sa.Connection, address: str) -> bool:
 def spend(connection: sa.Connection, digest: str, now: dt.datetime) -> bool:
     """Use a link that works once, by a hash of it; False where it was used before."""
     row = insert(connection, spent_links).values(digest=digest, spent_at=now)
-    return bool(connection.execute(row.on_conflict_do_nothing()).rowcount)
+    return is_inserted(connection, row, spent_links.c.digest)
 
 
 def prune(connection: sa.Connection, before: dt.datetime) -> None:

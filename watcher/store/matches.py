@@ -31,6 +31,25 @@ def states_of(
     return found
 
 
+def slept(
+    connection: sa.Connection, paper_ids: Iterable[str], shard: Shard | None = None
+) -> dict[tuple[str, str], tuple[Reason, ...]]:
+    """By (subscription id, paper id) the rules that slept through these papers, if any."""
+    found: dict[tuple[str, str], tuple[Reason, ...]] = {}
+    columns = (matches.c.subscription_id, matches.c.paper_id, matches.c.reasons)
+    for chunk in chunks(list(paper_ids)):
+        query = sa.select(*columns).where(
+            matches.c.state == MatchState.WITHDRAWN,
+            matches.c.paper_id.in_(chunk),
+            within(matches.c.subscription_id, shard),
+        )
+        for row in connection.execute(query):
+            reasons = tuple(reason for reason in REASONS.decode(row.reasons) if reason.slept)
+            if reasons:
+                found[row.subscription_id, row.paper_id] = reasons
+    return found
+
+
 def put(connection: sa.Connection, *found: Match) -> None:
     """Store pairs, over what stood there."""
     forget(connection, [(match.subscription_id, match.paper_id) for match in found])

@@ -67,3 +67,16 @@ def insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgr
     from sqlalchemy.dialects import postgresql  # noqa: PLC0415
 
     return postgresql.insert(table)
+
+
+def is_inserted(
+    connection: sa.Connection,
+    row: sqlite.Insert | postgresql.Insert,
+    key: sa.Column[str],
+) -> bool:
+    """Put a row there unless one is; whether it was put there.
+
+    Not by its count of rows: on PostgreSQL, SQLAlchemy does not tell one for an INSERT.
+    """
+    done = connection.execute(row.on_conflict_do_nothing().returning(key))
+    return done.scalar() is not None

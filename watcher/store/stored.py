@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import secrets
 from collections.abc import Iterable, Mapping
 
@@ -39,6 +40,17 @@ def count(connection: sa.Connection, most: int) -> int:
     """How many there are, `most` where there are more."""
     few = sa.select(stored.c.id).limit(most).subquery()
     return int(connection.scalar(sa.select(sa.func.count()).select_from(few)) or 0)
+
+
+def of_address(connection: sa.Connection, prefix: str, address: str) -> dict[str, str]:
+    """Those whose ids begin with `prefix` and that may go to that address, in whatever letters."""
+    quoted = json.dumps(address.lower(), ensure_ascii=False)
+    query = sa.select(stored.c.id, stored.c.definition).order_by(stored.c.id)
+    query = query.where(
+        stored.c.id.startswith(prefix, autoescape=True),
+        sa.func.lower(stored.c.definition).contains(quoted, autoescape=True),
+    )
+    return {row.id: row.definition for row in connection.execute(query)}
 
 
 def put(connection: sa.Connection, new: Mapping[str, str], now: dt.datetime) -> None:

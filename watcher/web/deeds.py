@@ -13,7 +13,13 @@ from enum import Enum, auto
 
 import sqlalchemy as sa
 
-from watcher.settings import Config, SubscriptionSettings, definition_of, read_definitions
+from watcher.settings import (
+    Config,
+    RuleSettings,
+    SubscriptionSettings,
+    definition_of,
+    read_definitions,
+)
 from watcher.store import bounces, feedback, forgetting, links, outbox, stored, subscriptions
 from watcher.store.database import Database
 from watcher.store.lock import change_rules, take_turn
@@ -75,6 +81,25 @@ def change(database: Database, subscription: SubscriptionSettings, now: dt.datet
             return False
         stored.put(connection, {subscription.id: definition_of(subscription)}, now)
     return True
+
+
+def snooze(
+    database: Database,
+    subscription_id: str,
+    rule: RuleSettings,
+    until: dt.date | None,
+    now: dt.datetime,
+) -> SubscriptionSettings | None:
+    """Let one rule of it sleep until that day, or wake it; None where it has that rule no more."""
+    with _turn(database) as connection:
+        found = find(connection, subscription_id)
+        if found is None or rule not in found.rules:
+            return None
+        at = found.rules.index(rule)
+        rules = (*found.rules[:at], rule.until(until), *found.rules[at + 1 :])
+        changed = found.model_copy(update={"rules": rules})
+        stored.put(connection, {subscription_id: definition_of(changed)}, now)
+    return changed
 
 
 def is_paused(connection: sa.Connection, subscription_id: str) -> bool | None:

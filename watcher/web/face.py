@@ -50,7 +50,9 @@ class Face:
     ) -> Response:
         """The page of that template, its forms marked as ours."""
         word, mark = self.forms.mark(request)
-        response = HTMLResponse(pages.write(template, {"mark": mark, **context}), status)
+        response = HTMLResponse(
+            pages.write(template, {"mark": mark, "status": status, **context}), status
+        )
         self.forms.remember(response, word)
         return response
 

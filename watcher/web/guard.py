@@ -21,8 +21,8 @@ from watcher.store import buckets
 from watcher.store.buckets import Limit
 from watcher.store.database import Database
 
-LARGEST_BODY = 65_536
-"""Bytes: forty keywords and as many exclusions have 20,000."""
+LARGEST_BODY = 131_072
+"""Bytes: forty keywords and as many exclusions have 20,000, and there may be ten rules."""
 
 BODY_WITHIN = 10.0
 """Seconds for a whole form to arrive."""

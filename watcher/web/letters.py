@@ -1,11 +1,13 @@
-"""The one mail that the pages send themselves: whether somebody wants what was asked for them."""
+"""The mails that the pages send themselves: whether somebody wants what was asked, lost links."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import parseaddr
 
 import structlog
@@ -29,6 +31,18 @@ LEAVE_WITHIN = 5.0
 """Seconds for what is being sent when the pages end."""
 
 SUBJECT = "Please confirm: papers by mail"
+LOST = "Your link: papers by mail"
+
+_LINK = re.compile(rf"/({'|'.join(Purpose)})/[^\s\"'>]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A subscription to be told of in a mail, and the page it is changed on."""
+
+    digest: str
+    sentences: tuple[str, ...]
+    manage_url: str
 
 
 def confirmation(
@@ -38,22 +52,42 @@ def confirmation(
 
     Nothing in it was typed by whoever asked: they may not be who reads it.
     """
-    mail = config.settings.mail
     [address] = subscription.to
+    told = {"confirm_url": links.url(Purpose.CONFIRM, definition_of(subscription))}
+    return _mail("confirm", SUBJECT, config, links, address, now, told)
+
+
+def reminder(
+    config: Config, links: Links, address: str, found: Sequence[Found], now: dt.datetime
+) -> Envelope:
+    """The mail with the links that were lost. Raises WatcherError."""
+    return _mail("lost", LOST, config, links, address, now, {"subscriptions": tuple(found)})
+
+
+def _mail(
+    kind: str,
+    subject: str,
+    config: Config,
+    links: Links,
+    address: str,
+    now: dt.datetime,
+    told: Mapping[str, object],
+) -> Envelope:
+    mail = config.settings.mail
     sender = parseaddr(mail.from_)[1]
     context = {
         "language": "en",
-        "subject": SUBJECT,
+        "subject": subject,
         "address": address,
         "site": config.settings.web.public_url,
-        "confirm_url": links.url(Purpose.CONFIRM, definition_of(subscription)),
         "never_url": links.url(Purpose.NEVER, address),
+        **told,
     }
     rendered = Rendered(
-        SUBJECT, render("confirm.txt.j2", context), render("confirm.html.j2", context)
+        subject, render(f"{kind}.txt.j2", context), render(f"{kind}.html.j2", context)
     )
     key = secrets.token_hex(16)
-    mail_id = message_id("confirm", key, address, domain=sender.rpartition("@")[2])
+    mail_id = message_id(kind, key, address, domain=sender.rpartition("@")[2])
     letter = Letter(
         rendered, sender=mail.from_, sent_at=now, boundary=boundary_for(key), headers=AUTOMATIC
     )
@@ -62,13 +96,14 @@ def confirmation(
 
 
 class Post:
-    """Sends confirmations in its own time, so that no answer tells whether there was one to send.
+    """Sends such mails in its own time, so that no answer tells whether there was one to send.
 
-    `prepare` makes the mail, or None where none is to be sent; it is called in a thread.
+    `prepare` makes the mail, or None where none is to be sent; it is called in a thread. `waits`
+    are the seconds before each attempt.
     """
 
-    def __init__(self, config: Callable[[], Config]) -> None:
-        self._config = config
+    def __init__(self, config: Callable[[], Config], waits: Sequence[float] = WAITS) -> None:
+        self._config, self._waits = config, waits
         self._under_way: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -87,13 +122,13 @@ class Post:
         try:
             envelope = await asyncio.to_thread(prepare)
         except WatcherError as error:
-            log.error("a confirmation could not be made", error=str(error))
+            log.error("a mail of the pages could not be made", error=str(error))
             return
         if envelope is None:
             return
-        for wait in WAITS:
+        for number, wait in enumerate(self._waits, 1):
             await asyncio.sleep(wait)  # as a server that was busy asks for
-            if await self._send(envelope, is_last=wait == WAITS[-1]):
+            if await self._send(envelope, is_last=number == len(self._waits)):
                 return
 
     async def _send(self, envelope: Envelope, *, is_last: bool) -> bool:
@@ -105,11 +140,11 @@ class Post:
                 await session.send(envelope)
         except DeliveryError as error:
             if error.retryable and not is_last:
-                log.warning("a confirmation waits", error=str(error))
+                log.warning("a mail of the pages waits", error=_told(error))
                 return False
-            log.error("a confirmation was not sent", error=str(error))
+            log.error("a mail of the pages was not sent", error=_told(error))
         except StoreError as error:  # a folder that cannot be written to
-            log.error("a confirmation was not sent", error=str(error))
+            log.error("a mail of the pages was not sent", error=_told(error))
         return True
 
     async def close(self) -> None:
@@ -119,4 +154,9 @@ class Post:
             for task in late:
                 task.cancel()
             if late:
-                log.warning("confirmations were not sent before the end", count=len(late))
+                log.warning("mails of the pages were not sent before the end", count=len(late))
+
+
+def _told(error: WatcherError) -> str:
+    """Without links: servers quote those that they refuse, and whoever has one is let in."""
+    return _LINK.sub(r"/\1/…", str(error))

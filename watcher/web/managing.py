@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
@@ -17,9 +18,12 @@ from watcher.settings import SubscriptionSettings, definition_of, parse_cadence
 from watcher.settings.exporting import as_toml
 from watcher.web import deeds, feedback, wish
 from watcher.web.face import Face, Refused
+from watcher.web.ruleform import MOST_RULES, ChangedMeanwhileError, RuleWish
 from watcher.web.subscribing import form_context
 from watcher.web.wish import Wish, WishError
 from watcher.when import moment
+
+SNOOZE = dt.timedelta(days=30)
 
 DONE = {
     "confirmed": "You are subscribed.",
@@ -53,9 +57,33 @@ async def act(face: Face, request: Request) -> Response:
         return RedirectResponse(f"{here}?done=taken-back", 303)
     if deed == "delete":
         return await _delete(face, request, subscription, form)
-    if not wish.can_be_edited(subscription):
-        raise Refused(409, "These rules are not for this form", "The operator has written them.")
-    wanted = replace(Wish.of_form(form), address=subscription.to[0])
+    return await _edit(face, request, subscription, form, deed)
+
+
+async def _edit(
+    face: Face,
+    request: Request,
+    subscription: SubscriptionSettings,
+    form: Mapping[str, list[str]],
+    deed: str,
+) -> Response:
+    """The form again with what was typed, or that saved."""
+    try:
+        wanted = Wish.of_form(form, subscription)
+    except ChangedMeanwhileError as error:
+        raise Refused(
+            409,
+            "It was changed meanwhile",
+            "These rules were changed on another page since this one was loaded. "
+            "Open the link again; what you typed here was not saved.",
+        ) from error
+    word, _, number = deed.rpartition("-")
+    numbers = {str(each): each for each in range(len(wanted.rules))}
+    if number in numbers and word in _OF_A_RULE:
+        return await _OF_A_RULE[word](face, request, subscription, wanted, numbers[number])
+    if deed == "add":
+        more = wanted.with_rules((*wanted.rules, RuleWish()))
+        return await _page(face, request, subscription, subscription, more)
     try:
         edited = wanted.subscription(
             subscription.id, face.config().settings.topics, former=subscription
@@ -65,9 +93,76 @@ async def act(face: Face, request: Request) -> Response:
         return await _page(face, request, subscription, subscription, wanted)
     if deed != "save":
         return await _page(face, request, subscription, edited, wanted)
-    if not await run_in_threadpool(deeds.change, face.database, edited, now):
+    if not await run_in_threadpool(deeds.change, face.database, edited, face.clock()):
         raise Refused(404, "This subscription has ended", "Nothing was changed.")
-    return RedirectResponse(f"{here}?done=saved", 303)
+    return RedirectResponse(f"{request.url.path}?done=saved", 303)
+
+
+async def _remove(
+    face: Face,
+    request: Request,
+    subscription: SubscriptionSettings,
+    wanted: Wish,
+    number: int,
+) -> Response:
+    """The form without that rule; it is not saved yet."""
+    left = wanted.with_rules(rule for at, rule in enumerate(wanted.rules) if at != number)
+    done = "The rule is off this form. Save, and it is gone."
+    return await _page(face, request, subscription, subscription, left, done)
+
+
+async def _snooze(
+    face: Face,
+    request: Request,
+    subscription: SubscriptionSettings,
+    wanted: Wish,
+    number: int,
+) -> Response:
+    """That rule sleeps from now on, whatever else was typed."""
+    until = (face.clock() + SNOOZE).date()
+    return await _sleep(face, request, subscription, wanted, number, until)
+
+
+async def _wake(
+    face: Face,
+    request: Request,
+    subscription: SubscriptionSettings,
+    wanted: Wish,
+    number: int,
+) -> Response:
+    return await _sleep(face, request, subscription, wanted, number, None)
+
+
+async def _sleep(
+    face: Face,
+    request: Request,
+    subscription: SubscriptionSettings,
+    wanted: Wish,
+    number: int,
+    until: dt.date | None,
+) -> Response:
+    rule = wanted.rules[number]
+    if rule.former is None:
+        raise Refused(409, "This rule is not saved yet", "Save it first; nothing was done.")
+    changed = await run_in_threadpool(
+        deeds.snooze, face.database, subscription.id, rule.former, until, face.clock()
+    )
+    if changed is None:
+        raise Refused(409, "It was changed meanwhile", "Open the link again; nothing was done.")
+    slept = replace(rule, former=rule.former.until(until))
+    wanted = wanted.with_rules((*wanted.rules[:number], slept, *wanted.rules[number + 1 :]))
+    done = "The rule is awake: what comes from now on is mailed."
+    if until:
+        done = (
+            f"The rule is snoozed until {until:%d %B %Y}: what only it would bring does not come."
+        )
+    return await _page(face, request, changed, changed, wanted, done)
+
+
+_OF_A_RULE: Mapping[
+    str, Callable[[Face, Request, SubscriptionSettings, Wish, int], Awaitable[Response]]
+] = {"remove": _remove, "snooze": _snooze, "wake": _wake}
+"""What the buttons of a single rule do, whose number stands behind the word."""
 
 
 async def _delete(
@@ -125,6 +220,7 @@ async def _page(
     present: SubscriptionSettings,
     tried: SubscriptionSettings,
     wanted: Wish,
+    done: str = "",
 ) -> Response:
     """The page of `present` with what `tried` would bring beside the form."""
 
@@ -143,11 +239,12 @@ async def _page(
         422 if wanted.problems else 200,
         subscription=present,
         path=request.url.path,
-        done=DONE.get(request.query_params.get("done", ""), ""),
+        done=done or DONE.get(request.query_params.get("done", ""), ""),
         is_paused=is_paused,
         next_at=moment(next_at, zone) if next_at else "",
         is_edited=tried != present,
-        can_be_edited=wish.can_be_edited(present),
+        most_rules=MOST_RULES,
+        today=face.clock().date(),
         preview=preview,
         choices=choices,
         archive_path=f"/archive/{face.links.token(Purpose.ARCHIVE, present.id)}",

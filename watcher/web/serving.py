@@ -7,7 +7,7 @@ import datetime as dt
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 import structlog
 import uvicorn
@@ -20,7 +20,7 @@ from watcher.settings import Config
 from watcher.store.database import Database
 from watcher.web.face import Face
 from watcher.web.guard import Forms, Limits
-from watcher.web.letters import Post
+from watcher.web.letters import WAITS, Post
 from watcher.web.routes import make_app
 from watcher.web.trying import Past
 
@@ -38,12 +38,14 @@ each statement to the database, and a check has hundreds.
 
 @contextlib.contextmanager
 def serving(
-    config: Callable[[], Config], clock: Callable[[], dt.datetime] = app.utc_now
+    config: Callable[[], Config],
+    clock: Callable[[], dt.datetime] = app.utc_now,
+    mail_waits: Sequence[float] = WAITS,
 ) -> Iterator[None]:
     """Answer at `[web] listen` for as long as this lasts; `config` is the one in force.
 
-    The database is there and of this version. Raises OSError where the port cannot be had,
-    StoreError.
+    `mail_waits` are the seconds before each attempt to send a mail. The database is there and of
+    this version. Raises OSError where the port cannot be had, StoreError.
     """
     web = config().settings.web
     with contextlib.ExitStack() as stack:
@@ -52,7 +54,7 @@ def serving(
         stack.callback(database.close)
         reader = Database(config().store_url, writable=False)
         stack.callback(reader.close)
-        face = _face(config, database, reader, clock)
+        face = _face(config, database, reader, clock, Post(config, mail_waits))
         server = uvicorn.Server(
             uvicorn.Config(
                 _pages(face),
@@ -95,6 +97,7 @@ def _face(
     database: Database,
     reader: Database,
     clock: Callable[[], dt.datetime],
+    post: Post,
 ) -> Face:
     web = config().settings.web
     secret, is_https = web.secret.get_secret_value(), web.public_url.startswith("https://")
@@ -108,7 +111,7 @@ def _face(
         forms=Forms(links, is_https=is_https),
         limits=Limits(secret),
         past=Past(config, lambda: reader, clock),
-        post=Post(config),
+        post=post,
     )
 
 

@@ -169,12 +169,9 @@ def _of_link(face: Face, request: Request) -> SubscriptionSettings:
     """The subscription that the link tells of, as good now as it was then. Raises Refused."""
     [definition] = face.told(request, Purpose.CONFIRM)
     chosen, _ = read_definitions({"": definition})
-    try:
-        for subscription in chosen:
-            wish.check(subscription, face.config().settings.topics)
+    for subscription in chosen:
+        if wish.can_be_followed(subscription, face.config().settings.topics):
             return subscription
-    except WishError:
-        pass  # a topic is gone
     raise Refused(
         410, "This link does not work any more", "Rules are written otherwise by now: start anew."
     )

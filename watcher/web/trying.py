@@ -13,7 +13,7 @@ from watcher.backtest import RuleWarning, SeenPaper, replay
 from watcher.backtest.figures import a_day
 from watcher.digest.papers import page_url, title_of
 from watcher.rules import builtin_topics
-from watcher.settings import Config, SubscriptionSettings, TopicSettings
+from watcher.settings import Config, RuleSettings, SubscriptionSettings, TopicSettings
 from watcher.store.database import Database
 
 DAYS = 14
@@ -101,8 +101,17 @@ class Past:
             read_count=tried.read_count,
             day_count=DAYS if len(found) else 0,
             papers=tuple(_shown(seen, hub_url) for seen in tried.papers[:SHOWN]),
-            sentences=tuple(rule.sentence for rule in tried.rules),
-            warnings=tuple(_worded(one) for rule in tried.rules for one in rule.warnings),
+            sentences=tuple(
+                f"{tried_rule.sentence}{_sleeping(rule, self._clock())}"
+                for tried_rule, rule in zip(
+                    tried.rules, subscription.rules or (RuleSettings(),), strict=True
+                )
+            ),
+            warnings=tuple(
+                f"{rule.name}: {_worded(one)}" if len(tried.rules) > 1 else _worded(one)
+                for rule in tried.rules
+                for one in rule.warnings
+            ),
         )
 
     def at_hand(self) -> tuple[TopicChoice, ...] | None:
@@ -155,6 +164,12 @@ def _topics(own: Mapping[str, TopicSettings]) -> dict[str, tuple[str, tuple[str,
     return {name: (topic.about, topic.any) for name, topic in own.items()} | {
         name: topic for name, topic in builtin.items() if name not in own
     }
+
+
+def _sleeping(rule: RuleSettings, now: dt.datetime) -> str:
+    if not rule.is_asleep(now):
+        return ""
+    return f" (snoozed until {rule.snoozed_until:%d %B}, and shown as if it were awake)"
 
 
 def _worded(warning: RuleWarning) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
@@ -12,13 +12,12 @@ from watcher.errors import RuleError
 from watcher.rules import Ruleset
 from watcher.settings import RuleSettings, SubscriptionSettings, TopicSettings
 from watcher.settings.explaining import problems_of
+from watcher.web.ruleform import RuleWish, prefix_of, rules_of
 
 NAME = "papers"
 MAX_AGE_DAYS = 30
 """As `init` writes it: what is older is no news."""
 
-MOST_WORDS = 40
-LONGEST_WORD = 100
 AS_IT_IS = "as-it-is"
 
 DAYS = {
@@ -34,18 +33,10 @@ DAYS = {
 }
 """The cadences that the form offers, without their time."""
 
-_SEPARATORS = re.compile(r"[\r\n,;]+")
 _TIMED = re.compile(r"(.*) (\d\d:\d\d)")
 
-_FIELDS = {
-    "to": "address",
-    "digest": "at",
-    "timezone": "timezone",
-    "any": "words",
-    "none": "none",
-    "topics": "topics",
-}
-"""The field of the form that a key of a subscription, or of its rule, comes from."""
+_FIELDS = {"to": "address", "digest": "at", "timezone": "timezone"}
+"""The field of the form that a key of a subscription comes from."""
 
 
 class WishError(Exception):
@@ -61,26 +52,28 @@ class Wish:
     """The form's fields as they were typed."""
 
     address: str = ""
-    topics: tuple[str, ...] = ()
-    words: str = ""
-    none: str = ""
+    rules: tuple[RuleWish, ...] = (RuleWish(),)
     days: str = "daily"
     at: str = "08:00"
     timezone: str = ""
     problems: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of_form(cls, form: Mapping[str, Sequence[str]]) -> Wish:
-        """What a form sent."""
+    def of_form(
+        cls, form: Mapping[str, Sequence[str]], former: SubscriptionSettings | None = None
+    ) -> Wish:
+        """What a form sent: of one rule, or of all those of `former`.
+
+        Raises ChangedMeanwhileError where it shows other rules than that one has.
+        """
 
         def one(name: str, default: str = "") -> str:
             return (form.get(name) or (default,))[0].strip()
 
+        rules = rules_of(form, _rules(former)) if former else (RuleWish.of_form(form),)
         return cls(
-            address=one("address"),
-            topics=tuple(form.get("topics", ())),
-            words=one("words"),
-            none=one("none"),
+            address=former.to[0] if former else one("address"),
+            rules=rules,
             days=one("days", "daily"),
             at=one("at", "08:00"),
             timezone=one("timezone"),
@@ -89,18 +82,21 @@ class Wish:
     @classmethod
     def of_subscription(cls, subscription: SubscriptionSettings, timezone: str) -> Wish:
         """What a form is filled with; `timezone` is that of the configuration."""
-        rule = subscription.rules[0] if subscription.rules else RuleSettings()
         timed = _TIMED.fullmatch(subscription.digest)
         days, at = (timed[1], timed[2]) if timed else (AS_IT_IS, "08:00")
         return cls(
             address=subscription.to[0],
-            topics=rule.topics,
-            words="\n".join(rule.any),
-            none="\n".join(rule.none),
             days=days if days in DAYS else AS_IT_IS,
             at=at,
             timezone=subscription.timezone or timezone,
+        ).with_rules(map(RuleWish.of_rule, _rules(subscription)))
+
+    def with_rules(self, rules: Iterable[RuleWish]) -> Wish:
+        """The same with these, numbered anew."""
+        numbered = tuple(
+            replace(rule, prefix=prefix_of(number)) for number, rule in enumerate(rules)
         )
+        return replace(self, rules=numbered)
 
     def subscription(
         self,
@@ -112,17 +108,11 @@ class Wish:
 
         What the form does not show stays as it was.
         """
-        words, none = _words(self.words), _words(self.none)
-        problems = _too_many(words, "words") | _too_many(none, "none")
-        if not words and not self.topics:
-            problems["words"] = "choose a topic, or write a keyword: without either nothing comes"
+        problems = {name: text for rule in self.rules for name, text in rule.problems().items()}
+        if not self.rules:
+            problems["rules"] = "without a rule nothing comes; to end it, delete it below"
         if problems:
             raise WishError(problems)
-        rule = former.rules[0] if former and former.rules else RuleSettings()
-        wanted = {"any": words, "none": none, "topics": self.topics}
-        rule_given = rule.model_dump(exclude_unset=True) | {
-            key: value for key, value in wanted.items() if value or key in rule.model_fields_set
-        }
         given: dict[str, object] = {
             "id": subscription_id,
             "name": NAME,
@@ -131,7 +121,7 @@ class Wish:
         }
         if former:
             given = former.model_dump(exclude_unset=True, by_alias=True)
-        given |= {"timezone": self.timezone, "rules": [rule_given]}
+        given |= {"timezone": self.timezone, "rules": [rule.given() for rule in self.rules]}
         if self.days != AS_IT_IS or former is None:
             given["digest"] = f"{self.days} {self.at}"
         try:
@@ -139,42 +129,33 @@ class Wish:
         except ValidationError as error:
             found = problems_of(error, SubscriptionSettings)
             raise WishError(
-                {_field(map(str, problem.path)): problem.message for problem in found}
+                {self._field([*map(str, problem.path)]): problem.message for problem in found}
             ) from None
-        check(subscription, topics)
+        try:
+            Ruleset.compile([subscription], topics)
+        except RuleError as error:
+            path = re.findall(r"[a-z_]+|\d+", error.key or "")
+            raise WishError({self._field(path): error.message}) from None
         return subscription
 
+    def _field(self, path: Sequence[str]) -> str:
+        """The field that what stands at `path` of the subscription comes from."""
+        if path and path[0] in _FIELDS:
+            return _FIELDS[path[0]]
+        number = int(path[1]) if path[:1] == ["rules"] and path[1:2] and path[1].isdigit() else 0
+        return self.rules[min(number, len(self.rules) - 1)].field(path)
 
-def check(subscription: SubscriptionSettings, topics: Mapping[str, TopicSettings]) -> None:
-    """Raise WishError where its rules cannot be followed."""
+
+def can_be_followed(
+    subscription: SubscriptionSettings, topics: Mapping[str, TopicSettings]
+) -> bool:
+    """Whether its rules still mean something: a topic of theirs may be gone."""
     try:
         Ruleset.compile([subscription], topics)
-    except RuleError as error:
-        path = re.findall(r"[a-z_]+", error.key or "")
-        raise WishError({_field(path): error.message}) from None
-
-
-def can_be_edited(subscription: SubscriptionSettings) -> bool:
-    """Whether the form shows all there is of its rules."""
-    if len(subscription.rules) != 1:
+    except RuleError:
         return False
-    shown = {"any", "none", "topics", "name"}
-    return subscription.rules[0].model_fields_set <= shown and len(subscription.to) == 1
+    return True
 
 
-def _words(typed: str) -> tuple[str, ...]:
-    found = (word.strip() for word in _SEPARATORS.split(typed))
-    return tuple(dict.fromkeys(word for word in found if word))
-
-
-def _too_many(words: Sequence[str], name: str) -> dict[str, str]:
-    if len(words) > MOST_WORDS:
-        return {name: f"are {len(words)}; {MOST_WORDS} are the most"}
-    long = next((word for word in words if len(word) > LONGEST_WORD), None)
-    if long:
-        return {name: f"“{long[:20]}…” is longer than {LONGEST_WORD} characters"}
-    return {}
-
-
-def _field(path: Sequence[str] | map[str]) -> str:
-    return next((_FIELDS[each] for each in path if each in _FIELDS), "words")
+def _rules(subscription: SubscriptionSettings) -> tuple[RuleSettings, ...]:
+    return subscription.rules or (RuleSettings(),)  # without one, every paper

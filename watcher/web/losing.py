@@ -1,0 +1,72 @@
+"""The link to a subscription sent again, to whoever has lost it: what is said tells nothing."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from watcher.links import BY_PAGES, Purpose
+from watcher.models import Envelope
+from watcher.rules import describe
+from watcher.settings import read_definitions, values
+from watcher.store import links as decided
+from watcher.store import stored
+from watcher.web.face import Face, Refused
+from watcher.web.guard import MAILS_OF_ADDRESS, MAILS_OF_NETWORK
+from watcher.web.letters import Found, reminder
+
+
+async def start(face: Face, request: Request) -> Response:
+    """The form: an address."""
+    return face.page(request, "lost.html.j2", address="", problems={})
+
+
+async def submit(face: Face, request: Request) -> Response:
+    """The same answer whatever; then a mail, if there is anything to tell in it."""
+    form = await face.form(request)
+    typed = (form.get("address") or ("",))[0].strip()
+    try:
+        address = values.address(typed)
+    except ValueError as error:
+        problems = {"address": str(error)}
+        return face.page(request, "lost.html.j2", 422, address=typed, problems=problems)
+    await face.count(request, "mail", MAILS_OF_NETWORK)
+    if face.post.is_full:
+        raise Refused(503, "Too much at once", "Please try again in some minutes.", wait=300)
+    face.post.take_on(partial(_reminder, face, address))
+    return RedirectResponse("/lost/sent", 303)
+
+
+async def sent(face: Face, request: Request) -> Response:
+    """That a mail is on its way, if one is."""
+    return face.page(request, "lost-sent.html.j2")
+
+
+def _reminder(face: Face, address: str) -> Envelope | None:
+    """The mail with the links; None where that address shall have none, or has no subscription."""
+    now = face.clock()
+    with face.reader.read() as connection:
+        if decided.is_suppressed(connection, address):
+            return None
+        definitions = stored.of_address(connection, BY_PAGES, address)
+    theirs = [
+        each
+        for each in read_definitions(definitions)[0]
+        if [to.lower() for to in each.to] == [address.lower()]
+    ]
+    if not theirs:
+        return None
+    own = theirs[0].to[0]  # as it was written by whoever agreed
+    if face.limits.take(face.database, {("address", own): MAILS_OF_ADDRESS}, now):
+        return None
+    found = [
+        Found(
+            each.digest,
+            tuple(describe(rule) for rule in each.rules) or ("is any paper",),
+            face.links.url(Purpose.MANAGE, each.id, each.to[0]),
+        )
+        for each in theirs
+    ]
+    return reminder(face.config(), face.links, own, found, now)

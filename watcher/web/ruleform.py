@@ -1,0 +1,200 @@
+"""One rule as a form has it: its fields as typed, and what the form leaves as it was."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from watcher.rules import describe
+from watcher.settings import RuleSettings
+
+MOST_RULES = 10
+MOST_WORDS = 40
+LONGEST_WORD = 100
+LONGEST_NAME = 100
+
+FIELDS = {"name": "name", "any": "words", "none": "none", "topics": "topics"}
+"""The field of the form that a key of a rule comes from."""
+
+_SEPARATORS = re.compile(r"[\r\n,;]+")
+_PREFIX = re.compile(r"(rule-\d{1,3}-)was")
+
+
+class ChangedMeanwhileError(Exception):
+    """The form shows a rule that is not there any more: it was changed on another page."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWish:
+    """The fields of one rule; `prefix` begins their names, `former` is the rule they are of."""
+
+    prefix: str = ""
+    former: RuleSettings | None = None
+    name: str = ""
+    topics: tuple[str, ...] = ()
+    words: str = ""
+    none: str = ""
+
+    @classmethod
+    def of_form(
+        cls,
+        form: Mapping[str, Sequence[str]],
+        prefix: str = "",
+        former: RuleSettings | None = None,
+    ) -> RuleWish:
+        """What a form sent."""
+
+        def one(name: str) -> str:
+            return (form.get(f"{prefix}{name}") or ("",))[0].strip()
+
+        if former and not _fits(former):
+            return cls.of_rule(former, prefix)
+        return cls(
+            prefix,
+            former,
+            name=" ".join(one("name").split()),
+            topics=tuple(form.get(f"{prefix}topics", ())),
+            words=one("words"),
+            none=one("none"),
+        )
+
+    @classmethod
+    def of_rule(cls, rule: RuleSettings, prefix: str = "") -> RuleWish:
+        """What a form is filled with."""
+        words, none = "\n".join(rule.any), "\n".join(rule.none)
+        return cls(prefix, rule, rule.name, rule.topics, words, none)
+
+    @property
+    def was(self) -> str:
+        """What its form is marked with, to be known by when it comes back."""
+        return _key(self.former) if self.former else ""
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it has what these fields cannot hold, so that it stays as it is."""
+        return self.former is not None and not _fits(self.former)
+
+    @property
+    def sentence(self) -> str:
+        """What the rule says that it is of."""
+        return describe(self.former) if self.former else ""
+
+    @property
+    def others(self) -> str:
+        """What else it asks for, which the fields do not show; empty for nothing."""
+        return "; ".join(_others(self.former)) if self.former else ""
+
+    @property
+    def snoozed_until(self) -> dt.date | None:
+        """As the rule has it, asleep or not."""
+        return self.former.snoozed_until if self.former else None
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong at first sight, by the name of the field."""
+        if self.is_fixed:
+            return {}
+        words, none = words_of(self.words), words_of(self.none)
+        found = _too_many(words, "words") | _too_many(none, "none")
+        if len(self.name) > LONGEST_NAME:
+            found["name"] = f"is longer than {LONGEST_NAME} characters"
+        if not words and not self.topics and not (self.former and _asks_for_more(self.former)):
+            found["words"] = "choose a topic, or write a keyword: without either nothing comes"
+        return {f"{self.prefix}{name}": text for name, text in found.items()}
+
+    def given(self) -> dict[str, object]:
+        """The rule that is meant; what the form does not show stays as it was."""
+        rule = self.former or RuleSettings()
+        before = rule.model_dump(exclude_unset=True)
+        if self.is_fixed:
+            return before
+        wanted = {
+            "name": self.name,
+            "any": words_of(self.words),
+            "none": words_of(self.none),
+            "topics": self.topics,
+        }
+        return before | {
+            key: value for key, value in wanted.items() if value or key in rule.model_fields_set
+        }
+
+    def field(self, path: Sequence[str]) -> str:
+        """The name of its field that a key of the rule, somewhere in `path`, comes from."""
+        return self.prefix + next((FIELDS[each] for each in path if each in FIELDS), "words")
+
+
+def rules_of(
+    form: Mapping[str, Sequence[str]], present: Sequence[RuleSettings]
+) -> tuple[RuleWish, ...]:
+    """The rules of a form that has several, of which `present` are stored.
+
+    Raises ChangedMeanwhileError.
+    """
+    left = list(present)
+    found = []
+    prefixes = sorted(
+        (match[1] for name in form if (match := _PREFIX.fullmatch(name))),
+        key=lambda prefix: int(prefix.split("-")[1]),
+    )
+    for prefix in prefixes[:MOST_RULES]:
+        former, was = None, (form.get(f"{prefix}was") or ("",))[0]
+        if was:
+            former = next((rule for rule in left if _key(rule) == was), None)
+            if former is None:
+                raise ChangedMeanwhileError
+            left.remove(former)
+        found.append(RuleWish.of_form(form, prefix, former))
+    return tuple(found)
+
+
+def prefix_of(position: int) -> str:
+    """What the fields of that rule begin with, from 0 on."""
+    return f"rule-{position}-"
+
+
+def words_of(typed: str) -> tuple[str, ...]:
+    """The keywords of a text field, each once."""
+    found = (word.strip() for word in _SEPARATORS.split(typed))
+    return tuple(dict.fromkeys(word for word in found if word))
+
+
+def _key(rule: RuleSettings) -> str:
+    """A short hash of the rule, the same whether it is snoozed or not."""
+    said = rule.model_dump_json(exclude_unset=True, exclude={"snoozed_until"})
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _fits(rule: RuleSettings) -> bool:
+    """Whether the fields can hold its keywords, and it is more than every paper."""
+    if rule.awake == RuleSettings(name=rule.name, fields=rule.fields):
+        return False
+    return len(rule.name) <= LONGEST_NAME and all(
+        words_of("\n".join(words)) == words and not _too_many(words, "")
+        for words in (rule.any, rule.none)
+    )
+
+
+def _asks_for_more(rule: RuleSettings) -> bool:
+    """Whether it asks for something beside what the fields show."""
+    bare = rule.awake.model_copy(update={"any": (), "none": (), "topics": (), "name": ""})
+    return bare != RuleSettings(fields=rule.fields, backfill_days=rule.backfill_days)
+
+
+def _others(rule: RuleSettings) -> Iterator[str]:
+    if _asks_for_more(rule):
+        yield describe(rule.model_copy(update={"any": (), "none": (), "topics": ()}))
+    if set(rule.fields) != set(RuleSettings().fields):
+        yield f"looks only at {' and '.join(dict.fromkeys(rule.fields))}"
+    if rule.backfill_days:
+        yield f"looks back {rule.backfill_days} days once it is changed"
+
+
+def _too_many(words: Sequence[str], name: str) -> dict[str, str]:
+    if len(words) > MOST_WORDS:
+        return {name: f"are {len(words)}; {MOST_WORDS} are the most"}
+    long = next((word for word in words if len(word) > LONGEST_WORD), None)
+    if long:
+        return {name: f"“{long[:20]}…” is longer than {LONGEST_WORD} characters"}
+    return {}
