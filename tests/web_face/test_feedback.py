@@ -131,10 +131,10 @@ async def test_who_subscribed_sees_what_rules_make_of_what_they_said(world: Worl
             rf"Take it back {ZORBLAX} More like this, 20 Feb 2026 Take it back",
             page.words,
         )
-        edited = browser.press(page, "See what would come", none="zorblax surveys")
+        edited = browser.press(page, "See what would come", **{"rule-0-none": "zorblax surveys"})
         assert "these rules bring 1; of 1 you did not want, 0." in edited.words
         assert "these rules bring it" not in edited.words
-        worse = browser.press(page, "See what would come", none="everything")
+        worse = browser.press(page, "See what would come", **{"rule-0-none": "everything"})
         assert "these rules bring 0; of 1 you did not want, 1." in worse.words
         assert "these rules do not bring it" in worse.words
         back = browser.press(edited, "Take it back")

@@ -52,6 +52,7 @@ async def drawn(world: World) -> dict[str, str]:
         await world.run_pass()
         wish = visitor.get(link_in(world.digests(EVE)[-1], "not"))
         said = visitor.press(wish, "Not this")
+        mine = visitor.get(mine.url)
         asleep = visitor.press(mine, "Snooze for 30 days", **{"rule-0-name": "zorblaxes"})
         two = visitor.press(visitor.press(asleep, "Add a rule"), "Save")
         found: dict[str, Page] = {
@@ -66,7 +67,7 @@ async def drawn(world: World) -> dict[str, str]:
             "lost": visitor.get("/lost"),
             "lost, mistaken": visitor.press(visitor.get("/lost"), "Send it", address="x"),
             "lost, sent": visitor.get("/lost/sent"),
-            "unsure": visitor.press(visitor.get(mine.url), "Delete"),
+            "unsure": visitor.press(mine, "Delete"),
             "never": visitor.get(link_in(asking, "never")),
             "told": visitor.get("/nothing"),
             "status": status,
