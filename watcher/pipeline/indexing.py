@@ -1,0 +1,44 @@
+"""Bringing the index of words up to date: behind everything else, and of no concern to it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+import structlog
+
+from watcher.finding import words_of
+from watcher.pipeline.context import Context
+from watcher.store import papers, searching
+
+log = structlog.get_logger(__name__)
+
+PART = 250
+"""Papers in one transaction: a tenth of a second."""
+
+MOST_PARTS = 20
+"""Of one pass; what a database of before has more, the next passes do."""
+
+
+async def index(context: Context) -> None:
+    """Index the papers that are new or say something else, so many of them at most."""
+    for _ in range(MOST_PARTS):
+        try:
+            count = await context.write(lambda connection: _index_part(context, connection))
+        except Exception as error:  # noqa: BLE001  # nothing of the index may end a pass
+            log.warning("the index for searching was not brought up to date", error=str(error))
+            return
+        if count < PART:
+            return
+
+
+def _index_part(context: Context, connection: sa.Connection) -> int:
+    ids = searching.to_index(connection, PART)
+    if not ids:
+        return 0
+    if not searching.is_there(connection):
+        searching.create(connection)
+        if not searching.is_there(connection):
+            return 0
+    found = papers.load(connection, ids)
+    words = [words_of(stored.paper) for stored in found.values()]
+    searching.put(connection, words, context.clock())
+    return len(ids)

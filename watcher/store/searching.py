@@ -1,0 +1,298 @@
+"""The index by which stored papers are found by their words; what a word is, others say.
+
+It is FTS5 on SQLite and `tsvector` on PostgreSQL, stands beside the schema's tables, and is made
+of the papers alone: no copy of all rows has it, and `papers.indexed_at` says what is in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from watcher.errors import StoreError
+from watcher.store.papers import chunks
+from watcher.store.rows import scalars
+from watcher.store.schema import papers
+
+BREAK = "·"
+"""Stands between words of which no phrase has both: of two authors, of two keywords."""
+
+LONGEST = 64
+"""Characters of a word; PostgreSQL takes 2,046 bytes."""
+
+MOST_BYTES = 400_000
+"""Of a paper's words; PostgreSQL takes a megabyte, with the places where they stand."""
+
+MOST_WORDS = 15_000
+"""Of a paper; PostgreSQL counts no places beyond 16,383."""
+
+MOST_COUNTED = 1000
+"""Papers that a search finds at most: nobody reads on to the last of more."""
+
+WITHIN = 5.0
+"""Seconds that a search may take."""
+
+_FTS5 = (
+    """CREATE VIRTUAL TABLE paper_words USING fts5(title, keywords, people, content,
+    tokenize = "ascii tokenchars '+#'", prefix = '2 3')""",
+    "CREATE TABLE indexed_papers (id INTEGER PRIMARY KEY, paper_id TEXT NOT NULL UNIQUE)",
+)
+_TSVECTOR = (
+    "CREATE TABLE paper_words (paper_id text PRIMARY KEY, words tsvector NOT NULL)",
+    "CREATE INDEX ix_paper_words_words ON paper_words USING gin (words)",
+)
+_WEIGHTS = "ABCD"
+"""Of title, keywords, people and content, as PostgreSQL names them."""
+
+
+class SearchTimeoutError(StoreError):
+    """A search that took too long; rarer words take less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of a paper's fields, each in its order, with `BREAK` where no phrase goes on."""
+
+    paper_id: str
+    title: Sequence[str]
+    keywords: Sequence[str]
+    people: Sequence[str]
+    content: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Words that stand one behind the other: `before`, then any of `last`.
+
+    `is_prefix`: the last one begins so. `is_excluded`: no paper has it.
+    """
+
+    before: tuple[str, ...]
+    last: tuple[str, ...]
+    is_prefix: bool = False
+    is_excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The ids of a page of papers in their order, and of how many in all: `MOST_COUNTED` at most.
+
+    `is_more`: there are more than that.
+    """
+
+    ids: tuple[str, ...]
+    count: int
+    is_more: bool
+
+
+def create(connection: sa.Connection) -> None:
+    """Make the index, with nothing in it; not on a SQLite that was built without FTS5."""
+    if not _is_possible(connection):
+        return
+    for statement in _FTS5 if _is_file(connection) else _TSVECTOR:
+        connection.exec_driver_sql(statement)
+
+
+def is_there(connection: sa.Connection) -> bool:
+    """Whether there is an index; a SQLite without FTS5 cannot use one that is there."""
+    return _is_possible(connection) and sa.inspect(connection).has_table("paper_words")
+
+
+def to_index(connection: sa.Connection, limit: int) -> Sequence[str]:
+    """The ids of papers that are not in the index as they are now, the newest first."""
+    query = sa.select(papers.c.id).where(papers.c.indexed_at.is_(None))
+    return scalars(connection, query.order_by(papers.c.first_seen_at.desc()).limit(limit), str)
+
+
+def look_again(connection: sa.Connection, since: dt.datetime) -> None:
+    """Index again what was seen since then: an older version beside this one does not say what it
+    has changed.
+    """
+    connection.execute(
+        papers.update()
+        .where(papers.c.facts_at >= since, papers.c.indexed_at < papers.c.facts_at)
+        .values(indexed_at=None)
+    )
+
+
+def forget_all(connection: sa.Connection) -> None:
+    """Have every paper indexed anew."""
+    connection.execute(papers.update().values(indexed_at=None))
+
+
+def put(connection: sa.Connection, indexed: Sequence[Words], now: dt.datetime) -> None:
+    """Have these in the index, in place of what it had of them. The caller writes alone."""
+    if not indexed:
+        return
+    if _is_file(connection):
+        _put_fts5(connection, indexed)
+    else:
+        connection.execute(
+            sa.text(
+                "INSERT INTO paper_words (paper_id, words) VALUES (:id, CAST(:words AS tsvector))"
+                " ON CONFLICT (paper_id) DO UPDATE SET words = excluded.words"
+            ),
+            [{"id": each.paper_id, "words": _tsvector(each)} for each in indexed],
+        )
+    for chunk in chunks([each.paper_id for each in indexed]):
+        connection.execute(papers.update().where(papers.c.id.in_(chunk)).values(indexed_at=now))
+
+
+def search(
+    connection: sa.Connection,
+    terms: Sequence[Term],
+    *,
+    is_newest_first: bool = False,
+    skip: int = 0,
+    limit: int = 20,
+    within: float = WITHIN,
+) -> Found:
+    """The papers that have all the terms, the most relevant or the newest first.
+
+    One term at least is not excluded. `within` is in seconds. Raises SearchTimeoutError, StoreError.
+    """
+    if not is_there(connection):
+        raise StoreError("there is no index: this SQLite was built without FTS5")
+    is_file = _is_file(connection)
+    asked = {"terms": _fts5_query(terms) if is_file else _tsquery(terms)}
+    if is_file:
+        having = "FROM paper_words WHERE paper_words MATCH :terms"
+        which = (
+            "FROM paper_words JOIN indexed_papers AS i ON i.id = paper_words.rowid"
+            " JOIN papers AS p ON p.id = i.paper_id WHERE paper_words MATCH :terms"
+        )
+        relevance = "bm25(paper_words, 10.0, 4.0, 4.0, 1.0)"
+    else:
+        having = "FROM paper_words WHERE words @@ CAST(:terms AS tsquery)"
+        which = (
+            "FROM paper_words AS w JOIN papers AS p ON p.id = w.paper_id"
+            " WHERE w.words @@ CAST(:terms AS tsquery)"
+        )
+        relevance = (
+            "ts_rank(CAST('{0.1, 0.4, 0.4, 1.0}' AS float4[]), w.words,"
+            " CAST(:terms AS tsquery), 1) DESC"
+        )
+    order = "p.first_seen_at DESC, p.id DESC"
+    if not is_newest_first:
+        order = f"{relevance}, {order}"
+    # Everything but the values that are bound is written above.
+    counting = sa.text(f"SELECT count(*) FROM (SELECT 1 {having} LIMIT :most) AS found")  # noqa: S608  # nosec B608
+    choosing = sa.text(f"SELECT p.id {which} ORDER BY {order} LIMIT :limit OFFSET :skip")  # nosec B608
+    with _within(connection, within):
+        count = int(connection.scalar(counting, asked | {"most": MOST_COUNTED + 1}) or 0)
+        left = max(min(limit, MOST_COUNTED - skip), 0)
+        ids = scalars(connection, choosing.bindparams(**asked, limit=left, skip=skip), str)
+    return Found(tuple(ids), min(count, MOST_COUNTED), count > MOST_COUNTED)
+
+
+def _is_file(connection: sa.Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def _is_possible(connection: sa.Connection) -> bool:
+    query = "SELECT count(*) FROM pragma_module_list WHERE name = 'fts5'"
+    return not _is_file(connection) or bool(connection.exec_driver_sql(query).scalar())
+
+
+def _put_fts5(connection: sa.Connection, indexed: Sequence[Words]) -> None:
+    ids = [(each.paper_id,) for each in indexed]
+    connection.exec_driver_sql("INSERT OR IGNORE INTO indexed_papers (paper_id) VALUES (?)", ids)
+    number = "(SELECT id FROM indexed_papers WHERE paper_id = ?)"
+    connection.exec_driver_sql(f"DELETE FROM paper_words WHERE rowid = {number}", ids)  # noqa: S608  # nosec B608  # a constant
+    rows = []
+    for each in indexed:
+        fields: dict[str, list[str]] = {weight: [] for weight in _WEIGHTS}
+        for weight, word in _bounded(each):
+            fields[weight].append(word)
+        rows.append((each.paper_id, *(" ".join(words) for words in fields.values())))
+    connection.exec_driver_sql(
+        "INSERT INTO paper_words (rowid, title, keywords, people, content)"  # noqa: S608  # nosec B608  # a constant
+        f" VALUES ({number}, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+def _bounded(words: Words) -> Iterator[tuple[str, str]]:
+    """The words, each with its field's weight, as far as every database takes them."""
+    left, count = MOST_BYTES, 0
+    fields = (words.title, words.keywords, words.people, words.content)
+    for weight, field in zip(_WEIGHTS, fields, strict=True):
+        for word in field:
+            cut = word[:LONGEST]
+            left, count = left - len(cut.encode()), count + 1
+            if left < 0 or count > MOST_WORDS:
+                return
+            yield weight, cut
+
+
+def _tsvector(words: Words) -> str:
+    places: dict[str, list[str]] = {}
+    before, place = "", 0
+    for weight, word in _bounded(words):
+        place += 1 if weight == before else 2  # no phrase goes on in another field
+        before = weight
+        if word != BREAK:
+            places.setdefault(word, []).append(f"{place}{weight}")
+    return " ".join(f"{_quoted(word)}:{','.join(at)}" for word, at in places.items())
+
+
+def _tsquery(terms: Iterable[Term]) -> str:
+    return " & ".join(sorted(map(_tsquery_term, terms)))
+
+
+def _tsquery_term(term: Term) -> str:
+    end = ":*" if term.is_prefix else ""
+    last = " | ".join(f"{_quoted(word[:LONGEST])}{end}" for word in term.last)
+    phrase = " <-> ".join([*(_quoted(word[:LONGEST]) for word in term.before), f"({last})"])
+    return f"{'!' if term.is_excluded else ''}({phrase})"
+
+
+def _quoted(word: str) -> str:
+    """A word as PostgreSQL's text form of `tsvector` and `tsquery` has it."""
+    return "'{}'".format(word.replace("\\", "\\\\").replace("'", "''"))
+
+
+def _fts5_query(terms: Iterable[Term]) -> str:
+    wanted: list[str] = []
+    excluded: list[str] = []
+    for term in terms:
+        (excluded if term.is_excluded else wanted).append(_fts5_term(term))
+    query = f"({' AND '.join(wanted)})"
+    return f"{query} NOT ({' OR '.join(excluded)})" if excluded else query
+
+
+def _fts5_term(term: Term) -> str:
+    end = " *" if term.is_prefix else ""
+    phrases = (" ".join(word[:LONGEST] for word in (*term.before, last)) for last in term.last)
+    return "({})".format(" OR ".join(f'"{_doubled(phrase)}"{end}' for phrase in phrases))
+
+
+def _doubled(phrase: str) -> str:
+    return phrase.replace('"', '""')
+
+
+@contextlib.contextmanager
+def _within(connection: sa.Connection, seconds: float) -> Iterator[None]:
+    """Have what is asked for in here end after so many seconds. Raises SearchTimeoutError."""
+    raw = connection.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection):
+        end = time.monotonic() + seconds
+        raw.set_progress_handler(lambda: time.monotonic() > end, 1000)
+    else:
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(int(seconds * 1000), 1)}")
+    try:
+        yield
+    except sa.exc.OperationalError as error:
+        said = str(error.orig)
+        if "interrupted" in said or "statement timeout" in said:
+            raise SearchTimeoutError(f"the search took more than {seconds:g} s") from error
+        raise
+    finally:
+        if isinstance(raw, sqlite3.Connection):
+            raw.set_progress_handler(None, 0)
