@@ -155,7 +155,8 @@ def search(
 ) -> Found:
     """The papers that have all the terms, the most relevant or the newest first.
 
-    One term at least is not excluded. `within` is in seconds. Raises SearchTimeoutError, StoreError.
+    One term at least is not excluded; `within` is in seconds. Raises SearchTimeoutError and
+    StoreError.
     """
     if not is_there(connection):
         raise StoreError("there is no index: this SQLite was built without FTS5")
