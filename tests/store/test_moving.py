@@ -159,8 +159,8 @@ def filled(tmp_path: Path) -> Iterator[Database]:
 
 ROWS = """
 INSERT INTO papers VALUES ('2602.00001', 'A', '{}', '{}', '2026-02-19 08:00', '2026-02-19 08:00',
-NULL, NULL, NULL), ('2602.00002', 'B', '{}', '{}', '2026-02-19 08:00', '2026-02-19 08:00', NULL, NULL,
-NULL);
+NULL, NULL, NULL), ('2602.00002', 'B', '{}', '{}', '2026-02-19 08:00', '2026-02-19 08:00', NULL,
+NULL, NULL);
 INSERT INTO notices VALUES (7, 'key', 'kind', '2026-02-19 08:00:00.123456', 'subject');
 INSERT INTO deliveries
 (id, notice_id, sender, recipient, message_id, state, queued_at, next_attempt_at)

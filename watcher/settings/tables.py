@@ -235,6 +235,7 @@ class WebSettings(Table):
     """[web]; nothing listens without `listen`, and with it a loaded one has its `public_url`.
 
     `allow` are patterns of addresses, none: everybody's; `proxies` may say for whom they ask.
+    `archive`: everybody may look at and search the papers.
     """
 
     listen: Annotated[str, AfterValidator(listening.web_listen)] = Field(
@@ -252,6 +253,7 @@ class WebSettings(Table):
     proxies: Annotated[
         tuple[Annotated[str, AfterValidator(listening.network)], ...], BeforeValidator(_listed)
     ] = ("127.0.0.1", "::1")
+    archive: bool = False
 
     @property
     def address(self) -> tuple[str, int]:

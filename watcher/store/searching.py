@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from watcher.errors import StoreError
 from watcher.store.papers import chunks
-from watcher.store.rows import scalars
+from watcher.store.rows import scalar, scalars
 from watcher.store.schema import papers
 
 BREAK = "·"
@@ -108,6 +108,12 @@ def to_index(connection: sa.Connection, limit: int) -> Sequence[str]:
     """The ids of papers that are not in the index as they are now, the newest first."""
     query = sa.select(papers.c.id).where(papers.c.indexed_at.is_(None))
     return scalars(connection, query.order_by(papers.c.first_seen_at.desc()).limit(limit), str)
+
+
+def count_left(connection: sa.Connection) -> int:
+    """How many papers are not in the index as they are now."""
+    query = sa.select(sa.func.count()).where(papers.c.indexed_at.is_(None))
+    return scalar(connection, query.select_from(papers), int) or 0
 
 
 def look_again(connection: sa.Connection, since: dt.datetime) -> None:

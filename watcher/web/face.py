@@ -48,7 +48,8 @@ class Face:
     ) -> Response:
         """The page of that template, its forms marked as ours."""
         word, mark = self.forms.mark(request)
-        response = HTMLResponse(pages.write(template, {"mark": mark, **context}), status)
+        fixed = {"mark": mark, "has_archive": self.config().settings.web.archive, "base": ""}
+        response = HTMLResponse(pages.write(template, fixed | context), status)
         self.forms.remember(response, word)
         return response
 
@@ -73,7 +74,7 @@ class Face:
             raise Refused(
                 429,
                 "Too much at once",
-                "So many forms came from your network that this one was put aside. "
+                "So much came from your network that this was put aside. "
                 "Please try again in some minutes.",
                 wait=int(wait.total_seconds()) + 1,
             )
