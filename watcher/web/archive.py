@@ -23,7 +23,7 @@ from watcher.web.face import Face, Refused
 PER_PAGE = 20
 LAST_PAGE = searching.MOST_COUNTED // PER_PAGE
 
-OF_NETWORK = Limit(60, 120)
+OF_NETWORK = Limit(60, 60)
 """How many searches a network may make."""
 
 

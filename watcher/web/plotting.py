@@ -76,6 +76,7 @@ def plot(counts: Sequence[VoteCount]) -> Plot | None:
     """The plot of these counts, oldest first; None where there are none."""
     if not counts:
         return None
+    counts = list({each.at: each for each in counts}.values())  # of pages read at once the last
     first, last = counts[0].at.timestamp(), counts[-1].at.timestamp()
     if last <= first:  # one point stands in the middle of a day
         first, last = first - _DAY / 2, last + _DAY / 2
@@ -151,14 +152,17 @@ def _thinned(counts: Sequence[VoteCount]) -> list[VoteCount]:
 
 def _description(counts: Sequence[VoteCount]) -> str:
     first, last = counts[0], counts[-1]
-    if len(counts) == 1:
-        return f"{first.count:,} votes on {_day(first.at)}."
-    most = max(counts, key=lambda each: each.count)
-    told = (
-        f"From {first.count:,} votes on {_day(first.at)} to {last.count:,} on {_day(last.at)}"
-        f", seen {len(counts):,} times"
-    )
-    return f"{told}; {most.count:,} at most." if most.count > last.count else f"{told}."
+    most = max(each.count for each in counts)
+    if first.count == last.count == most:
+        days = (_day(first.at), _day(last.at))
+        when = f"on {days[0]}" if days[0] == days[1] else f"from {days[0]} to {days[1]}"
+        return f"{_votes(most)} {when}."
+    told = f"From {_votes(first.count)} on {_day(first.at)} to {last.count:,} on {_day(last.at)}"
+    return f"{told}; {most:,} at most." if most > max(first.count, last.count) else f"{told}."
+
+
+def _votes(count: int) -> str:
+    return "1 vote" if count == 1 else f"{count:,} votes"
 
 
 def _rows(counts: Sequence[VoteCount]) -> tuple[Row, ...]:

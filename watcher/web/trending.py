@@ -113,9 +113,8 @@ def _look(
     )
     before, after = known.before(chosen), known.after(chosen)
     gaps = []
-    if there is None:  # the whole gap that the day is in
-        first = (before or oldest) + _DAY
-        gaps.append(_gap(connection, source, first, (after or today + _DAY) - _DAY, today))
+    if there is None:
+        gaps.append(_gap(connection, source, chosen, chosen, today))
     elif before is not None:
         gaps.append(_gap(connection, source, before + _DAY, chosen - _DAY, today))
     if there is not None and after is None:
@@ -147,4 +146,4 @@ def _read_at(there: ShownDay | None) -> str:
         return ""
     at = there.observed_at.astimezone(dt.UTC)
     time = f"{at:%H:%M} UTC"
-    return time if at.date() == there.on else f"{showing.day_of(at.date())}, {time}"
+    return f"at {time}" if at.date() == there.on else f"on {showing.day_of(at.date())} at {time}"
