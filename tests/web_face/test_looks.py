@@ -12,7 +12,7 @@ from tests.fakesite import make_paper
 from tests.web.chromium import Browser
 from tests.web.test_accessibility import judged, needed_width
 from tests.web_face.browsing import Page, link_in, pages_of, subscribe
-from tests.world import ZORBLAX, World
+from tests.world import TRENDING, ZORBLAX, World
 
 pytestmark = [pytest.mark.browser, pytest.mark.npm, pytest.mark.long]
 
@@ -30,7 +30,9 @@ async def drawn(world: World) -> dict[str, str]:
     """Every kind of page, its style sheet within it: this browser reaches no network."""
     world.fill()
     world.add(make_paper(1, world.now, title=ZORBLAX))
-    with pages_of(world) as visitor:
+    with pages_of(world, "archive = true\n", TRENDING) as visitor:
+        await world.run_pass()
+        world.later(hours=30)
         await world.run_pass()
         first = visitor.get("/")
         typed = {"words": "zorblax\ndiffusion", "none": "zorblax", "address": EVE}
@@ -46,6 +48,9 @@ async def drawn(world: World) -> dict[str, str]:
             "unsure": visitor.press(mine, "Delete"),
             "never": visitor.get(link_in(asking, "never")),
             "told": visitor.get("/nothing"),
+            "search": visitor.get("/search?q=zorblaxes+-qwertz"),
+            "trending": visitor.get("/trending"),
+            "paper": visitor.get("/papers/2602.00001"),
         }
         style = visitor.client.get("/style.css").text
     link = re.compile(r'<link rel="stylesheet"[^>]*>')
@@ -68,7 +73,12 @@ async def test_the_pages_are_for_everybody(world: World, browser: Browser, tmp_p
             loaded = [url for url in page.requests if not url.startswith("data:")]
             assert loaded == [path.as_uri()], "nothing is loaded from elsewhere"
             case = f"{name}, {width}, {'dark' if is_dark else 'light'}"
-            if found := judged(page):
+            # axe knows no ground behind the words of a drawing: theirs are those of all the text.
+            found = {
+                rule: [node for node in nodes if not node.startswith("<text ")]
+                for rule, nodes in judged(page).items()
+            }
+            if any(found.values()):
                 wrong[case] = found
             assert needed_width(page) == width, case
             page.close()

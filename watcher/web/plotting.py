@@ -20,7 +20,7 @@ MOST_DOTS = 30
 MOST_ROWS = 400
 """Days in the table: the newest."""
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, WIDTH - 18, 14, HEIGHT - 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, WIDTH - 30, 14, HEIGHT - 46
 _HOUR, _DAY = 3600, 86_400
 _STEPS = (
     *(_HOUR, 2 * _HOUR, 6 * _HOUR, 12 * _HOUR),
