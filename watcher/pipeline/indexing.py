@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
 import sqlalchemy as sa
 import structlog
 
 from watcher.finding import words_of
 from watcher.pipeline.context import Context
 from watcher.store import papers, searching
+from watcher.store.searching import Words
 
 log = structlog.get_logger(__name__)
 
@@ -35,10 +39,19 @@ def _index_part(context: Context, connection: sa.Connection) -> int:
     if not ids:
         return 0
     if not searching.is_there(connection):
-        searching.create(connection)
+        searching.make_anew(connection)
         if not searching.is_there(connection):
             return 0
-    found = papers.load(connection, ids)
-    words = [words_of(stored.paper) for stored in found.values()]
-    searching.put(connection, words, context.clock())
+    searching.put(connection, _words(connection, ids), context.clock())
     return len(ids)
+
+
+def _words(connection: sa.Connection, ids: Sequence[str]) -> list[Words]:
+    """The words of these papers; none of one that cannot be read, or it would keep the rest out."""
+    try:
+        return [words_of(stored.paper) for stored in papers.load(connection, ids).values()]
+    except msgspec.DecodeError as error:
+        if len(ids) == 1:
+            log.warning("a paper cannot be searched", paper=ids[0], error=str(error))
+            return [Words(ids[0], (), (), (), ())]
+        return [words for each in ids for words in _words(connection, [each])]

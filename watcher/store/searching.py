@@ -99,6 +99,13 @@ def create(connection: sa.Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def make_anew(connection: sa.Connection) -> None:
+    """Make the index where it is not there, and have every paper indexed."""
+    connection.exec_driver_sql("DROP TABLE IF EXISTS indexed_papers")
+    create(connection)
+    forget_all(connection)
+
+
 def is_there(connection: sa.Connection) -> bool:
     """Whether there is an index; a SQLite without FTS5 cannot use one that is there."""
     return _is_possible(connection) and sa.inspect(connection).has_table("paper_words")
