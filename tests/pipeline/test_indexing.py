@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,14 +16,20 @@ from watcher.finding import parse
 from watcher.store import searching
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "fleet"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    is_file = request.param == "sqlite"
-    store = "sqlite:///watcher.db" if is_file else request.getfixturevalue("postgres_url")
-    with World(tmp_path, store=store, is_fleet=request.param == "fleet") as running:
+@contextlib.contextmanager
+def a_world(directory: Path, store: str, *, is_fleet: bool = False) -> Iterator[World]:
+    with World(directory, store=store, is_fleet=is_fleet) as running:
         running.configure(DAILY, WEIGHTS)
         running.fill()
         running.add(make_paper(1, running.now, title=ZORBLAX))
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    is_file = request.param == "sqlite"
+    store = "sqlite:///watcher.db" if is_file else request.getfixturevalue("postgres_url")
+    with a_world(tmp_path, store) as running:
         yield running
 
 
@@ -51,11 +58,15 @@ async def test_what_a_pass_has_seen_can_be_searched(world: World) -> None:
     assert found(world, "zorblaxes") == (2, 0)
 
 
+async def test_a_fleet_indexes_as_well(tmp_path: Path, postgres_url: str) -> None:
+    with a_world(tmp_path, postgres_url, is_fleet=True) as world:
+        await world.run_pass()
+        assert found(world, "zorblaxes") == (1, 0)
+
+
 async def test_an_index_that_is_broken_ends_no_pass_and_is_made_anew_once_it_is_gone(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if world.is_fleet:
-        pytest.skip("the same on the same database")
     is_file = world.store.startswith("sqlite")
     await world.run_pass()
     broken = "indexed_papers" if is_file else "paper_words"
@@ -77,9 +88,6 @@ async def test_an_index_that_is_broken_ends_no_pass_and_is_made_anew_once_it_is_
 
 
 async def test_a_paper_that_cannot_be_read_keeps_no_other_out(world: World) -> None:
-    if world.is_fleet:
-        pytest.skip("the same on the same database")
-    world.site.faults.clear()
     with app.writing(world.config(), "test", world.now):
         pass
     do(

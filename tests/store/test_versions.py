@@ -137,9 +137,9 @@ def _words(options: dict[str, Any] | None) -> dict[str, str]:
     return {name: str(value) for name, value in (options or {}).items()}
 
 
-def is_of_schema(name: str | None, kind: str, _: object) -> bool:
-    """Whether it is no table of the index, which stands beside the schema."""
-    return kind != "table" or not (name or "").startswith(("paper_words", "indexed_papers"))
+def is_of_schema(name: str | None, *_: object) -> bool:
+    """Whether it is no part of the index of words, which stands beside the schema."""
+    return not (name or "").startswith(("paper_words", "indexed_papers", "ix_papers_to_index"))
 
 
 def test_the_migrations_make_the_very_tables_of_the_schema(database_url: str) -> None:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
-    text,
 )
 
 from watcher.store.column_types import RowId, StoredText, UtcDateTime
@@ -47,12 +46,6 @@ papers = Table(
     Column("pruned_at", UtcDateTime),
     Column("indexed_at", UtcDateTime),  # null: the index of words does not have it as it is now
     Index(None, "first_seen_at"),
-    Index(
-        "ix_papers_to_index",
-        "first_seen_at",
-        sqlite_where=text("indexed_at IS NULL"),
-        postgresql_where=text("indexed_at IS NULL"),
-    ),
 )
 
 sightings = Table(
