@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.store.conftest import NOW
 from watcher.finding import parse, words_of
@@ -144,6 +146,68 @@ def test_both_databases_answer_alike(database: Database) -> None:
     index(database)
     found = {typed: {int(each[-1]) for each in asked(database, typed)} for typed in ANSWERS}
     assert found == ANSWERS
+
+
+WORDS = st.sampled_from(
+    ("ada", "hypernetwork", "hypernetworks", "of", "experts", "the", "study", "c++", "nets", "扩")
+)
+PIECES = st.one_of(
+    WORDS,
+    WORDS.map("-{}".format),
+    WORDS.map(lambda word: f"{word[:3]}*"),
+    st.lists(WORDS, min_size=1, max_size=3).map(lambda words: f'"{" ".join(words)}"'),
+    st.lists(WORDS, min_size=2, max_size=3).map("-".join),
+    st.text(max_size=6),
+)
+
+
+def has(paper: Paper, term: searching.Term) -> bool:
+    """Whether a paper has the term, as it should be."""
+    words = words_of(paper)
+    runs: list[list[str]] = []
+    for field in (words.title, words.keywords, words.people, words.content):
+        runs.append([])
+        for word in field:
+            if word == searching.BREAK:
+                runs.append([])
+            else:
+                runs[-1].append(word)
+    length = len(term.before) + 1
+    return any(
+        tuple(run[at : at + length - 1]) == term.before
+        and (
+            run[at + length - 1].startswith(term.last)
+            if term.is_prefix
+            else run[at + length - 1] in term.last
+        )
+        for run in runs
+        for at in range(len(run) - length + 1)
+    )
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(pieces=st.lists(PIECES, min_size=1, max_size=4))
+def test_every_answer_is_as_it_should_be(database: Database, pieces: list[str]) -> None:
+    if index_is_empty(database):
+        store(database, *STORED)
+        index(database)
+    query = parse(" ".join(pieces))
+    if query.can_be_asked:
+        expected = {
+            paper.id
+            for paper in STORED
+            if all(has(paper, term) is not term.is_excluded for term in query.terms)
+        }
+        assert set(asked(database, query.text)) == expected
+
+
+def index_is_empty(database: Database) -> bool:
+    with database.read() as connection:
+        return papers.count_since(connection) == 0
 
 
 def test_nothing_that_is_typed_is_a_mistake(database: Database) -> None:
