@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shlex
 import re
+import shlex
 import shutil
 import signal
 import sqlite3
