@@ -6,7 +6,13 @@ import contextlib
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from urllib.parse import quote
+
+import httpx
+from selectolax.lexbor import LexborHTMLParser
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from tests.fakesite import faults, make_paper
 from tests.web_face.browsing import PUBLIC, Browser, Page, pages_of
@@ -14,6 +20,9 @@ from tests.world import TRENDING, ZORBLAX, World
 from watcher import app
 from watcher.engine import Request
 from watcher.store import papers
+from watcher.store.database import Database
+from watcher.web import archive
+from watcher.web.serving import _face
 
 OPEN = "archive = true\n"
 ONLY = Request(sources=("trending",))
@@ -249,3 +258,37 @@ async def test_searches_of_one_network_are_bounded(world: World) -> None:
         assert browser.get(f"{PUBLIC}/search").status == 200
         world.later(minutes=1)
         assert search(browser, "a").status == 200
+
+
+async def test_the_search_and_the_papers_below_another_path(world: World) -> None:
+    world.fill()
+    world.add(*(make_paper(600 + n, world.now, title=f"{ZORBLAX} {n}") for n in range(25)))
+    with pages_of(world):
+        await world.run_pass()
+    base = "/archive/a-token"
+    with contextlib.ExitStack() as stack:
+        config = world.config()
+        database, reader = (Database(config.store_url, writable=of) for of in (True, False))
+        stack.callback(database.close)
+        stack.callback(reader.close)
+        face = _face(lambda: config, database, reader, lambda: world.now)
+        private = Starlette(
+            routes=[
+                Route(f"{base}/search", partial(archive.search, face, base=base)),
+                Route(f"{base}/papers/{{id}}", partial(archive.paper, face, base=base)),
+            ]
+        )
+        transport = httpx.ASGITransport(private)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            for path in ("/search?q=zorblax", "/papers/2602.00600"):
+                answer = await client.get(f"{base}{path}")
+                assert answer.status_code == 200
+                tree = LexborHTMLParser(answer.text)
+                links = [link.attributes["href"] or "" for link in tree.css("a")]
+                ours = {link for link in links if link.startswith("/") and link != "/"}
+                assert ours
+                assert all(link.startswith(f"{base}/") for link in ours), ours
+                form = tree.css_first("form")
+                assert form is None or form.attributes["action"] == f"{base}/search"
+            moved = await client.get(f"{base}/papers/2602.00600v3")
+            assert moved.headers["location"] == f"{base}/papers/2602.00600"
