@@ -38,20 +38,65 @@ MOST_COUNTED = 1000
 WITHIN = 5.0
 """Seconds that a search may take."""
 
-_FTS5 = (
-    """CREATE VIRTUAL TABLE paper_words USING fts5(title, keywords, people, content,
-    tokenize = "ascii tokenchars '+#'")""",
-    "CREATE TABLE indexed_papers (id INTEGER PRIMARY KEY, paper_id TEXT NOT NULL UNIQUE)",
-)
-_TSVECTOR = (
-    "CREATE TABLE paper_words (paper_id text PRIMARY KEY, words tsvector NOT NULL)",
-    "CREATE INDEX ix_paper_words_words ON paper_words USING gin (words)",
-)
-_TO_INDEX = (
-    "CREATE INDEX IF NOT EXISTS ix_papers_to_index ON papers (first_seen_at)"
-    " WHERE indexed_at IS NULL"
-)
-"""Not in the schema: what SQLAlchemy has to know for it takes a tenth of a second to import."""
+_HAS_FTS5 = "SELECT count(*) FROM pragma_module_list WHERE name = 'fts5'"
+_FTS5 = """
+CREATE VIRTUAL TABLE paper_words USING fts5(title, keywords, people, content,
+tokenize = "ascii tokenchars '+#'")
+"""
+_FTS5_IDS = "CREATE TABLE indexed_papers (id INTEGER PRIMARY KEY, paper_id TEXT NOT NULL UNIQUE)"
+_PUT_ID = "INSERT OR IGNORE INTO indexed_papers (paper_id) VALUES (?)"
+_TAKE_OUT = """
+DELETE FROM paper_words WHERE rowid = (SELECT id FROM indexed_papers WHERE paper_id = ?)
+"""
+_PUT_FTS5 = """
+INSERT INTO paper_words (rowid, title, keywords, people, content)
+VALUES ((SELECT id FROM indexed_papers WHERE paper_id = ?), ?, ?, ?, ?)
+"""
+_COUNT_FTS5 = """
+SELECT count(*) FROM (SELECT 1 FROM paper_words WHERE paper_words MATCH :terms LIMIT :most)
+"""
+_NEWEST_FTS5 = """
+SELECT p.id FROM paper_words JOIN indexed_papers AS i ON i.id = paper_words.rowid
+JOIN papers AS p ON p.id = i.paper_id WHERE paper_words MATCH :terms
+ORDER BY p.first_seen_at DESC, p.id DESC LIMIT :limit OFFSET :skip
+"""
+_RELEVANT_FTS5 = """
+SELECT p.id FROM paper_words JOIN indexed_papers AS i ON i.id = paper_words.rowid
+JOIN papers AS p ON p.id = i.paper_id WHERE paper_words MATCH :terms
+ORDER BY bm25(paper_words, 10.0, 4.0, 4.0, 1.0), p.first_seen_at DESC, p.id DESC
+LIMIT :limit OFFSET :skip
+"""
+
+_TSVECTOR = "CREATE TABLE paper_words (paper_id text PRIMARY KEY, words tsvector NOT NULL)"
+_TSVECTOR_INDEX = "CREATE INDEX ix_paper_words_words ON paper_words USING gin (words)"
+_PUT_TSVECTOR = """
+INSERT INTO paper_words (paper_id, words) VALUES (:id, CAST(:words AS tsvector))
+ON CONFLICT (paper_id) DO UPDATE SET words = excluded.words
+"""
+_COUNT_TSVECTOR = """
+SELECT count(*) FROM (
+    SELECT 1 FROM paper_words WHERE words @@ CAST(:terms AS tsquery) LIMIT :most
+) AS found
+"""
+_NEWEST_TSVECTOR = """
+SELECT p.id FROM paper_words AS w JOIN papers AS p ON p.id = w.paper_id
+WHERE w.words @@ CAST(:terms AS tsquery)
+ORDER BY p.first_seen_at DESC, p.id DESC LIMIT :limit OFFSET :skip
+"""
+_RELEVANT_TSVECTOR = """
+SELECT p.id FROM paper_words AS w JOIN papers AS p ON p.id = w.paper_id
+WHERE w.words @@ CAST(:terms AS tsquery)
+ORDER BY
+ts_rank(CAST('{0.1, 0.4, 0.4, 1.0}' AS float4[]), w.words, CAST(:terms AS tsquery), 1) DESC,
+p.first_seen_at DESC, p.id DESC LIMIT :limit OFFSET :skip
+"""
+
+_WITHIN = "SELECT set_config('statement_timeout', :milliseconds, true)"
+
+_TO_INDEX = """
+CREATE INDEX IF NOT EXISTS ix_papers_to_index ON papers (first_seen_at) WHERE indexed_at IS NULL
+"""
+# Not in the schema: what SQLAlchemy has to know for it takes a tenth of a second to import.
 
 _WEIGHTS = "ABCD"
 """Of title, keywords, people and content, as PostgreSQL names them."""
@@ -102,8 +147,8 @@ def create(connection: sa.Connection) -> None:
     connection.exec_driver_sql(_TO_INDEX)
     if not _is_possible(connection):
         return
-    for statement in _FTS5 if _is_file(connection) else _TSVECTOR:
-        connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(_FTS5 if _is_file(connection) else _TSVECTOR)
+    connection.exec_driver_sql(_FTS5_IDS if _is_file(connection) else _TSVECTOR_INDEX)
 
 
 def make_anew(connection: sa.Connection) -> None:
@@ -154,10 +199,7 @@ def put(connection: sa.Connection, indexed: Sequence[Words], now: dt.datetime) -
         _put_fts5(connection, indexed)
     else:
         connection.execute(
-            sa.text(
-                "INSERT INTO paper_words (paper_id, words) VALUES (:id, CAST(:words AS tsvector))"
-                " ON CONFLICT (paper_id) DO UPDATE SET words = excluded.words"
-            ),
+            sa.text(_PUT_TSVECTOR),
             [{"id": each.paper_id, "words": _tsvector(each)} for each in indexed],
         )
     for chunk in chunks([each.paper_id for each in indexed]):
@@ -182,29 +224,11 @@ def search(
         raise StoreError("there is no index: this SQLite was built without FTS5")
     is_file = _is_file(connection)
     asked = {"terms": _fts5_query(terms) if is_file else _tsquery(terms)}
-    if is_file:
-        having = "FROM paper_words WHERE paper_words MATCH :terms"
-        which = (
-            "FROM paper_words JOIN indexed_papers AS i ON i.id = paper_words.rowid"
-            " JOIN papers AS p ON p.id = i.paper_id WHERE paper_words MATCH :terms"
-        )
-        relevance = "bm25(paper_words, 10.0, 4.0, 4.0, 1.0)"
+    counting = sa.text(_COUNT_FTS5 if is_file else _COUNT_TSVECTOR)
+    if is_newest_first:
+        choosing = sa.text(_NEWEST_FTS5 if is_file else _NEWEST_TSVECTOR)
     else:
-        having = "FROM paper_words WHERE words @@ CAST(:terms AS tsquery)"
-        which = (
-            "FROM paper_words AS w JOIN papers AS p ON p.id = w.paper_id"
-            " WHERE w.words @@ CAST(:terms AS tsquery)"
-        )
-        relevance = (
-            "ts_rank(CAST('{0.1, 0.4, 0.4, 1.0}' AS float4[]), w.words,"
-            " CAST(:terms AS tsquery), 1) DESC"
-        )
-    order = "p.first_seen_at DESC, p.id DESC"
-    if not is_newest_first:
-        order = f"{relevance}, {order}"
-    # Everything but the values that are bound is written above.
-    counting = sa.text(f"SELECT count(*) FROM (SELECT 1 {having} LIMIT :most) AS found")  # noqa: S608  # nosec B608
-    choosing = sa.text(f"SELECT p.id {which} ORDER BY {order} LIMIT :limit OFFSET :skip")  # nosec B608
+        choosing = sa.text(_RELEVANT_FTS5 if is_file else _RELEVANT_TSVECTOR)
     with _within(connection, within):
         count = int(connection.scalar(counting, asked | {"most": MOST_COUNTED + 1}) or 0)
         left = max(min(limit, MOST_COUNTED - skip), 0)
@@ -217,21 +241,15 @@ def _is_file(connection: sa.Connection) -> bool:
 
 
 def _is_possible(connection: sa.Connection) -> bool:
-    query = "SELECT count(*) FROM pragma_module_list WHERE name = 'fts5'"
-    return not _is_file(connection) or bool(connection.exec_driver_sql(query).scalar())
+    return not _is_file(connection) or bool(connection.exec_driver_sql(_HAS_FTS5).scalar())
 
 
 def _put_fts5(connection: sa.Connection, indexed: Sequence[Words]) -> None:
     ids = [(each.paper_id,) for each in indexed]
-    connection.exec_driver_sql("INSERT OR IGNORE INTO indexed_papers (paper_id) VALUES (?)", ids)
-    number = "(SELECT id FROM indexed_papers WHERE paper_id = ?)"
-    connection.exec_driver_sql(f"DELETE FROM paper_words WHERE rowid = {number}", ids)  # noqa: S608  # nosec B608  # a constant
+    connection.exec_driver_sql(_PUT_ID, ids)
+    connection.exec_driver_sql(_TAKE_OUT, ids)
     rows = [(each.paper_id, *map(" ".join, _bounded(each))) for each in indexed]
-    connection.exec_driver_sql(
-        "INSERT INTO paper_words (rowid, title, keywords, people, content)"  # noqa: S608  # nosec B608  # a constant
-        f" VALUES ({number}, ?, ?, ?, ?)",
-        rows,
-    )
+    connection.exec_driver_sql(_PUT_FTS5, rows)
 
 
 def _bounded(words: Words) -> tuple[Sequence[str], ...]:
@@ -310,7 +328,8 @@ def _within(connection: sa.Connection, seconds: float) -> Iterator[None]:
         end = time.monotonic() + seconds
         raw.set_progress_handler(lambda: time.monotonic() > end, 1000)
     else:
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(int(seconds * 1000), 1)}")
+        bound = {"milliseconds": str(max(int(seconds * 1000), 1))}  # to the transaction's end
+        connection.execute(sa.text(_WITHIN), bound)
     try:
         yield
     except sa.exc.OperationalError as error:
