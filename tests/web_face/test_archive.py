@@ -164,7 +164,11 @@ async def test_what_is_typed_is_shown_as_text_and_never_a_mistake(filled: World)
             assert (field.attributes["value"] or "") == " ".join(
                 text.replace("\0", "�")[:300].split()
             )
-        assert results(search(browser, "alert zorblax")) == [f"/papers/{evil.id}"]
+        for words in ("alert zorblax", "onerror"):
+            page = search(browser, words)
+            assert results(page) == [f"/papers/{evil.id}"]
+            assert page.tree.css("script, img") == []
+            assert "<script>" in page.words, "it is to be read"
         page = browser.get(f"{PUBLIC}/papers/{evil.id}")
         assert (page.status, page.heading) == (200, EVIL)
         assert page.tree.css("script, img") == []
