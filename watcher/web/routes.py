@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Lifespan
 
 from watcher.errors import StoreError
 from watcher.store import versions
-from watcher.web import archive, leaving, managing, pages, subscribing, trending
+from watcher.web import leaving, managing, pages, searching, subscribing, trending
 from watcher.web.face import Face, Refused
 from watcher.web.guard import TooLargeError, WithHeaders
 
@@ -38,8 +38,8 @@ _ROUTES: tuple[tuple[str, Handler, list[str]], ...] = (
     ("/stop", leaving.stop, _POST),
     ("/never/{token}", leaving.ask_never, _GET),
     ("/never/{token}", leaving.never, _POST),
-    ("/search", archive.public_search, _GET),
-    ("/papers/{id}", archive.public_paper, _GET),
+    ("/search", searching.public_search, _GET),
+    ("/papers/{id}", searching.public_paper, _GET),
     ("/trending", trending.newest, _GET),
     ("/trending/{day}", trending.on_day, _GET),
 )

@@ -16,7 +16,7 @@ from watcher.models import Outcome
 from watcher.store import papers, shown
 from watcher.store.shown import Days, ShownDay
 from watcher.web import showing
-from watcher.web.archive import require_archive
+from watcher.web.searching import require_archive
 from watcher.web.face import Face, Refused
 
 _DAY = dt.timedelta(days=1)

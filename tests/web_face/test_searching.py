@@ -21,7 +21,7 @@ from watcher import app
 from watcher.engine import Request
 from watcher.store import papers
 from watcher.store.database import Database
-from watcher.web import archive
+from watcher.web import searching
 from watcher.web.serving import _face
 
 OPEN = "archive = true\n"
@@ -278,8 +278,8 @@ async def test_the_search_and_the_papers_below_another_path(world: World) -> Non
         face = _face(lambda: config, database, reader, lambda: world.now)
         private = Starlette(
             routes=[
-                Route(f"{base}/search", partial(archive.search, face, base=base)),
-                Route(f"{base}/papers/{{id}}", partial(archive.paper, face, base=base)),
+                Route(f"{base}/search", partial(searching.search, face, base=base)),
+                Route(f"{base}/papers/{{id}}", partial(searching.paper, face, base=base)),
             ]
         )
         transport = httpx.ASGITransport(private)
