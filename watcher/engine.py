@@ -18,6 +18,7 @@ from watcher.pipeline.complete import complete
 from watcher.pipeline.compose import Composed, compose
 from watcher.pipeline.context import Context
 from watcher.pipeline.deliver import Delivered, deliver
+from watcher.pipeline.indexing import index
 from watcher.pipeline.match import match
 from watcher.steps import Step
 from watcher.store import clock, heartbeat, matches, outbox
@@ -227,6 +228,7 @@ class Engine:
         now = context.clock()
         await context.write(lambda connection: upkeep.prune(context, connection, now), Step.PRUNED)
         await context.write(lambda connection: upkeep.reassure(context, connection, now))
+        await index(context)
 
     async def _result(
         self,

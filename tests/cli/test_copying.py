@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -68,6 +69,13 @@ def is_missing(url: str) -> bool:
         database.close()
 
 
+def dumped(connection: sqlite3.Connection) -> list[str]:
+    """All but the index of words, which a copy is without until the next check makes it."""
+    connection.execute("UPDATE papers SET indexed_at = NULL")  # and never commits it
+    index = re.compile("paper_words|indexed_papers")
+    return sorted(line for line in connection.iterdump() if not index.search(line))
+
+
 def test_there_and_back(filled: World, postgres_url: str) -> None:
     ask = Asker(filled)
     origin = filled.state_dir / "watcher.db"
@@ -93,7 +101,7 @@ def test_there_and_back(filled: World, postgres_url: str) -> None:
         contextlib.closing(sqlite3.connect(origin)) as one,
         contextlib.closing(sqlite3.connect(copy)) as other,
     ):
-        assert sorted(one.iterdump()) == sorted(other.iterdump())
+        assert dumped(one) == dumped(other)
     assert not list(filled.state_dir.glob("*.partial*"))
 
 

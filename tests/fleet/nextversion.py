@@ -53,7 +53,7 @@ def make_next_version(directory: Path) -> Path:
     shutil.copytree(here, package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(here.parent / "templates", directory / "templates")
     _edit(package / "__init__.py", r'(__version__ = )".*"', rf'\1"{VERSION}"')
-    _edit(package / "store/versions.py", r"(REVISIONS = \(.*)\)", rf'\1, "{REVISION}")')
+    _edit(package / "store/versions.py", r"(REVISIONS = \([^)]*\d\"),?\s*\)", rf'\1, "{REVISION}")')
     with (package / "store/schema.py").open("a") as schema:
         schema.write(_SCHEMA)
     (package / f"store/migrations/versions/{REVISION}_crayons.py").write_text(_MIGRATION)

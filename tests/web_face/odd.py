@@ -36,6 +36,9 @@ _FIELDS = sorted({*re.findall(r'\bname="([\w-]+)"', _WRITTEN), "n", "q", "page",
 _DEEDS = sorted(set(re.findall(r'\bvalue="([\w-]+)"', _WRITTEN)))
 _AFTER = ("", "?after=2602.00001", "?after=%00", f"?after={quote(CANARY)}")
 _DIGESTS = tuple(f"/archive/{{}}/{number}" for number in (1, 2, 10**17, 10**30))
+_ASKED = ("", *(f"?q={quote(each)}&page=2" for each in ("zorblax", '"a b', "-", "\0*", CANARY)))
+_PAPERS = ("2602.00001", "2602.00001v3", "2602.99999", "%00", quote(CANARY))
+_DAYS = ("2026-02-19", "2026-02-30", "0000-00-00", "9999-12-31", "%00", quote(CANARY))
 _NOISE = st.one_of(
     st.text(max_size=20),
     st.sampled_from(
@@ -170,6 +173,16 @@ class Odd:
             "/archive/{token}/{digest:digest}/papers": _each(
                 archive, *(f"{path}/papers{query}" for path in _DIGESTS for query in _AFTER)
             ),
+            "/archive/{token}/search": _each(
+                archive, *(f"/archive/{{}}/search{q}" for q in _ASKED)
+            ),
+            "/archive/{token}/papers/{id}": _each(
+                archive, *(f"/archive/{{}}/papers/{each}" for each in _PAPERS)
+            ),
+            "/search": st.sampled_from(_ASKED).map("/search{}".format),
+            "/papers/{id}": st.sampled_from(_PAPERS).map("/papers/{}".format),
+            "/trending": st.just("/trending"),
+            "/trending/{day}": st.sampled_from(_DAYS).map("/trending/{}".format),
             "/feed/{token}/atom.xml": _each(feed, "/feed/{}/atom.xml"),
             "/feed/{token}/feed.json": _each(feed, "/feed/{}/feed.json"),
             "/more/{token}": _each(more, "/more/{}"),

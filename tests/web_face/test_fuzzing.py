@@ -94,7 +94,7 @@ class Pages:
 @contextlib.contextmanager
 def pages_within(world: World) -> Iterator[Pages]:
     web = f'\n[web]\nlisten = "127.0.0.1:1"\npublic_url = "{PUBLIC}"\nsecret = "{SECRET}"\n'
-    world.configure(DAILY, web, ASKED, WEIGHTS)
+    world.configure(DAILY, web, ASKED, "archive = true\n", WEIGHTS)
     config = world.config()
     world.add(make_paper(1, world.now, title=f"{ZORBLAX} {CANARY}"))
     with contextlib.ExitStack() as stack:

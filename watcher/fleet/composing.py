@@ -17,6 +17,7 @@ from watcher.pipeline import upkeep
 from watcher.pipeline.compose import compose, open_session
 from watcher.pipeline.context import Context
 from watcher.pipeline.deliver import CLAIMED
+from watcher.pipeline.indexing import index
 from watcher.steps import Step
 from watcher.store import checks, matches, papers, sending, shards, subscriptions, ticks
 from watcher.store.shards import Shard
@@ -113,6 +114,7 @@ class Composing:
                 lambda connection: upkeep.prune(context, connection, now), Step.PRUNED
             )
             await context.write(lambda connection: upkeep.reassure(narrowed, connection, now))
+            await index(context)
         if not await context.read(lambda found: is_left(found, COMPOSE)):
             await context.write(lambda found: self._close(found, check_id, part.planned_at))
 

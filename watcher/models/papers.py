@@ -64,6 +64,11 @@ class Paper:
     is_author_participating: bool | None = None
     is_full: bool = False
 
+    @property
+    def texts(self) -> tuple[object, ...]:
+        """What of it is searched."""
+        return self.title, self.abstract, self.summary, self.keywords, self.authors
+
     def merged_with(self, newer: Paper) -> Paper:
         """These facts brought up to date by `newer`: None never overwrites.
 

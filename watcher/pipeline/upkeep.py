@@ -13,7 +13,17 @@ from watcher.errors import ConfigError
 from watcher.pipeline.context import Context
 from watcher.pipeline.momentum import votes_per_day
 from watcher.pipeline.notify import notify
-from watcher.store import buckets, checks, links, outages, outbox, papers, slots, subscriptions
+from watcher.store import (
+    buckets,
+    checks,
+    links,
+    outages,
+    outbox,
+    papers,
+    searching,
+    slots,
+    subscriptions,
+)
 
 PRUNED = "pruned-at"
 TOLD = "config-told"
@@ -43,6 +53,7 @@ def prune(context: Context, connection: sa.Connection, now: dt.datetime) -> None
     outages.prune(connection, before)
     buckets.prune(connection, now - EVERY)
     links.prune(connection, now - SPENT_FOR)
+    searching.look_again(connection, now - 2 * EVERY)
     checks.put_meta(connection, PRUNED, now.isoformat())
 
 

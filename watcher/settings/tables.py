@@ -248,6 +248,7 @@ class WebSettings(Table):
 
     `allow` are patterns of addresses, none: everybody's; `proxies` may say for whom they ask.
     Without `operator_password` there is no page for the operator.
+    `archive`: everybody may look at and search the papers.
     """
 
     listen: Annotated[str, AfterValidator(listening.web_listen)] = Field(
@@ -267,6 +268,7 @@ class WebSettings(Table):
     proxies: Annotated[
         tuple[Annotated[str, AfterValidator(listening.network)], ...], BeforeValidator(_listed)
     ] = ("127.0.0.1", "::1")
+    archive: bool = False
 
     @property
     def address(self) -> tuple[str, int]:

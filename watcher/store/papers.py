@@ -111,6 +111,8 @@ def merge(connection: sa.Connection, seen: Iterable[Paper], now: dt.datetime) ->
         changes: dict[str, object] = {"facts_at": now}
         if merged != stored.paper:
             changes |= {"title": merged.title, "facts": _encode(merged), "pruned_at": None}
+            if merged.texts != stored.paper.texts:
+                changes["indexed_at"] = None
         # A card without votes is not a card with none: the first count seen is the first. But
         # what had no code had no stars either.
         was, first = stored.first_seen, _first(merged)
@@ -274,7 +276,8 @@ def unmatched(connection: sa.Connection, *, upto: int) -> list[int]:
 def mark_matched(connection: sa.Connection, matched: Iterable[int], now: dt.datetime) -> None:
     """Close listings; those that a later one of their source and period replaced are let go.
 
-    Of each outcome the newest stay without their papers: `baseline` measures by them.
+    Of each outcome the newest stay without their papers: `baseline` measures by them. What a page
+    without a period showed at the end of each day (of UTC) stays whole.
     """
     ids = list(matched)
     for chunk in chunks(ids):
@@ -292,15 +295,20 @@ def mark_matched(connection: sa.Connection, matched: Iterable[int], now: dt.date
 
 
 def _let_go(connection: sa.Connection, source: str, period: str) -> None:
-    query = sa.select(listings.c.id, listings.c.outcome, listings.c.matched_at).where(
-        listings.c.source == source, listings.c.period == period
-    )
-    _, *replaced = connection.execute(query.order_by(listings.c.id.desc())).all()
+    query = sa.select(
+        listings.c.id, listings.c.outcome, listings.c.matched_at, listings.c.observed_at
+    ).where(listings.c.source == source, listings.c.period == period)
     kept: Counter[str] = Counter()
-    for row in replaced:
-        if row.matched_at is None:
+    ended: set[tuple[dt.date, str]] = set()
+    for number, row in enumerate(connection.execute(query.order_by(listings.c.id.desc())).all()):
+        day = row.observed_at.date(), row.outcome
+        is_last = not period and day not in ended
+        ended.add(day)
+        if number == 0 or row.matched_at is None:
             continue
         kept[row.outcome] += 1
+        if is_last:
+            continue
         if kept[row.outcome] > (1 if period else MEASURED):
             connection.execute(listings.delete().where(listings.c.id == row.id))
         else:
@@ -363,7 +371,9 @@ def prune(connection: sa.Connection, before: dt.datetime, now: dt.datetime) -> i
     for row in rows:
         bare = replace(_stored(row).paper, abstract=None, summary=None)
         connection.execute(
-            papers.update().where(papers.c.id == row.id).values(facts=_encode(bare), pruned_at=now)
+            papers.update()
+            .where(papers.c.id == row.id)
+            .values(facts=_encode(bare), pruned_at=now, indexed_at=None)
         )
     return len(rows)
 

@@ -44,6 +44,7 @@ papers = Table(
     Column("facts_at", UtcDateTime, nullable=False),
     Column("asked_at", UtcDateTime),  # when the API was last asked for this one paper
     Column("pruned_at", UtcDateTime),
+    Column("indexed_at", UtcDateTime),  # null: the index of words does not have it as it is now
     Index(None, "first_seen_at"),
 )
 

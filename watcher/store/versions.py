@@ -12,14 +12,27 @@ import sqlalchemy as sa
 
 from watcher.errors import NoDatabaseError, StoreError
 from watcher.steps import Step, reached
-from watcher.store import moving
+from watcher.store import moving, searching
 from watcher.store.database import Database
 from watcher.store.lock import is_held_up, take_turn, yield_soon
 from watcher.store.moving import Told, untold
 from watcher.store.schema import metadata
 
 MIGRATIONS = Path(__file__).with_name("migrations")
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+)
 """All there are, oldest first; a test holds them against the migrations themselves."""
 
 VERSION_TABLE = "watcher_version"
@@ -200,6 +213,7 @@ def _unused(path: Path) -> Path:
 def create(connection: sa.Connection) -> None:
     """The newest schema at once; a test holds it against what the migrations make."""
     metadata.create_all(connection, checkfirst=False)
+    searching.create(connection)
     name = sa.Column("version_num", sa.String(32), nullable=False)
     key = sa.PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc")
     table = sa.Table(VERSION_TABLE, sa.MetaData(), name, key)  # as Alembic makes it
@@ -245,6 +259,7 @@ def fill(origin: Database, target: Database, told: Told = untold) -> Mapping[str
         here, there = moving.View(origin, source), moving.View(target, sink)
         counts = moving.copy_rows(here, there, told)
         moving.compare(here, there, told)
+        searching.forget_all(sink)  # the index is no row that is copied
     return counts
 
 

@@ -17,7 +17,7 @@ from watcher.links import Purpose
 from watcher.store import archive
 from watcher.store.archive import MailedPaper
 from watcher.store.outbox import PastDigest
-from watcher.web import framing
+from watcher.web import framing, searching
 from watcher.web.face import Face
 from watcher.web.readers import Readable, subscription_of
 
@@ -84,6 +84,7 @@ async def list_all(face: Face, request: Request) -> Response:
             for each in shown
         ],
         path=_path(request),
+        base=_path(request),
         is_first=before is None,
         before=shown[-1].id if len(found) > len(shown) else None,
         keep_days=face.config().settings.store.keep_days,
@@ -122,6 +123,18 @@ async def show_papers(face: Face, request: Request) -> Response:
     return await _list_papers(face, request, of, digest, is_kept=is_kept)
 
 
+async def search(face: Face, request: Request) -> Response:
+    """The search, for who has the link, whether or not everybody may search."""
+    await subscription_of(face, request, Purpose.ARCHIVE)
+    return await searching.search(face, request, _path(request))
+
+
+async def paper(face: Face, request: Request) -> Response:
+    """A paper's page, for who has the link."""
+    await subscription_of(face, request, Purpose.ARCHIVE)
+    return await searching.paper(face, request, _path(request))
+
+
 async def _list_papers(
     face: Face, request: Request, of: Readable, digest: PastDigest, *, is_kept: bool
 ) -> Response:
@@ -143,6 +156,7 @@ async def _list_papers(
         paper_count=digest.paper_count,
         papers=lines,
         path=_path(request),
+        base=_path(request),
         digest_id=digest.id,
         is_kept=is_kept,
         after=lines[-1].id if len(found) > len(lines) else None,

@@ -51,7 +51,8 @@ class Face:
         """The page of that template, its forms marked as ours."""
         word, mark = self.forms.mark(request)
         response = HTMLResponse(
-            pages.write(template, {"mark": mark, "status": status, **context}), status
+            pages.write(template, {"mark": mark, "status": status, **self._fixed(), **context}),
+            status,
         )
         self.forms.remember(response, word)
         return response
@@ -63,11 +64,20 @@ class Face:
         of: tuple[object, ...],
         context: Callable[[], Mapping[str, object]],
     ) -> Response:
-        """As `page`, where nothing but its mark differs while `of` are the very same objects."""
+        """As `page`, where nothing but its mark differs while `of` are the very same objects.
+
+        One of them is the configuration.
+        """
         word, mark = self.forms.mark(request)
-        response = HTMLResponse(self.blanks.write(template, of, context, mark))
+        response = HTMLResponse(
+            self.blanks.write(template, of, lambda: {**self._fixed(), **context()}, mark)
+        )
         self.forms.remember(response, word)
         return response
+
+    def _fixed(self) -> Mapping[str, object]:
+        """What every page says; `base` is the path of an archive that is not for everybody."""
+        return {"has_archive": self.config().settings.web.archive, "base": ""}
 
     async def form(self, request: Request) -> Mapping[str, list[str]]:
         """The fields of a form of ours. Raises Refused, TooLargeError, StoreError."""
@@ -90,7 +100,7 @@ class Face:
             raise Refused(
                 429,
                 "Too much at once",
-                "So many forms came from your network that this one was put aside. "
+                "So much came from your network that this was put aside. "
                 "Please try again in some minutes.",
                 wait=int(wait.total_seconds()) + 1,
             )

@@ -24,8 +24,10 @@ from watcher.web import (
     losing,
     managing,
     pages,
+    searching,
     status,
     subscribing,
+    trending,
 )
 from watcher.web.face import Face, Refused
 from watcher.web.guard import TooLargeError, WithHeaders
@@ -50,6 +52,8 @@ _ROUTES: tuple[tuple[str, Handler, list[str]], ...] = (
     ("/archive/{token}", archive.list_all, _GET),
     ("/archive/{token}/{digest:digest}", archive.show, _GET),
     ("/archive/{token}/{digest:digest}/papers", archive.show_papers, _GET),
+    ("/archive/{token}/search", archive.search, _GET),
+    ("/archive/{token}/papers/{id}", archive.paper, _GET),
     ("/feed/{token}/atom.xml", feeds.atom, _GET),
     ("/feed/{token}/feed.json", feeds.json_feed, _GET),
     ("/stop", leaving.ask, _GET),
@@ -62,6 +66,10 @@ _ROUTES: tuple[tuple[str, Handler, list[str]], ...] = (
     ("/more/{token}", feedback.say, _POST),
     ("/not/{token}", feedback.ask, _GET),
     ("/not/{token}", feedback.say, _POST),
+    ("/search", searching.public_search, _GET),
+    ("/papers/{id}", searching.public_paper, _GET),
+    ("/trending", trending.newest, _GET),
+    ("/trending/{day}", trending.on_day, _GET),
 )
 
 _WORDS = {

@@ -1,0 +1,57 @@
+"""Bringing the index of words up to date: behind everything else, and of no concern to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+
+from watcher.finding import words_of
+from watcher.pipeline.context import Context
+from watcher.store import papers, searching
+from watcher.store.searching import Words
+
+log = structlog.get_logger(__name__)
+
+PART = 250
+"""Papers in one transaction: a tenth of a second."""
+
+MOST_PARTS = 20
+"""Of one pass; what a database of before has more, the next passes do."""
+
+
+async def index(context: Context) -> None:
+    """Index the papers that are new or say something else, so many of them at most."""
+    for _ in range(MOST_PARTS):
+        try:
+            count = await context.write(lambda connection: _index_part(context, connection))
+        except Exception as error:  # noqa: BLE001  # nothing of the index may end a pass
+            log.warning("the index for searching was not brought up to date", error=str(error))
+            return
+        if count < PART:
+            return
+
+
+def _index_part(context: Context, connection: sa.Connection) -> int:
+    ids = searching.to_index(connection, PART)
+    if not ids:
+        return 0
+    if not searching.is_there(connection):
+        searching.make_anew(connection)
+        if not searching.is_there(connection):
+            return 0
+    searching.put(connection, _words(connection, ids), context.clock())
+    return len(ids)
+
+
+def _words(connection: sa.Connection, ids: Sequence[str]) -> list[Words]:
+    """The words of these papers; none of one that cannot be read, or it would keep the rest out."""
+    try:
+        return [words_of(stored.paper) for stored in papers.load(connection, ids).values()]
+    except msgspec.DecodeError as error:
+        if len(ids) == 1:
+            log.warning("a paper cannot be searched", paper=ids[0], error=str(error))
+            return [Words(ids[0], (), (), (), ())]
+        return [words for each in ids for words in _words(connection, [each])]
