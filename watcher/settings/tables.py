@@ -7,102 +7,45 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     model_validator,
 )
-from pydantic_core import PydanticKnownError
 
 from watcher.settings import listening, values
 from watcher.settings.cadence import check_cron, parse_cadence
+from watcher.settings.kinds import (
+    Address,
+    Addresses,
+    BounceAddress,
+    Count,
+    Day,
+    Days,
+    FilePath,
+    LanguageCode,
+    LanguageIfAny,
+    Listed,
+    Lowered,
+    Name,
+    OneLine,
+    PingUrl,
+    Rate,
+    Seconds,
+    SenderIfAny,
+    Texts,
+    TimeAsText,
+    Zone,
+    lowered,
+)
 
 PageKind = Literal["daily", "weekly", "monthly", "trending", "search"]
 TextField = Literal["title", "abstract", "keywords", "summary"]
-
-_Value = TypeVar("_Value")
-
-
-def _no_truth(value: _Value) -> _Value:
-    """True and false are numbers to Python, and to nobody else."""
-    if isinstance(value, bool):
-        raise PydanticKnownError("int_type")
-    return value
-
-
-def _lowered(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-def _listed(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-def _absent(value: object) -> object:
-    return None if value == "" else value
-
-
-def _time_as_text(value: object) -> object:
-    return f"{value:%H:%M}" if isinstance(value, dt.time) else value
-
-
-def _day(value: object) -> object:
-    """A day, as TOML has it or in quotes; an instant is none."""
-    if isinstance(value, str):
-        try:
-            return dt.date.fromisoformat(value.strip()) if value.strip() else None
-        except ValueError:
-            pass
-    if value is None or (isinstance(value, dt.date) and not isinstance(value, dt.datetime)):
-        return value
-    raise ValueError("must be a day, on which the rule wakes up: snoozed_until = 2027-01-01")
-
-
-def _distinct(found: tuple[str, ...]) -> tuple[str, ...]:
-    first = {each.casefold(): each for each in reversed(found)}
-    return tuple(each for each in found if first[each.casefold()] is each)
-
-
-def _if_any(text: str) -> str:
-    return values.address(text) if text.strip() else ""
-
-
-def _language_if_any(text: str) -> str:
-    return values.language(text) if text.strip() else ""
-
-
-def _ping_url(secret: SecretStr) -> SecretStr:
-    return SecretStr(values.ping_url(secret.get_secret_value()))
-
-
-def _sender_if_any(text: str) -> str:
-    return values.sender(text) if text.strip() else ""
-
-
-Lowered = BeforeValidator(_lowered)
-Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0)]
-Rate = Annotated[float, BeforeValidator(_no_truth), Field(ge=0, allow_inf_nan=False)]
-Days = Annotated[Count, Field(le=36500)]  # a calendar ends some time
-Seconds = Annotated[float, BeforeValidator(_no_truth), Field(gt=0, le=600, allow_inf_nan=False)]
-LanguageCode = Annotated[str, AfterValidator(values.language)]
-FilePath = Annotated[Path | None, BeforeValidator(_absent)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Address = Annotated[str, AfterValidator(_if_any)]
-Addresses = Annotated[
-    tuple[Annotated[str, AfterValidator(values.address)], ...],
-    BeforeValidator(_listed),
-    AfterValidator(_distinct),
-]
-BounceAddress = Annotated[str, AfterValidator(values.bounce_address)]
-Name = Annotated[str, AfterValidator(values.name)]
-Zone = Annotated[str, AfterValidator(values.zone)]
-OneLine = Annotated[str, AfterValidator(values.one_line)]
 
 
 class Table(BaseModel):
@@ -147,9 +90,7 @@ class MailSettings(Table):
     """[mail]; `from_` is the key `from`: an address, or `Name <address>`."""
 
     transport: Annotated[Literal["smtp", "maildir", "sendmail"], Lowered] = "smtp"
-    from_: Annotated[str, AfterValidator(_sender_if_any)] = Field(
-        "", alias="from", examples=["Papers <papers@example.org>"]
-    )
+    from_: SenderIfAny = Field("", alias="from", examples=["Papers <papers@example.org>"])
     operator: Address = Field("", examples=["root@example.org"])
     unsubscribe: Address = Field("", examples=["papers@example.org"])
     unsubscribe_url: Annotated[str, AfterValidator(values.unsubscribe_url)] = Field(
@@ -226,7 +167,7 @@ class HealthSettings(Table):
     """[health]; `ping_url` is asked for after each good pass."""
 
     quiet_days: Days = 7
-    ping_url: Annotated[SecretStr, AfterValidator(_ping_url)] = SecretStr("")
+    ping_url: PingUrl = SecretStr("")
 
 
 class MetricsSettings(Table):
@@ -263,11 +204,12 @@ class WebSettings(Table):
     operator_password_file: FilePath = None
     allow: Annotated[
         tuple[Annotated[str, AfterValidator(listening.address_pattern)], ...],
-        BeforeValidator(_listed),
+        Listed,
     ] = Field((), examples=[["*@example.org"]])
-    proxies: Annotated[
-        tuple[Annotated[str, AfterValidator(listening.network)], ...], BeforeValidator(_listed)
-    ] = ("127.0.0.1", "::1")
+    proxies: Annotated[tuple[Annotated[str, AfterValidator(listening.network)], ...], Listed] = (
+        "127.0.0.1",
+        "::1",
+    )
     archive: bool = False
 
     @property
@@ -297,7 +239,7 @@ class SourceSettings(Table):
     @classmethod
     def _named_after_page(cls, given: object) -> object:
         if isinstance(given, dict) and "name" not in given:
-            page = _lowered(given.get("page"))
+            page = lowered(given.get("page"))
             return {**given, "name": page if page and isinstance(page, str) else "trending"}
         return given
 
@@ -328,7 +270,7 @@ class RuleSettings(Table):
     topics: Texts = Field((), examples=[["hypernetworks"]])
     authors: Texts = Field((), examples=[["David Ha"]])
     organizations: Texts = Field((), examples=[["google"]])
-    fields: Annotated[tuple[Annotated[TextField, Lowered], ...], BeforeValidator(_listed)] = (
+    fields: Annotated[tuple[Annotated[TextField, Lowered], ...], Listed] = (
         "title",
         "abstract",
         "keywords",
@@ -338,9 +280,7 @@ class RuleSettings(Table):
     min_stars: Count = 0
     has_code: bool = False
     backfill_days: Annotated[Count, Field(le=3650)] = 0
-    snoozed_until: Annotated[dt.date | None, BeforeValidator(_day)] = Field(
-        None, examples=[dt.date(2027, 1, 1)]
-    )
+    snoozed_until: Day = Field(None, examples=[dt.date(2027, 1, 1)])
 
     def is_asleep(self, now: dt.datetime) -> bool:
         """Whether it is snoozed at `now`."""
@@ -366,10 +306,10 @@ class SubscriptionSettings(Table):
     name: Name = "papers"
     to: Annotated[Addresses, Field(min_length=1)] = Field(examples=[["ada@example.org"]])
     timezone: Zone = Field("", examples=["Asia/Tokyo"])
-    language: Annotated[str, AfterValidator(_language_if_any)] = Field("", examples=["ja"])
+    language: LanguageIfAny = Field("", examples=["ja"])
     digest: Annotated[
         str,
-        BeforeValidator(_time_as_text),
+        TimeAsText,
         AfterValidator(lambda text: parse_cadence(text).text),
     ] = "daily 08:00"
     sources: Texts = Field((), examples=[["trending"]])
