@@ -6,6 +6,8 @@ import contextlib
 import os
 import select
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +33,18 @@ IMPATIENT = "?connect_timeout=2&tcp_user_timeout=2000"
 
 MINUTE = 60.0
 
+IN_TURN = """
+import datetime as dt, sys
+from watcher.store.database import Database
+from watcher.store.lock import InstanceLock, take_turn
+database = Database(sys.argv[1], writable=True)
+lock = InstanceLock(database, "test", dt.datetime.now(dt.UTC), is_shared=True)
+with database.write() as connection:
+    take_turn(connection)
+    print("mine", flush=True)
+    sys.stdin.read()
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
@@ -51,6 +65,21 @@ class Hosts:
             os.kill(pid, signal.SIGTERM)
             select.select([ended], [], [])
             os.close(ended)
+
+    @contextlib.contextmanager
+    def turn_held(self) -> Iterator[None]:
+        """The second host has the turn to write, in a process that does nothing with it."""
+        url = self.world.config().store_url
+        command = [*self.link.inside, sys.executable, "-c", IN_TURN, url]
+        with subprocess.Popen(
+            command, cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as holder:
+            assert holder.stdout
+            assert holder.stdout.readline() == b"mine\n"
+            try:
+                yield
+            finally:
+                holder.kill()
 
     def publish(self, number: int) -> None:
         """Half an hour later there is a paper."""
@@ -105,14 +134,17 @@ def on_loopback(server: PostgresServer) -> str:
 def cut_off(directory: Path, stage: Stage, answer: str, *, seconds: float) -> Tally:
     """A worker is cut off in the middle of a mail, and another goes on; then it is back, alone.
 
-    It is for so many `seconds`, or for no longer than the other needs.
+    It is for so many `seconds`, with the turn to write in hand; or for no longer than the other
+    needs.
     """
     tally = Tally(tries=1)
-    with hosts(directory, "" if seconds else IMPATIENT) as on:
+    with hosts(directory, "" if seconds else IMPATIENT) as on, contextlib.ExitStack() as held:
         world, smtp = on.world, on.world.smtp
         smtp.fail(stage, answer, times=1)
         on.publish(1)
         smtp.wait_for_hang()
+        if seconds:  # it is then that the server is given its time to find out
+            held.enter_context(on.turn_held())
         on.link.cut()
         until = time.monotonic() + seconds
         count = len(smtp.messages)

@@ -131,7 +131,7 @@ def index(database: Database, at: dt.datetime = NOW) -> list[str]:
     with database.write() as connection:
         ids = searching.to_index(connection, 1000)
         found = papers.load(connection, ids)
-        searching.put(connection, [words_of(each.paper) for each in found.values()], at)
+        searching.put(connection, [words_of(each.paper) for each in found.values()], ids, at)
     return sorted(ids)
 
 
@@ -300,3 +300,16 @@ def test_a_search_that_takes_too_long_ends(database: Database) -> None:
     with pytest.raises(searching.SearchTimeoutError), database.read() as connection:
         searching.search(connection, parse("zor*").terms, within=0.0)
     assert len(asked(database, "zor*")) == 20, "the connection is as good as before"
+
+
+def test_what_is_newer_by_now_is_left_to_be_indexed(database: Database) -> None:
+    paper = replace(STORED[0], title="Zorblax")
+    store(database, paper)
+    with database.read() as connection:
+        seen = searching.to_index(connection, 10)
+    store(database, replace(paper, title="Frumious"), at=NOW + HOUR)
+    with database.write() as connection:
+        searching.put(connection, [words_of(paper)], seen, NOW)
+    assert asked(database, "zorblax") == []
+    assert index(database) == [paper.id]
+    assert asked(database, "frumious") == [paper.id]

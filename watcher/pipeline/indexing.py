@@ -26,24 +26,31 @@ async def index(context: Context) -> None:
     """Index the papers that are new or say something else, so many of them at most."""
     for _ in range(MOST_PARTS):
         try:
-            count = await context.write(lambda connection: _index_part(context, connection))
+            is_all = await _index_part(context)
         except Exception as error:  # noqa: BLE001  # nothing of the index may end a pass
             log.warning("the index for searching was not brought up to date", error=str(error))
             return
-        if count < PART:
+        if is_all:
             return
 
 
-def _index_part(context: Context, connection: sa.Connection) -> int:
-    ids = searching.to_index(connection, PART)
-    if not ids:
-        return 0
-    if not searching.is_there(connection):
-        searching.make_anew(connection)
+async def _index_part(context: Context) -> bool:
+    """Whether there is no more to do."""
+    seen = await context.read(lambda connection: searching.to_index(connection, PART))
+    if not seen:
+        return True
+    # Nobody has to wait while their words are found.
+    words = await context.read(lambda connection: _words(connection, list(seen)))
+
+    def put(connection: sa.Connection) -> bool:
         if not searching.is_there(connection):
-            return 0
-    searching.put(connection, _words(connection, ids), context.clock())
-    return len(ids)
+            searching.make_anew(connection)
+            if not searching.is_there(connection):
+                return False
+        searching.put(connection, words, seen, context.clock())
+        return True
+
+    return not await context.write(put) or len(seen) < PART
 
 
 def _words(connection: sa.Connection, ids: Sequence[str]) -> list[Words]:

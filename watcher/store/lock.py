@@ -31,8 +31,18 @@ RULES = ADVISORY_LOCK + 2
 STANDING_STILL = "5min"
 """So long one of several processes may do nothing in a transaction until the server ends it.
 
-Whoever is stopped or cut off there holds all others up. It is more than a step takes to think.
+Whoever is stopped there holds all others up. It is more than a step takes to think.
 """
+
+_BOUNDS = {
+    "idle_in_transaction_session_timeout": STANDING_STILL,
+    # Of a host that was cut off the server hears nothing by itself: half a minute, not two hours,
+    # and as long where it waits for its last answer to arrive.
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "30s",
+}
 
 YIELDING_AFTER = "500ms"
 """So long a migration waits for a table before it lets others go first.
@@ -116,6 +126,23 @@ def is_held_up(error: Exception) -> bool:
     return isinstance(error, StoreError) and getattr(orig, "sqlstate", None) in _HELD_UP
 
 
+def bound(database: Database) -> None:
+    """Have the server end sessions of `database` that hold others up and do nothing.
+
+    They stand still in a transaction, or their host is cut off. A file knows neither.
+    """
+    if database.path is None:
+        sa.event.listen(database.engine, "connect", _bound)
+
+
+def _bound(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    for name, value in _BOUNDS.items():
+        cursor.execute(f"SET {name} = '{value}'")
+    cursor.close()
+    connection.commit()
+
+
 def _path(database_path: Path) -> Path:
     return database_path.with_name(f"{database_path.name}.lock")
 
@@ -134,10 +161,10 @@ class _ServerLock:
             who = _daemon(database, now)
             raise BusyError(f"{who}; nothing was done") if who else error from None
 
-    def _take(self, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
+    def _take(self, connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         if self._is_shared:
-            cursor.execute(f"SET idle_in_transaction_session_timeout = '{STANDING_STILL}'")
+            _bound(connection, entry)
+        cursor = connection.cursor()
         cursor.execute(
             f"SELECT pg_try_advisory_lock_shared({ADVISORY_LOCK})"
             if self._is_shared

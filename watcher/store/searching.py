@@ -10,7 +10,7 @@ import contextlib
 import datetime as dt
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -163,10 +163,11 @@ def is_there(connection: sa.Connection) -> bool:
     return _is_possible(connection) and sa.inspect(connection).has_table("paper_words")
 
 
-def to_index(connection: sa.Connection, limit: int) -> Sequence[str]:
-    """The ids of papers that are not in the index as they are now, the newest first."""
-    query = sa.select(papers.c.id).where(papers.c.indexed_at.is_(None))
-    return scalars(connection, query.order_by(papers.c.first_seen_at.desc()).limit(limit), str)
+def to_index(connection: sa.Connection, limit: int) -> dict[str, dt.datetime]:
+    """The papers that are not in the index as they are now, the newest first: of when they are."""
+    query = sa.select(papers.c.id, papers.c.facts_at).where(papers.c.indexed_at.is_(None))
+    rows = connection.execute(query.order_by(papers.c.first_seen_at.desc()).limit(limit))
+    return {row.id: row.facts_at for row in rows}
 
 
 def count_left(connection: sa.Connection) -> int:
@@ -191,8 +192,21 @@ def forget_all(connection: sa.Connection) -> None:
     connection.execute(papers.update().values(indexed_at=None))
 
 
-def put(connection: sa.Connection, indexed: Sequence[Words], now: dt.datetime) -> None:
-    """Have these in the index, in place of what it had of them. The caller writes alone."""
+def put(
+    connection: sa.Connection,
+    found: Sequence[Words],
+    seen: Mapping[str, dt.datetime],
+    now: dt.datetime,
+) -> None:
+    """Have these in the index, in place of what it had of them. The caller writes alone.
+
+    But for those that are newer by now than what was `seen` of them: they are left to be indexed.
+    """
+    same: set[str] = set()
+    for chunk in chunks([each.paper_id for each in found]):
+        query = sa.select(papers.c.id, papers.c.facts_at).where(papers.c.id.in_(chunk))
+        same.update(row.id for row in connection.execute(query) if seen[row.id] == row.facts_at)
+    indexed = [each for each in found if each.paper_id in same]
     if not indexed:
         return
     if _is_file(connection):

@@ -18,6 +18,7 @@ from watcher import app
 from watcher.links import Links
 from watcher.settings import Config
 from watcher.store.database import Database
+from watcher.store.lock import bound
 from watcher.web.face import Face
 from watcher.web.guard import Forms, Limits
 from watcher.web.letters import WAITS, Post
@@ -52,6 +53,7 @@ def serving(
         listener = stack.enter_context(_listener(*web.address))
         database = Database(config().store_url, writable=True)
         stack.callback(database.close)
+        bound(database)
         reader = Database(config().store_url, writable=False)
         stack.callback(reader.close)
         face = _face(config, database, reader, clock, Post(config, mail_waits))
