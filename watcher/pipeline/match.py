@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from watcher.models import Match, MatchState, Reason, StoredPaper
+from watcher.models import Match, MatchState, Reason, StoredPaper, known_as
 from watcher.pipeline import momentum
 from watcher.pipeline.backfill import backfill
 from watcher.pipeline.context import Context
@@ -70,7 +70,7 @@ def match(
             judgement = (
                 Judgement(subscription_id, "undecided", slept=before)
                 if subscription_id in waiting
-                else opinion.judgement(subscription_id, found.first_seen, _names(before))
+                else opinion.judgement(subscription_id, found.first_seen, known_as(before))
             )
             if judgement is None or _is_known(judgement, before):
                 continue
@@ -142,12 +142,15 @@ def settle(context: Context, connection: sa.Connection, now: dt.datetime) -> Mat
             first_seen = stored[pair.paper_id].first_seen
             before = tuple(reason for reason in pair.reasons if reason.slept)
             judgement = (
-                opinion.judgement(pair.subscription_id, first_seen, _names(before))
+                opinion.judgement(pair.subscription_id, first_seen, known_as(before))
                 if pair.subscription_id in matched
                 else None
             )
             if judgement is None:
-                gone.append((pair.subscription_id, pair.paper_id))
+                if before:  # that rules slept through it stays so
+                    settled.append(replace(pair, state=MatchState.WITHDRAWN, reasons=before))
+                else:
+                    gone.append((pair.subscription_id, pair.paper_id))
                 continue
             if judgement.verdict == "undecided":  # what matched is snoozed, another rule waits
                 undecided.add(pair.paper_id)
@@ -206,13 +209,9 @@ def _match(
     )
 
 
-def _names(slept: Iterable[Reason]) -> frozenset[str]:
-    return frozenset(reason.rule for reason in slept)
-
-
 def _is_known(judgement: Judgement, slept: Collection[Reason]) -> bool:
     """Whether all there is to tell is which rules slept through it, and that is stored."""
-    return judgement.verdict == "snoozed" and _names(judgement.slept) <= _names(slept)
+    return judgement.verdict == "snoozed" and known_as(judgement.slept) <= known_as(slept)
 
 
 def _readers(context: Context) -> dict[str, tuple[str, ...]]:
