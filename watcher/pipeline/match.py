@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from watcher.pipeline.backfill import backfill
 from watcher.pipeline.context import Context
 from watcher.rules import Judgement, Opinion
 from watcher.sources import TAIL
-from watcher.store import checks, matches, papers
+from watcher.store import checks, matches, papers, subscriptions
 from watcher.store.papers import CurrentListing
 
 PATIENCE = dt.timedelta(hours=24)
@@ -83,6 +83,7 @@ def match(
             source = (known or through)[0]
             match_ = _match(judgement, paper_id, source, now, is_baseline=is_baseline)
             new.append(replace(match_, votes_per_day=gained[paper_id]))
+    new = _of_those_there(connection, new)
     matches.put(connection, *(m for m in new if (m.subscription_id, m.paper_id) in states))
     matches.add(connection, (m for m in new if (m.subscription_id, m.paper_id) not in states))
     new_count += sum(match.state is MatchState.PENDING for match in new)
@@ -158,6 +159,7 @@ def settle(context: Context, connection: sa.Connection, now: dt.datetime) -> Mat
             new = _match(judgement, pair.paper_id, pair.source, now, is_baseline=pair.is_baseline)
             settled.append(replace(new, votes_per_day=key[1]))
     matches.forget(connection, gone)
+    settled = _of_those_there(connection, settled)
     matches.put(connection, *settled)
     new_count = sum(match.state is MatchState.PENDING for match in settled)
     return Matched(new_count, frozenset(undecided))
@@ -207,6 +209,12 @@ def _match(
         reasons=reasons,
         is_baseline=is_baseline,
     )
+
+
+def _of_those_there(connection: sa.Connection, found: Sequence[Match]) -> list[Match]:
+    """Without those of subscriptions that a page has ended since the rules were read."""
+    removed = subscriptions.removed_among(connection, (each.subscription_id for each in found))
+    return [each for each in found if each.subscription_id not in removed]
 
 
 def _is_known(judgement: Judgement, slept: Collection[Reason]) -> bool:
