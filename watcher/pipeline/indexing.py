@@ -39,9 +39,9 @@ def _index_part(context: Context, connection: sa.Connection) -> int:
     if not ids:
         return 0
     if not searching.is_there(connection):
-        searching.make_anew(connection)
-        if not searching.is_there(connection):
+        if not searching.is_possible(connection):
             return 0
+        searching.make_anew(connection)
     searching.put(connection, _words(connection, ids), context.clock())
     return len(ids)
 
