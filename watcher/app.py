@@ -18,7 +18,7 @@ from watcher import __version__, effective
 from watcher.errors import ConfigError, NoDatabaseError, StoreError
 from watcher.settings import Config, require_mail
 from watcher.steps import Step
-from watcher.store import known, moving, subscriptions, versions
+from watcher.store import known, moving, stored, subscriptions, versions
 from watcher.store.database import Database
 from watcher.store.lock import InstanceLock, change_rules
 
@@ -257,11 +257,12 @@ async def take_over(context: Context) -> None:
     now = context.clock()
 
     def step(connection: sa.Connection) -> None:
-        if not context.is_alone:
+        if context.database.path is None:  # SQLite has one writer at a time anyhow
             change_rules(connection)
+        ended = _ended(context.config, connection)
         renames = subscriptions.synchronise(
             connection,
-            wanted,
+            (each for each in wanted if each.id not in ended),
             now,
             vocabulary=vocabulary,
             unread=context.config.broken_stems,
@@ -274,6 +275,15 @@ async def take_over(context: Context) -> None:
     await context.write(step, Step.TAKEN_OVER)
     for problem in context.config.broken:
         log.error("left as it was last good", problem=str(problem))
+
+
+def _ended(config: Config, connection: sa.Connection) -> frozenset[str]:
+    """Those that were taken out of the store since `config` was read, by a page perhaps."""
+    if stored.version(connection) == config.from_store.version:
+        return frozenset()
+    there = stored.definitions(connection)
+    ids = (each.id for each in config.settings.subscriptions)
+    return frozenset(each for each in ids if config.is_stored(each) and each not in there)
 
 
 def _vocabulary(config: Config) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
+from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 
 from tests.fakesite import make_paper
 from tests.modes import in_all_modes, in_both_modes
@@ -13,7 +16,7 @@ from tests.world import DAILY, THURSDAY, WEIGHTS, ZORBLAX, World
 from watcher.errors import StoreError
 from watcher.models import DeliveryState
 from watcher.pipeline.deliver import wait_after
-from watcher.store import outbox, sending
+from watcher.store import forgetting, links, outbox, sending, subscriptions
 from watcher.store.database import Database
 
 pytestmark = pytest.mark.untraced  # what it reaches, others do as well
@@ -108,6 +111,91 @@ async def test_a_mail_that_was_taken_is_recorded_though_the_next_cannot_begin(wo
     world.later(minutes=1)
     await world.run_pass()
     assert [mail.recipient for mail in world.mails] == ["ada@example.org", "bob@example.org"]
+
+
+@contextlib.contextmanager
+def meanwhile(world: World) -> Iterator[sa.Connection]:
+    """A transaction of somebody else."""
+    database = Database(world.config().store_url, writable=True)
+    with database.write() as connection:
+        yield connection
+    database.close()
+
+
+@in_both_modes
+async def test_who_is_paused_while_a_mail_is_under_way_is_not_tried_again(world: World) -> None:
+    ready(world, TWO)
+    world.smtp.fail("rcpt", "hold", recipient="bob@example.org", times=1)
+    async with world.engine() as engine:
+        running = asyncio.create_task(engine.run_pass())
+        await asyncio.to_thread(world.smtp.wait_for_hang)
+        with meanwhile(world) as connection:
+            links.suppress(connection, "Bob@example.org", world.now)
+        world.smtp.fail("data", "451 4.3.0 later", recipient="bob@example.org", times=1)
+        world.smtp.release()
+        await running
+    world.later(hours=1)
+    await world.run_pass()
+    assert [mail.recipient for mail in world.mails] == ["ada@example.org"]
+    ends = {each.recipient: (each.state, each.answer) for each in deliveries(world)}
+    assert ends["bob@example.org"] == (
+        DeliveryState.DEAD,
+        "not sent, the recipient is paused: asked never to be written to again",
+    )
+
+
+async def test_what_a_dead_process_left_half_sent_goes_to_nobody_paused_since(
+    world: World,
+) -> None:
+    ready(world, TWO)
+    world.smtp.fail("rcpt", "450 4.2.0 greylisted")
+    await world.run_pass()
+    world.smtp.heal()
+    world.later(minutes=1)
+    with meanwhile(world) as connection:
+        for each in sending.due(connection, world.now):
+            sending.start(connection, each, world.now)
+        links.suppress(connection, "bob@example.org", world.now)
+    result = await world.run_pass()
+    assert [mail.recipient for mail in world.mails] == ["ada@example.org"]
+    assert result.pending_count == 0
+
+
+@in_both_modes
+async def test_who_deletes_everything_while_a_mail_is_under_way_holds_up_nobody(
+    world: World,
+) -> None:
+    ready(world, WEIGHTS + WEIGHTS.replace("weights", "others").replace("ada@", "bob@"))
+    one_at_a_time(world)
+    world.smtp.fail("rcpt", "hold", recipient="ada@example.org", times=1)
+    async with world.engine() as engine:
+        running = asyncio.create_task(engine.run_pass())
+        await asyncio.to_thread(world.smtp.wait_for_hang)
+        with meanwhile(world) as connection:
+            subscriptions.end(connection, "weights", world.now)
+            forgetting.forget(connection, "weights")
+        world.smtp.fail("data", "451 4.3.0 later", recipient="ada@example.org", times=1)
+        world.smtp.release()
+        await running
+    world.smtp.wait_for(1)
+    assert [mail.recipient for mail in world.mails] == ["bob@example.org"]
+    assert [each.recipient for each in deliveries(world)] == ["bob@example.org"]
+
+
+@in_both_modes
+async def test_what_was_taken_while_its_recipient_was_removed_is_told_as_delivered(
+    world: World,
+) -> None:
+    ready(world)
+    world.smtp.fail("dot", "accept+hold")
+    async with world.engine() as engine:
+        running = asyncio.create_task(engine.run_pass())
+        await asyncio.to_thread(world.smtp.wait_for, 1)
+        with meanwhile(world) as connection:
+            subscriptions.end(connection, "weights", world.now)
+        world.smtp.release()
+        await running
+    assert [each.state for each in deliveries(world)] == [DeliveryState.DELIVERED]
 
 
 async def test_a_temporary_refusal_is_tried_again_and_the_same_bytes_go(world: World) -> None:

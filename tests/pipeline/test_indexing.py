@@ -97,3 +97,18 @@ async def test_a_paper_that_cannot_be_read_keeps_no_other_out(world: World) -> N
     )
     await world.run_pass()
     assert found(world, "zorblaxes") == (1, 0)
+
+
+async def test_an_index_outlives_a_sqlite_without_fts5(tmp_path: Path) -> None:
+    with a_world(tmp_path, "sqlite:///watcher.db") as world:
+        await world.run_pass()
+        do(world, "CREATE TABLE pragma_module_list (name TEXT)")  # hides which modules there are
+        world.later(hours=1)
+        world.add(make_paper(2, world.now, title=f"More {ZORBLAX}"))
+        await world.run_pass()
+        with app.reading(world.config()) as database, database.read() as connection:
+            assert searching.count_left(connection) == 1, "the others stay as they are"
+        do(world, "DROP TABLE pragma_module_list")
+        world.later(hours=1)
+        await world.run_pass()
+        assert found(world, "zorblaxes") == (2, 0)

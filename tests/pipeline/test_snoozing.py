@@ -129,6 +129,64 @@ async def test_snoozing_and_waking_make_no_rule_new(world: World) -> None:
     assert await mailed(world, paper(3)) == ["2602.00003"]
 
 
+@pytest.mark.parametrize("name", ["", 'name = "mine"\n'], ids=["unnamed", "one name"])
+async def test_of_two_rules_that_are_called_alike_the_other_one_is_awake(
+    world: World, name: str
+) -> None:
+    rule = f'[[subscriptions.rules]]\n{name}any = ["zorblax"]\n'
+    liked = f"{rule}min_upvotes = 20\n"
+    configure(world, rule, SNOOZED, liked)
+    rising = paper(1, votes=lambda at: 30 if at > THURSDAY + 2 * DAY else 1)
+    again = paper(2, votes=lambda at: 30 if at > THURSDAY + 4 * DAY else 1)
+    assert await mailed(world, rising, again) == []
+    world.later(days=3)
+    assert await mailed(world) == ["2602.00001"]
+    configure(world, liked)
+    world.later(days=2)
+    assert await mailed(world) == ["2602.00002"], "though the one that slept is gone"
+
+
+async def test_a_rule_that_sleeps_looks_back_once_it_is_awake(world: World) -> None:
+    back = f"{ZORBLAXES}backfill_days = 30\n"
+    configure(world, '[[subscriptions.rules]]\nany = ["nothing"]\n')
+    assert await mailed(world, paper(1)) == []
+    del world.site.papers[len(OTHERS) :]
+    configure(world, back, SNOOZED)
+    assert await mailed(world, paper(2)) == []
+    configure(world, back)
+    assert await mailed(world) == ["2602.00001"], "and not at what it slept through"
+    assert await mailed(world) == []
+
+
+async def test_a_rule_that_was_edited_looks_back_at_nothing_that_it_slept_through(
+    world: World,
+) -> None:
+    back = f"{ZORBLAXES}backfill_days = 30\n"
+    configure(world, back, SNOOZED)
+    assert await mailed(world, paper(1)) == []
+    del world.site.papers[len(OTHERS) :]
+    configure(world, back, 'min_stars = 0\nnone = ["survey"]\n')
+    assert await mailed(world) == []
+    assert await mailed(world, paper(2)) == ["2602.00002"]
+
+
+async def test_what_slept_is_remembered_though_a_rule_waited_for_a_field_in_vain(
+    world: World,
+) -> None:
+    world.site.without_json = True
+    world.site.faults["/api/*"] = faults.answering(404, '{"error": "not found"}')
+    configure(world, ZORBLAXES, SNOOZED)
+    assert await mailed(world, paper(1)) == []
+    configure(world, ZORBLAXES, "has_code = true\n")
+    assert await mailed(world) == []
+    assert states(world)["2602.00001"] is MatchState.UNDECIDED
+    world.later(days=1)
+    assert await mailed(world) == []
+    configure(world, ZORBLAXES)
+    assert await mailed(world) == []
+    assert await mailed(world, paper(2)) == ["2602.00002"]
+
+
 async def test_what_waits_for_a_field_of_another_rule_is_past_as_well(world: World) -> None:
     deep = '[[subscriptions.rules]]\nname = "deep"\nany = ["quuxification"]\n'
     configure(world, ZORBLAXES, SNOOZED, deep)

@@ -6,6 +6,7 @@ Each takes some seconds: they are days, with two passes of the whole program in 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from tests.world import ZORBLAX, World
 from watcher import app
 from watcher.digest import OneClick
 from watcher.settings import SubscriptionSettings, definition_of
-from watcher.store import bounces, stored
+from watcher.store import bounces, matches, stored
 from watcher.store.database import Database
 from watcher.store.schema import metadata
 
@@ -74,11 +75,52 @@ def everything_stored(world: World) -> str:
     return "\n".join(rows)
 
 
+def awaiting(world: World) -> Mapping[str, int]:
+    """How many papers wait for digests, by subscription."""
+    database = Database(world.config().store_url, writable=False)
+    with database.read() as connection:
+        found = matches.awaiting_digest(connection)
+    database.close()
+    return found
+
+
+def came_back(world: World, address: str, *, is_resumed: bool = True) -> None:
+    """Have an address paused because mail came back, and go on."""
+    database = Database(world.config().store_url, writable=True)
+    with database.write() as connection:
+        bounces.pause(connection, address, "mail came back", world.now)
+        if is_resumed:
+            bounces.resume(connection, address, world.now)
+    database.close()
+
+
+def test_the_page_tells_why_nothing_is_sent_to_an_address(world: World) -> None:
+    with pages_of(world) as browser:
+        mine = subscribe(world, browser, EVE)
+        assert "No digest is sent" not in mine.words
+        came_back(world, EVE, is_resumed=False)
+        assert "since 19 February 2026: mail came back." in browser.get(mine.url).words
+        again = subscribe(world, browser, "Eve@example.org")
+        assert "No digest is sent" not in again.words, "mail arrives, in whatever letters"
+
+
+async def test_who_deletes_one_of_two_stays_paused_for_the_other(world: World) -> None:
+    with pages_of(world) as browser:
+        first, second = (subscribe(world, browser, EVE, words=word) for word in ("a1", "b1"))
+        await world.run_pass()
+        came_back(world, EVE)
+        browser.press(browser.get(first.url), "Delete", sure="yes")
+        assert "mail came back" in everything_stored(world)
+        browser.press(browser.get(second.url), "Delete", sure="yes")
+        assert "mail came back" not in everything_stored(world)
+
+
 async def test_who_deletes_everything_leaves_nothing_behind(world: World) -> None:
     with pages_of(world) as browser:
         mine = subscribe(world, browser, EVE)
         assert EVE in await a_day_later(world, 2)
         assert "eve@" in everything_stored(world)
+        came_back(world, EVE)
         unsure = browser.press(browser.get(mine.url), "Delete")
         assert (unsure.status, "if you are sure" in unsure.words) == (422, True)
         async with world.engine() as engine:  # it goes on with what it knows, and has news
@@ -87,6 +129,11 @@ async def test_who_deletes_everything_leaves_nothing_behind(world: World) -> Non
             gone = browser.press(browser.get(mine.url), "Delete", sure="yes")
             assert gone.heading == "It is deleted"
             assert "eve@" not in everything_stored(world)
+            await app.take_over(engine.context)  # of a configuration that was read before
+            assert "eve@" not in everything_stored(world)
+            world.add(make_paper(6, world.now, title=ZORBLAX))
+            await engine.run_pass()
+            assert set(awaiting(world)) <= {"weights"}, "though the pass knows them still"
             again = subscribe(world, browser, EVE)
             world.new_mails()
             world.later(days=1, hours=1)

@@ -32,12 +32,21 @@ def rules_stored(browser: Browser, mine: Page) -> list[dict[str, object]]:
 
 def change(world: World, **changes: object) -> None:
     """Change the first rule of the one that is stored, past the pages."""
+    database = Database(world.config().store_url, writable=False)
+    with database.read() as connection:
+        [definition] = stored.definitions(connection).values()
+    database.close()
+    found = SubscriptionSettings.model_validate_json(definition)
+    rule = found.rules[0].model_dump(exclude_unset=True) | changes
+    put_rules(world, RuleSettings.model_validate(rule), *found.rules[1:])
+
+
+def put_rules(world: World, *rules: RuleSettings) -> None:
+    """Give the one that is stored these, past the pages."""
     database = Database(world.config().store_url, writable=True)
     with database.write() as connection:
         [definition] = stored.definitions(connection).values()
         found = SubscriptionSettings.model_validate_json(definition)
-        rule = found.rules[0].model_dump(exclude_unset=True) | changes
-        rules = (RuleSettings.model_validate(rule), *found.rules[1:])
         changed = found.model_copy(update={"rules": rules})
         stored.put(connection, {found.id: definition_of(changed)}, world.now)
     database.close()
@@ -96,6 +105,30 @@ def test_there_are_ten_rules_at_most(world: World) -> None:
         words = {f"rule-{number}-words": f"w{number}" for number in range(9, 15)}
         browser.press(page, "Save", **more, **words)
         assert len(rules_stored(browser, page)) == 10
+
+
+def test_of_more_rules_than_the_form_adds_none_is_lost(world: World) -> None:
+    with pages_of(world) as browser:
+        mine = subscribe(world, browser, EVE)
+        many = tuple(RuleSettings(any=(f"word{number}",)) for number in range(12))
+        put_rules(world, *many)
+        page = browser.get(mine.url)
+        assert "word11" in page.words
+        browser.press(page, "Save", **{"rule-11-words": "frumious"})
+        assert [rule["any"] for rule in rules_stored(browser, mine)] == [
+            *([f"word{number}"] for number in range(11)),
+            ["frumious"],
+        ]
+
+
+def test_who_gets_every_paper_can_snooze_that(world: World) -> None:
+    with pages_of(world) as browser:
+        mine = subscribe(world, browser, EVE)
+        put_rules(world)
+        asleep = browser.press(browser.get(mine.url), "Snooze for 30 days")
+        assert "The rule is snoozed until" in asleep.words
+        [rule] = rules_stored(browser, mine)
+        assert set(rule) == {"snoozed_until"}
 
 
 def test_a_rule_is_snoozed_from_the_page_and_woken_up(world: World) -> None:
@@ -191,13 +224,7 @@ def test_a_form_of_rules_that_were_changed_meanwhile_does_nothing(world: World) 
 async def test_who_gets_every_paper_can_narrow_that(world: World) -> None:
     with pages_of(world) as browser:
         mine = subscribe(world, browser, EVE)
-        database = Database(world.config().store_url, writable=True)
-        with database.write() as connection:
-            [(of, definition)] = stored.definitions(connection).items()
-            found = SubscriptionSettings.model_validate_json(definition)
-            every = found.model_copy(update={"rules": ()})
-            stored.put(connection, {of: definition_of(every)}, world.now)
-        database.close()
+        put_rules(world)
         page = browser.get(mine.url)
         assert "A paper that is any paper. This form cannot show that rule" in page.words
         more = browser.press(page, "Add a rule", days="daily")

@@ -17,6 +17,7 @@ from watcher.models.matches import (
     Match,
     MatchState,
     Reason,
+    known_as,
 )
 from watcher.models.pages import (
     Failure,
@@ -68,4 +69,5 @@ __all__ = [
     "StoredPaper",
     "Submitter",
     "VoteCount",
+    "known_as",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -39,7 +40,8 @@ class Reason:
     """Why a paper matched: one rule, its hits, and what has changed since the paper was first seen.
 
     `crossed` are the keys of the conditions that did not hold then; `is_incomplete`: judged without
-    a field it wanted. `slept`: the rule was snoozed, so this is why nothing came of it.
+    a field it wanted. `slept`: the rule was snoozed, so this is why nothing came of it, and
+    `known_as` is what tells it from all others.
     """
 
     rule: str
@@ -47,6 +49,12 @@ class Reason:
     crossed: tuple[str, ...] = ()
     is_incomplete: bool = False
     slept: bool = False
+    known_as: str = ""
+
+
+def known_as(reasons: Iterable[Reason]) -> frozenset[str]:
+    """What the rules of these reasons are known as."""
+    return frozenset(reason.known_as or reason.rule for reason in reasons)
 
 
 class MatchState(StrEnum):

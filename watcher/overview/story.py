@@ -9,7 +9,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from watcher.models import DeliveryState, Match, MatchState, StoredPaper
+from watcher.models import DeliveryState, Match, MatchState, StoredPaper, known_as
 from watcher.overview.gathering import look_at
 from watcher.overview.records import SubscriptionOverview
 from watcher.pipeline import momentum
@@ -135,10 +135,8 @@ def _judged(
 
 
 def _slept(pair: Match | None) -> frozenset[str]:
-    """The rules that slept through it."""
-    return (
-        frozenset(reason.rule for reason in pair.reasons if reason.slept) if pair else frozenset()
-    )
+    """What the rules are known as that slept through it."""
+    return known_as(reason for reason in pair.reasons if reason.slept) if pair else frozenset()
 
 
 def _mailed(
@@ -225,7 +223,7 @@ def _past(
     if pair.state is MatchState.COMPOSED and digest is not None:
         composed = moment(digest.composed_at, zone)
         return f"in digest {digest.id} of {composed}: {_fates(deliveries, zone)}"
-    if slept := _slept(pair):
+    if slept := {reason.rule for reason in pair.reasons if reason.slept}:
         names = " and ".join(f'"{name}"' for name in sorted(slept))
         return f"not mailed: of its rules only {names} asked for it {at}, and was snoozed"
     return f"withdrawn: it matched {at}, but the rules no longer held when its slot came"

@@ -11,14 +11,13 @@ from itertools import islice
 
 import sqlalchemy as sa
 
-from watcher.models import Match, MatchState, StoredPaper
+from watcher.models import Match, MatchState, Reason, StoredPaper, known_as
 from watcher.pipeline.context import Context
 from watcher.pipeline.momentum import votes_per_day
 from watcher.rules import Ruleset
 from watcher.settings import RuleSettings, SubscriptionSettings
 from watcher.store import backfills, matches, papers, subscriptions
 from watcher.store.papers import CurrentListing
-from watcher.store.shards import Shard
 
 AT_ONCE = 500
 """Papers judged together, so that a long look back does not hold them all."""
@@ -26,7 +25,10 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A rule that has yet to look back from `since` on, over what its `sources` showed."""
+    """A rule that has yet to look back from `since` on, over what its `sources` showed.
+
+    It finds nothing that it slept through.
+    """
 
     subscription: SubscriptionSettings
     rule: RuleSettings
@@ -53,8 +55,9 @@ def backfill(
 ) -> int:
     """Make pending what the rules with `backfill_days` find by looking back; how many it is.
 
-    Each looks back once for as long as it is worded as it is. What lacks a field and stands on one
-    of `listings` is left to the matching, which has it completed; all else is judged as it stands.
+    Each looks back once for as long as it is worded as it is, and not before it is awake. What
+    lacks a field and stands on one of `listings` is left to the matching, which has it completed;
+    all else is judged as it stands.
     """
     looks = _yet_to_look(context, connection, now)
     if not looks:
@@ -70,7 +73,7 @@ def backfill(
     seen = iter(backfills.ids_since(connection, min(look.since for look in looks.values())))
     count = 0
     while ids := list(islice(seen, AT_ONCE)):
-        found = _found(connection, ruleset, looks, ids, shown, now, context.shard)
+        found = _found(context, connection, ruleset, looks, ids, shown, now)
         matches.put(connection, *found)
         count += len(found)
     return count
@@ -94,7 +97,9 @@ def _yet_to_look(context: Context, connection: sa.Connection, now: dt.datetime) 
             if rule.backfill_days:
                 since = now - dt.timedelta(days=rule.backfill_days)
                 look = _Look(subscription, rule, context.sources_of(subscription), since)
-                asked.setdefault((subscription.id, wording(rule)), look)
+                pair = (subscription.id, wording(rule))
+                if pair not in asked or asked[pair].rule.is_asleep(now):
+                    asked[pair] = look
     done = backfills.done(connection, context.shard)
     if not asked and not done:
         return {}
@@ -102,27 +107,32 @@ def _yet_to_look(context: Context, connection: sa.Connection, now: dt.datetime) 
     settled = {
         row.id
         for row in subscriptions.known(connection, context.shard).values()
-        if row.id in configured and row.renamed_from is None
+        if row.id in configured and row.renamed_from is None and row.removed_at is None
     }
     backfills.forget(connection, (pair for pair in done - asked.keys() if pair[0] in settled))
-    yet = {pair: look for pair, look in asked.items() if pair not in done and pair[0] in settled}
+    yet = {
+        pair: look
+        for pair, look in asked.items()
+        if pair not in done and pair[0] in settled and not look.rule.is_asleep(now)
+    }
     backfills.mark_done(connection, yet, now)
     return {f"{worded} {name}": look for (name, worded), look in yet.items()}
 
 
 def _found(
+    context: Context,
     connection: sa.Connection,
     ruleset: Ruleset,
     looks: Mapping[str, _Look],
     ids: Collection[str],
     shown: Collection[tuple[str, str]],
     now: dt.datetime,
-    shard: Shard | None,
 ) -> list[Match]:
     """The pairs that are new among these papers."""
     stored = papers.load(connection, ids)
     seen_on = backfills.seen_on(connection, ids)
-    states = matches.states_of(connection, ids, shard)
+    states = matches.states_of(connection, ids, context.shard)
+    slept = matches.slept(connection, ids, context.shard)
     gained = votes_per_day(connection, stored.values(), now)
     found: dict[tuple[str, str], Match] = {}
     for paper_id, one in stored.items():
@@ -138,6 +148,8 @@ def _found(
             source = look.source_of(one, seen_on.get(paper_id, ()))
             if source is None or states.get(pair, MatchState.WITHDRAWN) is not MatchState.WITHDRAWN:
                 continue
+            if pair in slept and _slept_through(context, look, slept[pair]):
+                continue
             is_shown = any((source, paper_id) in shown for source in look.sources)
             if is_shown and any(reason.is_incomplete for reason in judgement.reasons):
                 continue
@@ -152,3 +164,9 @@ def _found(
                 backfill_days=None if is_shown else look.rule.backfill_days,
             )
     return list(found.values())
+
+
+def _slept_through(context: Context, look: _Look, slept: Iterable[Reason]) -> bool:
+    compiled = context.ruleset.compiled(look.subscription.id)
+    rule = compiled.rules[look.subscription.rules.index(look.rule)]
+    return compiled.known_as(rule) in known_as(slept)

@@ -20,7 +20,7 @@ from watcher.pipeline import limits, stuck
 from watcher.pipeline.context import Context
 from watcher.pipeline.notify import notify
 from watcher.steps import Step, reached
-from watcher.store import outbox, resends, reserve, sending
+from watcher.store import bounces, outbox, resends, reserve, sending
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +89,9 @@ def recover(context: Context, connection: sa.Connection, now: dt.datetime) -> in
         answer = "what came of it was not recorded; the server may have taken it"
         for delivery_id in sending.left(connection, now, is_alone=is_alone):
             _park(context, connection, _delivery(connection, delivery_id), answer, now)
-    return sending.recover(connection, now, is_alone=is_alone)
+    left = sending.left(connection, now, is_alone=is_alone)
+    count = sending.recover(connection, now, is_alone=is_alone)
+    return count - bounces.end_paused(connection, left, now)
 
 
 def _due(context: Context, connection: sa.Connection) -> list[int]:
@@ -296,7 +298,7 @@ def _note(
 ) -> None:
     if state in {DeliveryState.QUEUED, DeliveryState.PARKED}:
         result.deferred_count += 1
-    else:
+    elif state is not DeliveryState.CANCELLED:
         result.failed_count += not envelope.is_notice
     log.warning("not delivered", recipient=envelope.recipient, state=state, error=str(error))
 
@@ -309,7 +311,9 @@ def _settle(
     now: dt.datetime,
 ) -> DeliveryState:
     is_ours = sending.is_ours(connection, envelope.delivery_id, context.token)
-    delivery = _delivery(connection, envelope.delivery_id)
+    delivery = outbox.get(connection, envelope.delivery_id)
+    if delivery is None:  # whoever it went to has had everything deleted
+        return DeliveryState.CANCELLED
     if not is_ours:  # it came back meanwhile, so it had been taken; or another sends it by now
         return delivery.state
     answer = str(error)
@@ -330,7 +334,9 @@ def _settle(
         return DeliveryState.EXPIRED
     until = now + wait_after(delivery.attempt_count)
     sending.defer(connection, delivery.id, answer, until, is_session_trouble=error.session)
-    return DeliveryState.QUEUED
+    # What was under way when its recipient was paused could not be ended then.
+    is_over = bounces.end_paused(connection, [delivery.id], now) > 0
+    return DeliveryState.DEAD if is_over else DeliveryState.QUEUED
 
 
 def _tell(

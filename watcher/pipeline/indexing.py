@@ -44,9 +44,9 @@ async def _index_part(context: Context) -> bool:
 
     def put(connection: sa.Connection) -> bool:
         if not searching.is_there(connection):
-            searching.make_anew(connection)
-            if not searching.is_there(connection):
+            if not searching.is_possible(connection):
                 return False
+            searching.make_anew(connection)
         searching.put(connection, words, seen, context.clock())
         return True
 

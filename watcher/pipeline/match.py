@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from watcher.models import Match, MatchState, Reason, StoredPaper
+from watcher.models import Match, MatchState, Reason, StoredPaper, known_as
 from watcher.pipeline import momentum
 from watcher.pipeline.backfill import backfill
 from watcher.pipeline.context import Context
 from watcher.rules import Judgement, Opinion
 from watcher.sources import TAIL
-from watcher.store import checks, matches, papers
+from watcher.store import checks, matches, papers, subscriptions
 from watcher.store.papers import CurrentListing
 
 PATIENCE = dt.timedelta(hours=24)
@@ -70,7 +70,7 @@ def match(
             judgement = (
                 Judgement(subscription_id, "undecided", slept=before)
                 if subscription_id in waiting
-                else opinion.judgement(subscription_id, found.first_seen, _names(before))
+                else opinion.judgement(subscription_id, found.first_seen, known_as(before))
             )
             if judgement is None or _is_known(judgement, before):
                 continue
@@ -83,6 +83,7 @@ def match(
             source = (known or through)[0]
             match_ = _match(judgement, paper_id, source, now, is_baseline=is_baseline)
             new.append(replace(match_, votes_per_day=gained[paper_id]))
+    new = _of_those_there(connection, new)
     matches.put(connection, *(m for m in new if (m.subscription_id, m.paper_id) in states))
     matches.add(connection, (m for m in new if (m.subscription_id, m.paper_id) not in states))
     new_count += sum(match.state is MatchState.PENDING for match in new)
@@ -142,12 +143,15 @@ def settle(context: Context, connection: sa.Connection, now: dt.datetime) -> Mat
             first_seen = stored[pair.paper_id].first_seen
             before = tuple(reason for reason in pair.reasons if reason.slept)
             judgement = (
-                opinion.judgement(pair.subscription_id, first_seen, _names(before))
+                opinion.judgement(pair.subscription_id, first_seen, known_as(before))
                 if pair.subscription_id in matched
                 else None
             )
             if judgement is None:
-                gone.append((pair.subscription_id, pair.paper_id))
+                if before:  # that rules slept through it stays so
+                    settled.append(replace(pair, state=MatchState.WITHDRAWN, reasons=before))
+                else:
+                    gone.append((pair.subscription_id, pair.paper_id))
                 continue
             if judgement.verdict == "undecided":  # what matched is snoozed, another rule waits
                 undecided.add(pair.paper_id)
@@ -155,6 +159,7 @@ def settle(context: Context, connection: sa.Connection, now: dt.datetime) -> Mat
             new = _match(judgement, pair.paper_id, pair.source, now, is_baseline=pair.is_baseline)
             settled.append(replace(new, votes_per_day=key[1]))
     matches.forget(connection, gone)
+    settled = _of_those_there(connection, settled)
     matches.put(connection, *settled)
     new_count = sum(match.state is MatchState.PENDING for match in settled)
     return Matched(new_count, frozenset(undecided))
@@ -206,13 +211,15 @@ def _match(
     )
 
 
-def _names(slept: Iterable[Reason]) -> frozenset[str]:
-    return frozenset(reason.rule for reason in slept)
+def _of_those_there(connection: sa.Connection, found: Sequence[Match]) -> list[Match]:
+    """Without those of subscriptions that a page has ended since the rules were read."""
+    removed = subscriptions.removed_among(connection, (each.subscription_id for each in found))
+    return [each for each in found if each.subscription_id not in removed]
 
 
 def _is_known(judgement: Judgement, slept: Collection[Reason]) -> bool:
     """Whether all there is to tell is which rules slept through it, and that is stored."""
-    return judgement.verdict == "snoozed" and _names(judgement.slept) <= _names(slept)
+    return judgement.verdict == "snoozed" and known_as(judgement.slept) <= known_as(slept)
 
 
 def _readers(context: Context) -> dict[str, tuple[str, ...]]:

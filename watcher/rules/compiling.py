@@ -30,19 +30,27 @@ from watcher.settings import RuleSettings, SubscriptionSettings
 
 _Parsed = TypeVar("_Parsed")
 
+_NOT_ASKED = {"name", "backfill_days", "snoozed_until"}
+"""Keys of a rule by which it asks for nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule ready to be judged: it holds where all its conditions do."""
+    """A rule ready to be judged: it holds where all its conditions do. `given` is as configured."""
 
     name: str
     sentence: str
     conditions: tuple[Condition, ...]
-    snoozed_until: dt.date | None = None
+    given: RuleSettings
+
+    @property
+    def snoozed_until(self) -> dt.date | None:
+        """The day it wakes up on, or did."""
+        return self.given.snoozed_until
 
     def sleeps(self, now: dt.datetime) -> bool:
         """Whether it is snoozed at `now`."""
-        return self.snoozed_until is not None and now.date() < self.snoozed_until
+        return self.given.is_asleep(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,17 @@ class CompiledSubscription:
 
     id: str
     rules: tuple[CompiledRule, ...]
+
+    def known_as(self, rule: CompiledRule) -> str:
+        """What tells a rule of it from the others: a name of its own, else all that it asks for.
+
+        Two that are snoozed apart may have one name, or be called after the same keywords.
+        """
+        name = rule.given.name.strip()
+        if name and sum(other.given.name.strip() == name for other in self.rules) == 1:
+            return name
+        said = rule.given.model_dump_json(exclude=_NOT_ASKED, exclude_defaults=True)
+        return f"{rule.name} {hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
     def fingerprint(self) -> str:
         """A hash of what the rules mean, awake, whatever their names and order: 32 hex digits."""
@@ -108,7 +127,7 @@ class _Compiler:
             *([self._never(none)] if none else []),
             *age,
         )
-        return CompiledRule(display_name(rule), describe(rule), conditions, rule.snoozed_until)
+        return CompiledRule(display_name(rule), describe(rule), conditions, rule)
 
     def _keywords(
         self, key: str, written: tuple[str, ...], topic: str | None = None

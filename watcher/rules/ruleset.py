@@ -55,8 +55,9 @@ class Opinion:
     ) -> Judgement | None:
         """What one subscription's rules say, with the reasons; None where none holds or may.
 
-        `first_seen` lets reasons tell which thresholds were crossed since. `slept` are the names of
-        rules that slept through this paper: to them it is no news. KeyError for an unknown id.
+        `first_seen` lets reasons tell which thresholds were crossed since. `slept` is what rules
+        are known as that slept through this paper: to them it is no news. KeyError for an unknown
+        id.
         """
         compiled = self._ruleset.compiled(subscription_id)
         return _judge(
@@ -194,8 +195,9 @@ class Ruleset:
 
         `first_seen` lets reasons tell which thresholds were crossed since. `as_it_stands` takes
         what is not known for absent, so nothing stays undecided. `only` narrows to these ids.
-        `votes_per_day` is what the paper gains, which it does not tell itself. `slept` are the
-        names of rules that slept through it. `with_snoozed`: also those of which no others hold.
+        `votes_per_day` is what the paper gains, which it does not tell itself. `slept` is
+        what rules are known as that slept through it. `with_snoozed`: also those of which no others
+        hold.
         """
         if only is None:
             [opinion] = self.opinions(
@@ -249,7 +251,7 @@ def _judge(
     asleep: list[Reason] = []
     waits_for: dict[str, None] = {}
     for rule in subscription.rules:
-        is_asleep = rule.name in slept or rule.sleeps(facts.now)
+        is_asleep = rule.sleeps(facts.now) or (bool(slept) and subscription.known_as(rule) in slept)
         unknown = []
         for condition in rule.conditions:
             holds = condition.test(facts)
@@ -262,7 +264,8 @@ def _judge(
             if not unknown or as_it_stands:
                 reason = _reason(rule, facts, first_seen, is_incomplete=bool(unknown))
                 if is_asleep:
-                    asleep.append(replace(reason, slept=True))
+                    known_as = subscription.known_as(rule)
+                    asleep.append(replace(reason, slept=True, known_as=known_as))
                 else:
                     reasons.append(reason)
             else:

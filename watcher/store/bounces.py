@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from watcher.models import DeliveryState
 from watcher.store.outbox import Delivery
 from watcher.store.papers import chunks
-from watcher.store.rows import columns, record, records, scalar
+from watcher.store.rows import columns, record, records, scalar, scalars
 from watcher.store.schema import bounces, deliveries, paused_recipients
 
 _LOOKED_THROUGH = 100
@@ -148,14 +148,35 @@ def pause(connection: sa.Connection, address: str, reason: str, now: dt.datetime
             deliveries.c.digest_id.is_not(None),
             deliveries.c.state == DeliveryState.QUEUED,
         )
-        .values(
-            state=DeliveryState.DEAD,
-            finished_at=now,
-            answer=not_sent(reason),
-            is_session_trouble=False,
-        )
+        .values(_ended(reason, now))
     )
     return True
+
+
+def end_paused(connection: sa.Connection, delivery_ids: Sequence[int], now: dt.datetime) -> int:
+    """End those of these digests' mails that wait and go to who is paused by now; how many."""
+    count = 0
+    for chunk in chunks(delivery_ids):
+        theirs = (
+            deliveries.c.id.in_(chunk),
+            deliveries.c.digest_id.is_not(None),
+            deliveries.c.state == DeliveryState.QUEUED,
+        )
+        to = scalars(connection, sa.select(deliveries.c.recipient).where(*theirs), str)
+        for address, each in paused_of(connection, to).items():
+            ended = deliveries.update().where(*theirs, deliveries.c.recipient == address)
+            count += connection.execute(ended.values(_ended(each.reason, now))).rowcount
+    return count
+
+
+def _ended(reason: str, now: dt.datetime) -> dict[str, object]:
+    """How a delivery stands that a pause has ended."""
+    return {
+        "state": DeliveryState.DEAD,
+        "finished_at": now,
+        "answer": not_sent(reason),
+        "is_session_trouble": False,
+    }
 
 
 def not_sent(reason: str) -> str:

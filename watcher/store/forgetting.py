@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import sqlalchemy as sa
 
@@ -13,7 +15,9 @@ from watcher.store.schema import (
     feedback,
     matches,
     messages,
+    paused_recipients,
     slots,
+    stored_subscriptions,
     subscriptions,
 )
 
@@ -48,4 +52,20 @@ def forget(connection: sa.Connection, subscription_id: str) -> None:
         subscriptions.update()
         .where(subscriptions.c.id == subscription_id)
         .values(definition=nobody, fingerprint="")
+    )
+
+
+def forget_address(connection: sa.Connection, address: str) -> None:
+    """Delete that an address is paused, or was, unless something else is sent there still."""
+    low = address.lower()
+    quoted = json.dumps(low, ensure_ascii=False)
+    for table, here in (
+        (subscriptions, subscriptions.c.removed_at.is_(None)),
+        (stored_subscriptions, sa.true()),
+    ):
+        is_theirs = sa.func.lower(table.c.definition).contains(quoted, autoescape=True)
+        if connection.scalar(sa.select(table.c.id).where(here, is_theirs).limit(1)) is not None:
+            return
+    connection.execute(
+        paused_recipients.delete().where(sa.func.lower(paused_recipients.c.address) == low)
     )

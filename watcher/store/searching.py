@@ -145,7 +145,7 @@ class Found:
 def create(connection: sa.Connection) -> None:
     """Make the index, with nothing in it; not on a SQLite that was built without FTS5."""
     connection.exec_driver_sql(_TO_INDEX)
-    if not _is_possible(connection):
+    if not is_possible(connection):
         return
     connection.exec_driver_sql(_FTS5 if _is_file(connection) else _TSVECTOR)
     connection.exec_driver_sql(_FTS5_IDS if _is_file(connection) else _TSVECTOR_INDEX)
@@ -160,7 +160,7 @@ def make_anew(connection: sa.Connection) -> None:
 
 def is_there(connection: sa.Connection) -> bool:
     """Whether there is an index; a SQLite without FTS5 cannot use one that is there."""
-    return _is_possible(connection) and sa.inspect(connection).has_table("paper_words")
+    return is_possible(connection) and sa.inspect(connection).has_table("paper_words")
 
 
 def to_index(connection: sa.Connection, limit: int) -> dict[str, dt.datetime]:
@@ -254,7 +254,8 @@ def _is_file(connection: sa.Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
-def _is_possible(connection: sa.Connection) -> bool:
+def is_possible(connection: sa.Connection) -> bool:
+    """Whether there can be an index."""
     return not _is_file(connection) or bool(connection.exec_driver_sql(_HAS_FTS5).scalar())
 
 

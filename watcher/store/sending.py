@@ -61,16 +61,16 @@ _PUT_OFF = (
     .values(next_attempt_at=sa.bindparam("until"), **_FREE)
 )
 _OURS = sa.select(deliveries.c.id).where(*_IS_WAITING, _IS_OURS).with_for_update()
-_FINISH = (
-    deliveries.update()
-    .where(*_IS_WAITING)
-    .values(
-        state=sa.bindparam("end"),
-        finished_at=sa.bindparam("at"),
-        answer=sa.bindparam("said"),
-        is_session_trouble=False,
-        **_FREE,
-    )
+_END: dict[str, object] = {
+    "state": sa.bindparam("end"),
+    "finished_at": sa.bindparam("at"),
+    "answer": sa.bindparam("said"),
+    "is_session_trouble": False,
+    **_FREE,
+}
+_FINISH = deliveries.update().where(*_IS_WAITING).values(_END)
+_FINISH_CANCELLED = (
+    deliveries.update().where(_IS_IT, deliveries.c.state == DeliveryState.CANCELLED).values(_END)
 )
 _DEFER = (
     deliveries.update()
@@ -227,9 +227,13 @@ def finish(
 ) -> None:
     """Record the end of a delivery, unless it came back before that could be done.
 
-    That a server has taken it is so whoever has the lease by now; of another end see `is_ours`.
+    That a server has taken it is so whoever has the lease by now, and though its recipient was
+    removed meanwhile; of another end see `is_ours`.
     """
-    connection.execute(_FINISH, {"which": delivery_id, "end": state, "at": now, "said": answer})
+    told = {"which": delivery_id, "end": state, "at": now, "said": answer}
+    done = connection.execute(_FINISH, told)
+    if state is DeliveryState.DELIVERED and not done.rowcount:
+        connection.execute(_FINISH_CANCELLED, told)
 
 
 def defer(

@@ -16,6 +16,7 @@ from watcher.store import matches as pairs
 from watcher.store import outbox
 from watcher.store import slots as closed
 from watcher.store.checks import get_meta, put_meta
+from watcher.store.papers import chunks
 from watcher.store.rows import columns, record, records, scalar
 from watcher.store.schema import (
     backfills,
@@ -114,6 +115,17 @@ def hold(connection: sa.Connection, *subscription_ids: str) -> None:
     query = sa.select(subscriptions.c.id).where(subscriptions.c.id.in_(subscription_ids))
     # In the same order everywhere, or two would wait for each other.
     connection.execute(query.order_by(subscriptions.c.id).with_for_update())
+
+
+def removed_among(connection: sa.Connection, subscription_ids: Iterable[str]) -> frozenset[str]:
+    """Those of these that were removed; until the transaction's end, none of the others is."""
+    removed: set[str] = set()
+    for chunk in chunks(sorted(set(subscription_ids))):
+        query = sa.select(subscriptions.c.id, subscriptions.c.removed_at)
+        query = query.where(subscriptions.c.id.in_(chunk)).order_by(subscriptions.c.id)
+        rows = connection.execute(query.with_for_update(read=True, key_share=True))
+        removed.update(row.id for row in rows if row.removed_at)
+    return frozenset(removed)
 
 
 def told_until(

@@ -69,8 +69,10 @@ def confirm(
             is_there = stored.definition(connection, subscription.id) is not None
             return Confirmed.AGAIN if is_there else Confirmed.USED
         stored.put(connection, {subscription.id: definition_of(subscription)}, now)
-        if address in bounces.paused_of(connection, [address]):
-            bounces.resume(connection, address, now)  # mail arrives there, as was just shown
+        for each in {address, address.lower()}:  # a pause in small letters counts for all
+            held = bounces.paused(connection, each).get(each)
+            if held and held.reason != links.NEVER:
+                bounces.resume(connection, each, now)  # mail arrives there, as was just shown
     return Confirmed.DONE
 
 
@@ -93,10 +95,11 @@ def snooze(
     """Let one rule of it sleep until that day, or wake it; None where it has that rule no more."""
     with _turn(database) as connection:
         found = find(connection, subscription_id)
-        if found is None or rule not in found.rules:
+        present = found and (found.rules or (RuleSettings(),))  # without one, every paper
+        if not found or not present or rule not in present:
             return None
-        at = found.rules.index(rule)
-        rules = (*found.rules[:at], rule.until(until), *found.rules[at + 1 :])
+        at = present.index(rule)
+        rules = (*present[:at], rule.until(until), *present[at + 1 :])
         changed = found.model_copy(update={"rules": rules})
         stored.put(connection, {subscription_id: definition_of(changed)}, now)
     return changed
@@ -123,6 +126,8 @@ def forget(
         stored.remove(connection, [subscription_id])
         subscriptions.end(connection, subscription_id, now)
         forgetting.forget(connection, subscription_id)
+        if not links.is_suppressed(connection, address):
+            forgetting.forget_address(connection, address)
         if for_good:
             links.suppress(connection, address, now)
 

@@ -16,6 +16,8 @@ from watcher import schedule
 from watcher.links import Purpose
 from watcher.settings import SubscriptionSettings, definition_of, parse_cadence
 from watcher.settings.exporting import as_toml
+from watcher.store import bounces
+from watcher.store.bounces import PausedRecipient
 from watcher.web import deeds, feedback, wish
 from watcher.web.face import Face, Refused
 from watcher.web.ruleform import MOST_RULES, ChangedMeanwhileError, RuleWish
@@ -224,11 +226,13 @@ async def _page(
 ) -> Response:
     """The page of `present` with what `tried` would bring beside the form."""
 
-    def look() -> bool | None:
+    def look() -> tuple[bool | None, PausedRecipient | None]:
         with face.reader.read() as connection:
-            return deeds.is_paused(connection, present.id)
+            [address] = present.to
+            held = bounces.paused_of(connection, [address]).get(address)
+            return deeds.is_paused(connection, present.id), held
 
-    is_paused = await run_in_threadpool(look)
+    is_paused, held = await run_in_threadpool(look)
     preview = await run_in_threadpool(face.past.preview, tried)
     choices = await run_in_threadpool(face.past.choices)
     zone = face.config().zone(present)
@@ -241,6 +245,7 @@ async def _page(
         path=request.url.path,
         done=done or DONE.get(request.query_params.get("done", ""), ""),
         is_paused=is_paused,
+        held=held,
         next_at=moment(next_at, zone) if next_at else "",
         is_edited=tried != present,
         most_rules=MOST_RULES,

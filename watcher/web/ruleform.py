@@ -138,7 +138,7 @@ def rules_of(
         (match[1] for name in form if (match := _PREFIX.fullmatch(name))),
         key=lambda prefix: int(prefix.split("-")[1]),
     )
-    for prefix in prefixes[:MOST_RULES]:
+    for prefix in prefixes[: max(MOST_RULES, len(present))]:
         former, was = None, (form.get(f"{prefix}was") or ("",))[0]
         if was:
             former = next((rule for rule in left if _key(rule) == was), None)
