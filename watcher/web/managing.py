@@ -27,8 +27,8 @@ SNOOZE = dt.timedelta(days=30)
 
 DONE = {
     "confirmed": "You are subscribed.",
-    "saved": "Your changes are saved. They count from the next look at the papers on.",
-    "paused": "It is paused: no mail comes until you go on.",
+    "saved": "Your changes are saved. They count from the next check of the papers on.",
+    "paused": "It is paused: no mail comes until you resume it.",
     "resumed": "It goes on: what matched meanwhile is in the next mail.",
     "taken-back": "What you said of that paper is taken back.",
 }
@@ -107,7 +107,7 @@ async def _remove(
 ) -> Response:
     """The form without that rule; it is not saved yet."""
     left = wanted.with_rules(rule for at, rule in enumerate(wanted.rules) if at != number)
-    done = "The rule is off this form. Save, and it is gone."
+    done = "The rule is off this form. It is gone once you save."
     return await _page(face, request, subscription, subscription, left, done)
 
 
@@ -242,6 +242,7 @@ async def _page(
         done=done or DONE.get(request.query_params.get("done", ""), ""),
         is_paused=is_paused,
         next_at=moment(next_at, zone) if next_at else "",
+        times=schedule.describe(parse_cadence(present.digest)),
         is_edited=tried != present,
         most_rules=MOST_RULES,
         today=face.clock().date(),
