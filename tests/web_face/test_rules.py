@@ -199,7 +199,9 @@ async def test_who_gets_every_paper_can_narrow_that(world: World) -> None:
             stored.put(connection, {of: definition_of(every)}, world.now)
         database.close()
         page = browser.get(mine.url)
-        assert "A paper is mailed if it is any paper. This form cannot change that rule" in page.words
+        assert (
+            "A paper is mailed if it is any paper. This form cannot change that rule" in page.words
+        )
         more = browser.press(page, "Add a rule", days="daily")
         off = browser.press(more, "Remove this rule")
         browser.press(off, "Save", **{"rule-0-words": "frumious"})

@@ -86,8 +86,8 @@ class Face:
             raise Refused(
                 403,
                 "Please press the button once more",
-                "Nothing was done: this page was open for more than a day, or your browser keeps no "
-                "cookies for this site. Go back, load the page again, and press the button there.",
+                "Nothing was done: this page was open for more than a day, or your browser keeps "
+                "no cookies for this site. Go back, load the page again, and press it there.",
             )
         await self.count(request, "form", OF_NETWORK)
         return form

@@ -78,7 +78,7 @@ def _checked(face: Face, wanted: Wish) -> SubscriptionSettings:
     link = face.links.url(Purpose.CONFIRM, definition_of(subscription))
     if len(link) > LONGEST_URL:
         raise WishError(
-            {"words": "these are too many for the link in a mail; begin with fewer, and add more later"}
+            {"words": "these are too many for the link in a mail; add some of them later"}
         )
     return subscription
 
@@ -181,6 +181,4 @@ def _of_link(face: Face, request: Request) -> SubscriptionSettings:
     for subscription in chosen:
         if wish.can_be_followed(subscription, face.config().settings.topics):
             return subscription
-    raise Refused(
-        410, "This link does not work any more", "Rules are written differently by now."
-    )
+    raise Refused(410, "This link does not work any more", "Rules are written differently by now.")
