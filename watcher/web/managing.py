@@ -19,9 +19,9 @@ from watcher.settings.exporting import as_toml
 from watcher.web import deeds, feedback, wish
 from watcher.web.face import Face, Refused
 from watcher.web.ruleform import MOST_RULES, ChangedMeanwhileError, RuleWish
+from watcher.web.showing import day_of
 from watcher.web.subscribing import form_context
 from watcher.web.wish import Wish, WishError
-from watcher.when import moment
 
 SNOOZE = dt.timedelta(days=30)
 
@@ -205,6 +205,12 @@ async def export(face: Face, request: Request) -> Response:
     )
 
 
+def _told(at: dt.datetime, zone: dt.tzinfo) -> str:
+    """`Thu 19 Feb 2026 at 08:00 CET`."""
+    local = at.astimezone(zone)
+    return f"{day_of(local.date())} at {local:%H:%M %Z}"
+
+
 async def _subscription(face: Face, request: Request) -> SubscriptionSettings:
     """The one that the link is for. Raises Refused."""
     subscription_id, address = face.told(request, Purpose.MANAGE)
@@ -241,7 +247,7 @@ async def _page(
         path=request.url.path,
         done=done or DONE.get(request.query_params.get("done", ""), ""),
         is_paused=is_paused,
-        next_at=moment(next_at, zone) if next_at else "",
+        next_at=_told(next_at, zone) if next_at else "",
         times=schedule.describe(parse_cadence(present.digest)),
         is_edited=tried != present,
         most_rules=MOST_RULES,
