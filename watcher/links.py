@@ -8,7 +8,13 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from itsdangerous import BadData, HMACAlgorithm, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import (
+    BadData,
+    HMACAlgorithm,
+    SignatureExpired,
+    TimestampSigner,
+    URLSafeTimedSerializer,
+)
 from typing_extensions import override
 
 from watcher.errors import WatcherError
@@ -48,7 +54,11 @@ _MANY = frozenset((Purpose.MORE, Purpose.NOT))
 
 
 class LinkError(WatcherError):
-    """A link that was not made here, not for this, or too long ago."""
+    """A link that was not made here, not for this, or lost a part."""
+
+
+class ExpiredLinkError(LinkError):
+    """A link that was made here, for this, and too long ago."""
 
 
 class Links:
@@ -84,13 +94,15 @@ class Links:
         return f"{self._public_url}/{purpose}/{self.token(purpose, *told)}"
 
     def read(self, purpose: Purpose, token: str) -> tuple[str, ...]:
-        """What the link was told. Raises LinkError."""
+        """What the link was told. Raises LinkError, of which ExpiredLinkError is one."""
         try:
             told: object = self._serializers[purpose].loads(
                 token, max_age=int(AGES[purpose].total_seconds())
             )
+        except SignatureExpired as error:
+            raise ExpiredLinkError("this link has expired") from error
         except (BadData, UnicodeError) as error:
-            raise LinkError("this link does not work any more, or is not whole") from error
+            raise LinkError("this link is not whole, or not from here") from error
         return tuple(map(str, told)) if isinstance(told, list) else ()
 
 

@@ -82,14 +82,14 @@ async def test_a_click_and_a_button_keep_what_is_said(world: World) -> None:
         assert kept(world) == {}, "whoever only looks has said nothing"
 
         done = browser.press(first, "More like this")
-        assert told(done) == ("More like this: that is kept", ["Take it back", "Not this"])
+        assert told(done) == ("Noted: more like this", ["Take it back", "Not this"])
         assert kept(world) == {("team", PAPER): True}
         assert told(browser.get(more)) == told(done), "the link says what is kept"
         against = browser.get(no)
         assert told(against) == ("Not this?", ["Not this"])
-        assert "What is kept so far: more like this ." in against.words
+        assert "Noted so far: more like this ." in against.words
         other_way = browser.press(done, "Not this")
-        assert other_way.heading == "Not this: that is kept"
+        assert other_way.heading == "Noted: not this"
         assert kept(world) == {("team", PAPER): False}, "the last word counts"
         back = browser.press(other_way, "Take it back")
         assert told(back) == ("More like this?", ["More like this"])
@@ -175,7 +175,8 @@ async def test_links_are_for_one_paper_and_subscription(world: World) -> None:
         nobody = browser.get(made(world, Purpose.MORE, PAPER, "nobody"))
         assert (nobody.status, nobody.heading) == (404, "This subscription has ended")
         world.later(days=AGES[Purpose.MORE].days, seconds=1)
-        assert browser.get(good).heading == "This link does not work"
+        late = browser.get(good)
+        assert (late.status, late.heading) == (410, "This link has expired")
 
 
 async def test_only_a_form_of_ours_keeps_anything(world: World) -> None:
@@ -225,7 +226,7 @@ async def test_what_was_pruned_can_be_spoken_of_but_not_judged(world: World) -> 
         database.close()
         [mail] = world.digests(EVE)[1:]
         page = browser.get(links(mail, "not")[0])
-        assert browser.press(page, "Not this").heading == "Not this: that is kept"
+        assert browser.press(page, "Not this").heading == "Noted: not this"
         mine = browser.get(mine.url)
         assert f"{ZORBLAX} Not this" in mine.words
         assert "these rules" not in mine.words

@@ -38,7 +38,7 @@ def test_a_lost_link_is_sent_again(world: World) -> None:
         mail = world.mails[-1]
         assert (mail.recipient, mail.subject) == (EVE, "Your link: papers by mail")
         assert "mentions frumious" in " ".join(mail.text.split())
-        assert "weekly mon 08:00" in mail.text
+        assert "every Monday at 08:00 (UTC)" in " ".join(mail.text.split())
         [link] = links_in(mail.text)
         assert link in mail.html
         assert browser.get(link).heading == "Your subscription"

@@ -54,7 +54,7 @@ async def test_a_pause_lasts_until_it_is_ended(world: World) -> None:
         paused = browser.press(browser.get(mine.url), "Pause")
         assert "It is paused" in paused.words
         assert EVE not in await a_day_later(world, 3)
-        going = browser.press(browser.get(mine.url), "Go on")
+        going = browser.press(browser.get(mine.url), "Resume")
         assert "It goes on" in going.words
         assert EVE in await a_day_later(world, 4)
         [*_, digest] = world.digests(EVE)

@@ -134,7 +134,7 @@ def test_who_gets_every_paper_can_snooze_that(world: World) -> None:
 def test_a_rule_is_snoozed_from_the_page_and_woken_up(world: World) -> None:
     with pages_of(world) as browser:
         mine = subscribe(world, browser, EVE)
-        assert "A paper that mentions zorblax." in mine.words
+        assert "A paper is mailed if it mentions zorblax." in mine.words
         asleep = browser.press(mine, "Snooze for 30 days", **{"rule-0-none": "survey"})
         day = (world.now + dt.timedelta(days=30)).date()
         assert f"is snoozed until {day:%d %B %Y}" in asleep.words
@@ -179,7 +179,7 @@ def test_what_the_form_does_not_show_stays(world: World) -> None:
         change(world, min_upvotes=3, fields=["title"], all=["weights"])
         page = browser.get(mine.url)
         assert (
-            "not for this form to change: mentions weights AND has at least 3 votes" in page.words
+            "as this form cannot change it: mentions weights AND has at least 3 votes" in page.words
         )
         assert "looks only at title" in page.words
         browser.press(page, "Save", **{"rule-0-words": "zorblax\nfrumious"})
@@ -195,7 +195,7 @@ def test_a_rule_that_no_form_can_show_stays_until_it_is_removed(world: World) ->
         mine = subscribe(world, browser, EVE)
         change(world, any=[f"word{number}" for number in range(50)])
         page = browser.get(mine.url)
-        assert "This form cannot show that rule; it stays as it is" in page.words
+        assert "This form cannot change that rule; it stays as it is" in page.words
         more = browser.press(page, "Add a rule")
         browser.press(more, "Save", **{"rule-1-words": "frumious"})
         first, second = rules_stored(browser, mine)
@@ -226,7 +226,9 @@ async def test_who_gets_every_paper_can_narrow_that(world: World) -> None:
         mine = subscribe(world, browser, EVE)
         put_rules(world)
         page = browser.get(mine.url)
-        assert "A paper that is any paper. This form cannot show that rule" in page.words
+        assert (
+            "A paper is mailed if it is any paper. This form cannot change that rule" in page.words
+        )
         more = browser.press(page, "Add a rule", days="daily")
         off = browser.press(more, "Remove this rule")
         browser.press(off, "Save", **{"rule-0-words": "frumious"})

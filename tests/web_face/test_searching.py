@@ -126,7 +126,7 @@ async def test_a_page_that_stays_as_it_is_is_shown_on_each_day_on_which_it_said_
         world.site.faults["/papers/trending"] = faults.answering(304)
         await world.run_pass(ONLY)
         first, second = (browser.get(f"{PUBLIC}/trending/2026-02-{day}") for day in (19, 20))
-        assert "First read like this on Thu 19 Feb 2026 at 07:00 UTC" in second.words
+        assert "First seen like this on Thu 19 Feb 2026 at 07:00 UTC" in second.words
         assert results(second) == results(first) != []
         assert first.tree.css_first("a[rel=next]") is not None
         world.site.faults.clear()
@@ -204,7 +204,7 @@ async def test_pages_of_results(filled: World) -> None:
         for number in ("0", "-1", "x", "99999999", "²"):
             assert search(browser, "zorblaxes", page=number).status == 200
         far = search(browser, "zorblaxes", page="50")
-        assert "no more than those" in far.words
+        assert "There are no more: see" in far.words
 
 
 async def test_what_was_let_go_is_said(filled: World) -> None:
@@ -218,8 +218,8 @@ async def test_what_was_let_go_is_said(filled: World) -> None:
         await filled.run_pass()
         page = browser.get(f"{PUBLIC}/papers/{known}")
         assert page.heading == ZORBLAX
-        assert "It is no longer kept: abstracts are let go 400 days" in page.words
-        assert "what was seen more than 400 days ago is let go" in page.words
+        assert "It is no longer kept: abstracts are deleted 400 days" in page.words
+        assert "what was seen more than 400 days ago is deleted" in page.words
         assert results(search(browser, "zorblaxes")) == [f"/papers/{known}"]
 
 

@@ -98,7 +98,8 @@ def test_a_changed_configuration_is_taken_up(world: World) -> None:
         running.wait_for("RELOADING=1")
         running.wait_for("READY=1")
         assert (
-            "One of *@example.org" in httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).text
+            "Only *@example.org can subscribe here"
+            in httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).text
         )
         world.config_path.write_text("nonsense = [")
         running.process.send_signal(signal.SIGHUP)

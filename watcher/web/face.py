@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from watcher.links import LinkError, Links, Purpose
+from watcher.links import AGES, ExpiredLinkError, LinkError, Links, Purpose
 from watcher.settings import Config, SubscriptionSettings
 from watcher.store.buckets import Limit
 from watcher.store.database import Database
@@ -86,8 +86,8 @@ class Face:
             raise Refused(
                 403,
                 "Please press the button once more",
-                "This form was open for more than a day, or your browser keeps no cookies for this "
-                "site. Go back, load the page again, and press the button there. Nothing was done.",
+                "Nothing was done: this page was open for more than a day, or your browser keeps "
+                "no cookies for this site. Go back, load the page again, and press it there.",
             )
         await self.count(request, "form", OF_NETWORK)
         return form
@@ -100,8 +100,8 @@ class Face:
             raise Refused(
                 429,
                 "Too much at once",
-                "So much came from your network that this was put aside. "
-                "Please try again in some minutes.",
+                "So much came from your network that nothing was done. "
+                "Please try again in a few minutes.",
                 wait=int(wait.total_seconds()) + 1,
             )
 
@@ -109,12 +109,16 @@ class Face:
         """What the link of this request was told. Raises Refused."""
         try:
             return self.links.read(purpose, request.path_params["token"])
+        except ExpiredLinkError as error:
+            days = AGES[purpose].days
+            text = f"It worked for {days} days. A newer mail may have a newer link."
+            raise Refused(410, "This link has expired", text) from error
         except LinkError as error:
             raise Refused(
                 404,
                 "This link does not work",
-                "It may be older than it may be, or a part of it was lost on the way: mail "
-                "programs break long lines. Open it from the mail itself, or subscribe anew.",
+                "A part of it may have been lost on the way: some mail programs break long lines. "
+                "Open it from the mail itself, or copy all of it.",
             ) from error
 
     async def found(self, subscription_id: str) -> SubscriptionSettings:
@@ -129,7 +133,7 @@ class Face:
             raise Refused(
                 404,
                 "This subscription has ended",
-                "Nothing is kept of it, and no mail comes of it any more. You can subscribe anew.",
+                "No mail comes of it any more.",
             )
         return found
 

@@ -163,7 +163,7 @@ def _look(face: Face, subscription_id: str, paper_id: str) -> tuple[Paper, bool 
     if known is None or known.removed_at:
         raise _ended()
     if found is None:
-        raise Refused(404, "This paper is not known", "Nothing is kept of it here any more.")
+        raise Refused(404, "This paper is not known", "Nothing is known of it here any more.")
     return found.paper, said
 
 
@@ -181,4 +181,4 @@ async def _keep(face: Face, subscription_id: str, paper_id: str, *, is_wanted: b
 
 
 def _ended() -> Refused:
-    return Refused(404, "This subscription has ended", "Nothing was kept. You can subscribe anew.")
+    return Refused(404, "This subscription has ended", "Nothing was noted.")

@@ -29,7 +29,7 @@ async def stop(face: Face, request: Request) -> Response:
     await run_in_threadpool(
         deeds.stop, face.database, face.config(), subscription_id, address, face.clock()
     )
-    return face.page(request, "stopped.html.j2", address=address)
+    return face.page(request, "stopped.html.j2", address=address, is_for_good=False)
 
 
 def _of_link(face: Face, request: Request) -> tuple[str, str]:
@@ -57,4 +57,4 @@ async def never(face: Face, request: Request) -> Response:
     [address] = face.told(request, Purpose.NEVER)
     await face.form(request)
     await run_in_threadpool(deeds.never, face.database, address, face.clock())
-    return face.page(request, "stopped.html.j2", address=address)
+    return face.page(request, "stopped.html.j2", address=address, is_for_good=True)

@@ -38,9 +38,9 @@ _LINK = re.compile(rf"/({'|'.join(Purpose)})/[^\s\"'>]+")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A subscription to be told of in a mail, and the page it is changed on."""
+    """A subscription to be told of in a mail, when it comes, and the page it is changed on."""
 
-    digest: str
+    times: str
     sentences: tuple[str, ...]
     manage_url: str
 

@@ -7,10 +7,11 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from watcher import schedule
 from watcher.links import BY_PAGES, Purpose
 from watcher.models import Envelope
 from watcher.rules import describe
-from watcher.settings import read_definitions, values
+from watcher.settings import parse_cadence, read_definitions, values
 from watcher.store import links as decided
 from watcher.store import stored
 from watcher.web.face import Face, Refused
@@ -34,7 +35,7 @@ async def submit(face: Face, request: Request) -> Response:
         return face.page(request, "lost.html.j2", 422, address=typed, problems=problems)
     await face.count(request, "mail", MAILS_OF_NETWORK)
     if face.post.is_full:
-        raise Refused(503, "Too much at once", "Please try again in some minutes.", wait=300)
+        raise Refused(503, "Too much at once", "Please try again in a few minutes.", wait=300)
     face.post.take_on(partial(_reminder, face, address))
     return RedirectResponse("/lost/sent", 303)
 
@@ -63,7 +64,7 @@ def _reminder(face: Face, address: str) -> Envelope | None:
         return None
     found = [
         Found(
-            each.digest,
+            schedule.describe(parse_cadence(each.digest), face.config().zone(each)),
             tuple(describe(rule) for rule in each.rules) or ("is any paper",),
             face.links.url(Purpose.MANAGE, each.id, each.to[0]),
         )

@@ -21,16 +21,16 @@ from watcher.store.bounces import PausedRecipient
 from watcher.web import deeds, feedback, wish
 from watcher.web.face import Face, Refused
 from watcher.web.ruleform import MOST_RULES, ChangedMeanwhileError, RuleWish
+from watcher.web.showing import day_of
 from watcher.web.subscribing import form_context
 from watcher.web.wish import Wish, WishError
-from watcher.when import moment
 
 SNOOZE = dt.timedelta(days=30)
 
 DONE = {
     "confirmed": "You are subscribed.",
-    "saved": "Your changes are saved. They count from the next look at the papers on.",
-    "paused": "It is paused: no mail comes until you go on.",
+    "saved": "Your changes are saved. They count from the next check of the papers on.",
+    "paused": "It is paused: no mail comes until you resume it.",
     "resumed": "It goes on: what matched meanwhile is in the next mail.",
     "taken-back": "What you said of that paper is taken back.",
 }
@@ -109,7 +109,7 @@ async def _remove(
 ) -> Response:
     """The form without that rule; it is not saved yet."""
     left = wanted.with_rules(rule for at, rule in enumerate(wanted.rules) if at != number)
-    done = "The rule is off this form. Save, and it is gone."
+    done = "The rule is off this form. It is gone once you save."
     return await _page(face, request, subscription, subscription, left, done)
 
 
@@ -207,6 +207,12 @@ async def export(face: Face, request: Request) -> Response:
     )
 
 
+def _told(at: dt.datetime, zone: dt.tzinfo) -> str:
+    """`Thu 19 Feb 2026 at 08:00 CET`."""
+    local = at.astimezone(zone)
+    return f"{day_of(local.date())} at {local:%H:%M %Z}"
+
+
 async def _subscription(face: Face, request: Request) -> SubscriptionSettings:
     """The one that the link is for. Raises Refused."""
     subscription_id, address = face.told(request, Purpose.MANAGE)
@@ -246,7 +252,8 @@ async def _page(
         done=done or DONE.get(request.query_params.get("done", ""), ""),
         is_paused=is_paused,
         held=held,
-        next_at=moment(next_at, zone) if next_at else "",
+        next_at=_told(next_at, zone) if next_at else "",
+        times=schedule.describe(parse_cadence(present.digest)),
         is_edited=tried != present,
         most_rules=MOST_RULES,
         today=face.clock().date(),

@@ -51,7 +51,7 @@ async def kept_out(face: Face, request: Request) -> Response | None:
 
 
 def _ask(face: Face, request: Request) -> Response:
-    text = "It stands in the configuration, below [web]; the user name is of no matter."
+    text = "It is operator_password of [web] in the configuration. Any user name will do."
     response = face.page(
         request, "told.html.j2", 401, headline="This page asks for a password", text=text
     )

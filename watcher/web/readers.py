@@ -59,7 +59,7 @@ async def subscription_of(face: Face, request: Request, purpose: Purpose) -> Rea
         raise Refused(
             410,
             "This subscription has ended",
-            "With it ended its archive and its feeds. You can subscribe anew.",
+            "Its archive and its feeds ended with it.",
         )
     return found
 

@@ -73,8 +73,8 @@ _ROUTES: tuple[tuple[str, Handler, list[str]], ...] = (
 )
 
 _WORDS = {
-    404: ("There is no such page", "The way to subscribe is from the first page."),
-    405: ("There is no such page", "The way to subscribe is from the first page."),
+    404: ("There is no such page", "Its address may have been mistyped."),
+    405: ("There is no such page", "Its address may have been mistyped."),
 }
 
 
@@ -95,14 +95,14 @@ def make_app(face: Face, lifespan: Lifespan[Starlette], *, is_https: bool) -> AS
         return response
 
     async def too_large(request: Request, _: Exception) -> Response:
-        text = "What was sent is larger than any of our forms, or took too long to come."
+        text = "What was sent is larger than any form here, or took too long to arrive."
         response = _told(face, request, 413, "This is too much", text)
         response.headers["Connection"] = "close"  # or the rest would have to be read
         return response
 
     async def no_store(request: Request, error: Exception) -> Response:
         log.error("a page had no answer from the database", error=str(error))
-        text = "The database does not answer. Please try again in some minutes."
+        text = "The database does not answer. Please try again in a few minutes."
         return _told(face, request, 503, "This does not work right now", text)
 
     async def unforeseen(request: Request, _: Exception) -> Response:

@@ -99,7 +99,7 @@ class RuleWish:
         words, none = words_of(self.words), words_of(self.none)
         found = _too_many(words, "words") | _too_many(none, "none")
         if len(self.name) > LONGEST_NAME:
-            found["name"] = f"is longer than {LONGEST_NAME} characters"
+            found["name"] = f"it is longer than {LONGEST_NAME} characters"
         if not words and not self.topics and not (self.former and _asks_for_more(self.former)):
             found["words"] = "choose a topic, or write a keyword: without either nothing comes"
         return {f"{self.prefix}{name}": text for name, text in found.items()}
@@ -193,7 +193,7 @@ def _others(rule: RuleSettings) -> Iterator[str]:
 
 def _too_many(words: Sequence[str], name: str) -> dict[str, str]:
     if len(words) > MOST_WORDS:
-        return {name: f"are {len(words)}; {MOST_WORDS} are the most"}
+        return {name: f"these are {len(words)}; {MOST_WORDS} are the most"}
     long = next((word for word in words if len(word) > LONGEST_WORD), None)
     if long:
         return {name: f"“{long[:20]}…” is longer than {LONGEST_WORD} characters"}

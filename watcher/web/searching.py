@@ -148,7 +148,7 @@ async def paper(face: Face, request: Request, base: str) -> Response:
         raise Refused(
             404,
             "There is no such paper here",
-            "It was on none of the pages that are watched, as long as they have been.",
+            "It was never seen on the pages that are watched.",
         )
     settings = face.config().settings
     view = showing.whole(found.paper, settings.http.base_url)

@@ -11,9 +11,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from watcher import schedule
 from watcher.links import BY_PAGES, Purpose
 from watcher.models import Envelope
-from watcher.settings import Config, SubscriptionSettings, definition_of, read_definitions
+from watcher.settings import (
+    Config,
+    SubscriptionSettings,
+    definition_of,
+    parse_cadence,
+    read_definitions,
+)
 from watcher.store import links as decided
 from watcher.web import deeds, pages, wish
 from watcher.web.deeds import Confirmed
@@ -54,7 +61,7 @@ async def submit(face: Face, request: Request) -> Response:
         return await _form_page(face, request, replace(wanted, problems=error.problems))
     await face.count(request, "mail", MAILS_OF_NETWORK)
     if face.post.is_full:
-        raise Refused(503, "Too much at once", "Please try again in some minutes.", wait=300)
+        raise Refused(503, "Too much at once", "Please try again in a few minutes.", wait=300)
     face.post.take_on(partial(_confirmation, face, subscription))
     return RedirectResponse("/sent", 303)
 
@@ -71,7 +78,7 @@ def _checked(face: Face, wanted: Wish) -> SubscriptionSettings:
     link = face.links.url(Purpose.CONFIRM, definition_of(subscription))
     if len(link) > LONGEST_URL:
         raise WishError(
-            {"words": "are too many for the link in a mail; begin with some, and add others later"}
+            {"words": "these are too many for the link in a mail; add some of them later"}
         )
     return subscription
 
@@ -79,7 +86,7 @@ def _checked(face: Face, wanted: Wish) -> SubscriptionSettings:
 def _see_may_join(face: Face, subscription: SubscriptionSettings) -> None:
     if not all(map(face.may_join, subscription.to)):
         allowed = " or ".join(face.config().settings.web.allow)
-        raise WishError({"address": f"must be one of those that may subscribe here: {allowed}"})
+        raise WishError({"address": f"only {allowed} can subscribe here"})
 
 
 def _confirmation(face: Face, subscription: SubscriptionSettings) -> Envelope | None:
@@ -135,7 +142,9 @@ async def ask(face: Face, request: Request) -> Response:
         request,
         "confirm.html.j2",
         subscription=subscription,
-        zone=subscription.timezone or face.timezone,
+        times=schedule.describe(
+            parse_cadence(subscription.digest), face.config().zone(subscription)
+        ),
         preview=preview,
     )
 
@@ -159,7 +168,7 @@ async def agree(face: Face, request: Request) -> Response:
         raise Refused(
             410,
             "This link was used already",
-            "What it subscribed to has ended since. You can subscribe anew.",
+            "What it subscribed to has ended since.",
         )
     token = face.links.token(Purpose.MANAGE, subscription.id, subscription.to[0])
     return RedirectResponse(f"/manage/{token}?done=confirmed", 303)
@@ -172,6 +181,4 @@ def _of_link(face: Face, request: Request) -> SubscriptionSettings:
     for subscription in chosen:
         if wish.can_be_followed(subscription, face.config().settings.topics):
             return subscription
-    raise Refused(
-        410, "This link does not work any more", "Rules are written otherwise by now: start anew."
-    )
+    raise Refused(410, "This link does not work any more", "Rules are written differently by now.")

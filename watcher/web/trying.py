@@ -47,12 +47,12 @@ class Preview:
 
     @property
     def headline(self) -> str:
-        """`about 3 papers a day`, or why that cannot be told."""
+        """`About 3 papers a day.`, or why that cannot be told."""
         if not self.read_count:
-            return "No papers are stored yet, so nothing can be said of how many would come."
+            return "No papers are stored yet, so it cannot be said how many would come."
         if not self.count:
             return "Nothing would have come."
-        return f"About {_papers_a_day(self.count, self.day_count)}:"
+        return f"About {_papers_a_day(self.count, self.day_count)}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,9 +110,7 @@ class Wish:
         """
         problems = {name: text for rule in self.rules for name, text in rule.problems().items()}
         if not self.rules:
-            problems["rules"] = "without a rule nothing comes; to end it, delete it below"
-        if problems:
-            raise WishError(problems)
+            raise WishError({"rules": "without a rule nothing comes; to end it, delete it below"})
         given: dict[str, object] = {
             "id": subscription_id,
             "name": NAME,
@@ -128,9 +126,10 @@ class Wish:
             subscription = SubscriptionSettings.model_validate(given)
         except ValidationError as error:
             found = problems_of(error, SubscriptionSettings)
-            raise WishError(
-                {self._field([*map(str, problem.path)]): problem.message for problem in found}
-            ) from None
+            more = {self._field([*map(str, problem.path)]): problem.message for problem in found}
+            raise WishError(more | problems) from None
+        if problems:
+            raise WishError(problems)
         try:
             Ruleset.compile([subscription], topics)
         except RuleError as error:
