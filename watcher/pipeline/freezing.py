@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from email.utils import parseaddr
@@ -45,6 +45,13 @@ class DueSlot:
     key: str
     scheduled_at: dt.datetime
     has_pending: bool
+
+    def narrowed(self, recipients: Collection[str]) -> DueSlot:
+        """Without who is none of `recipients` any more: by a page, some may have left since."""
+        to = tuple(address for address in self.subscription.to if address in recipients)
+        if to == self.subscription.to:
+            return self
+        return replace(self, subscription=self.subscription.model_copy(update={"to": to}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,8 @@ def gather(
     """Look up what the digests of these slots need, of all at once; those that are open."""
     closed = slots.closed(connection, [(slot.subscription.id, slot.key) for slot in due])
     due = [slot for slot in due if (slot.subscription.id, slot.key) not in closed]
+    there = subscriptions.recipients_of(connection, [slot.subscription.id for slot in due])
+    due = [slot.narrowed(there.get(slot.subscription.id, slot.subscription.to)) for slot in due]
     pairs = matches.of_subscriptions(
         connection, MatchState.PENDING, [slot.subscription.id for slot in due]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -184,6 +185,30 @@ def recipients(connection: sa.Connection, subscription_id: str) -> tuple[str, ..
     )
     definition = scalar(connection, query, str)
     return msgspec.json.decode(definition, type=_Addressed).to if definition else ()
+
+
+def recipients_of(
+    connection: sa.Connection, subscription_ids: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """The same of several, by id. Of ids no more than one `IN` takes."""
+    query = sa.select(subscriptions.c.id, subscriptions.c.definition).where(
+        subscriptions.c.id.in_(list(subscription_ids)), subscriptions.c.removed_at.is_(None)
+    )
+    rows = connection.execute(query)
+    return {row.id: msgspec.json.decode(row.definition, type=_Addressed).to for row in rows}
+
+
+def take_out(connection: sa.Connection, subscription_id: str, address: str) -> None:
+    """Send it to that one of its recipients no more, at once as `end` does; others are left."""
+    hold(connection, subscription_id)
+    found = get(connection, subscription_id)
+    if found is None or found.removed_at:
+        return
+    told = json.loads(found.definition)
+    told["to"] = [each for each in told["to"] if each != address]
+    changed = json.dumps(told, ensure_ascii=False)
+    _update(connection, [{"of": subscription_id, "definition": changed}])
+    put_meta(connection, RULES, secrets.token_hex(8))
 
 
 def stem(subscription_id: str) -> str:

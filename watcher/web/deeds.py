@@ -158,6 +158,7 @@ def stop(
         if others:
             left = own.model_copy(update={"to": others})
             stored.put(connection, {own.id: definition_of(left)}, now)
+            subscriptions.take_out(connection, own.id, address)
             outbox.cancel(connection, {own.id: others}, now)
         else:
             stored.remove(connection, [own.id])
