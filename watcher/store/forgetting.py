@@ -7,20 +7,24 @@ import sqlalchemy as sa
 
 from watcher.models import DeliveryState
 from watcher.store.schema import (
+    backfills,
     bounces,
     deliveries,
     digests,
     feedback,
     matches,
     messages,
+    paused_recipients,
     slots,
+    stored_subscriptions,
     subscriptions,
+    suppressed_addresses,
 )
 
 
 def forget(connection: sa.Connection, subscription_id: str) -> None:
     """Delete the mails of a subscription that has ended, its digests, what was said in
-    answer to them, and what its row tells.
+    answer to them, what its row tells, and what its pairs do of its rules.
 
     The row itself stays, without an address: a pass that has begun may still refer to it. So does
     a mail that is being sent at this moment.
@@ -42,10 +46,32 @@ def forget(connection: sa.Connection, subscription_id: str) -> None:
             digests.c.subscription_id == subscription_id, digests.c.id.not_in(kept)
         )
     )
-    connection.execute(feedback.delete().where(feedback.c.subscription_id == subscription_id))
+    for table in (feedback, backfills):
+        connection.execute(table.delete().where(table.c.subscription_id == subscription_id))
+    # They name the rules and the words that were looked for.
+    theirs_too = matches.update().where(matches.c.subscription_id == subscription_id)
+    connection.execute(theirs_too.values(reasons="[]"))
     nobody = msgspec.json.encode({"id": subscription_id, "name": "forgotten", "to": []}).decode()
     connection.execute(
         subscriptions.update()
         .where(subscriptions.c.id == subscription_id)
         .values(definition=nobody, fingerprint="")
+    )
+
+
+def forget_address(connection: sa.Connection, address: str) -> None:
+    """Delete that an address is paused, where nothing is kept for which it would have to be."""
+    low = address.lower()
+    told = f'"{low}"'  # in a definition, which is JSON
+    spellings = sorted({address, low})
+    kept = sa.or_(
+        sa.exists().where(suppressed_addresses.c.address == low),
+        sa.exists().where(deliveries.c.recipient.in_(spellings)),
+        *(
+            sa.exists().where(sa.func.lower(table.c.definition).contains(told, autoescape=True))
+            for table in (subscriptions, stored_subscriptions)
+        ),
+    )
+    connection.execute(
+        paused_recipients.delete().where(paused_recipients.c.address.in_(spellings), ~kept)
     )
