@@ -18,6 +18,7 @@ from tests.world import DAILY, WEIGHTS, Mail, World
 from watcher import app
 from watcher.web import serving
 from watcher.web.letters import WAITS
+from watcher.web.wire import IDLE_FOR
 
 SECRET = "ThePagesSecretThatNobodyMaySee-0123"
 PUBLIC = "https://papers.example.org"
@@ -161,6 +162,7 @@ def pages_of(
     public_url: str = PUBLIC,
     port: int | None = None,
     mail_waits: Sequence[float] = WAITS,
+    idle_for: int = IDLE_FOR,
 ) -> Iterator[Browser]:
     """The world's pages, served beside it, and a browser in front of them."""
     port = port or free_port()
@@ -169,7 +171,7 @@ def pages_of(
     config = world.config()
     with app.writing(config, "test", world.now):
         pass
-    pages = serving(lambda: config, lambda: world.now, mail_waits)
+    pages = serving(lambda: config, lambda: world.now, mail_waits, idle_for)
     with pages, Browser(port, public_url) as browser:
         yield browser
 

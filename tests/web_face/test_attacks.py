@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import socket
+import string
 from hashlib import sha512
 from urllib.parse import quote, urlsplit
 
@@ -73,6 +75,15 @@ def test_a_form_of_another_site_does_nothing(world: World) -> None:
     assert len(world.mails) == 2
 
 
+def twin_of(token: str) -> str:
+    """The token with another last character, which decodes to the same signature."""
+    letters = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+    twin = token[:-1] + letters[letters.index(token[-1]) + 1]
+    decoded = {base64.urlsafe_b64decode(each[-43:] + "=") for each in (token, twin)}
+    assert len(decoded) == 1
+    return twin
+
+
 @pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.MANAGE, Purpose.NEVER])
 def test_a_link_that_is_not_ours_for_this_and_now_does_not_work(
     world: World, purpose: Purpose
@@ -85,6 +96,7 @@ def test_a_link_that_is_not_ours_for_this_and_now_does_not_work(
         for token in (
             *(links.token(each, "told", EVE) for each in others),
             *(forged, good[:-1], f"{good}x", f"x{good}", good.swapcase(), "...", "%00", "ü"),
+            *(f"{good}=", f"{good}!", f"{good}ü", twin_of(good)),
         ):
             page = browser.get(f"{PUBLIC}/{purpose}/{quote(token)}")
             assert page.status == 404, token
@@ -110,6 +122,11 @@ def test_a_confirmation_works_for_three_days_and_once(world: World) -> None:
         assert browser.press(mine, "Delete", sure="yes").heading == "It is deleted"
         used = browser.press(browser.get(link), "Yes, subscribe")
         assert (used.status, used.heading) == (410, "This link was used already")
+        for twin in (twin_of(link), f"{link}!"):
+            assert browser.get(twin).status == 404
+            assert browser.post(twin, {"form": mark_of(browser)}).status == 404, (
+                "nor by another way to write it"
+            )
         assert subscribed(world) == []
 
 
@@ -277,6 +294,36 @@ def test_nobody_is_flooded(world: World) -> None:
         world.later(minutes=61)
         ask(world, browser, EVE)
     assert len(world.mails) == 4, "three at once, then one an hour"
+
+
+def test_one_mailbox_is_one_whatever_stands_behind_a_plus(world: World) -> None:
+    with pages_of(world) as browser:
+        for number in range(5):
+            assert ask(world, browser, f"eve+{number}@example.org").status == 200
+        assert len(world.mails) == 3
+        world.later(minutes=61)
+        mail = asking_mail(world, browser, "eve+late@example.org")
+        first = asking_mail(world, browser, "max@example.org")
+        question = browser.get(link_in(asking_mail(world, browser, "Max+x@example.org"), "confirm"))
+        browser.press(browser.get(link_in(first, "never")), "Never write to me")
+        count = len(world.mails)
+        assert ask(world, browser, "max+1@example.org").status == 200
+        late = browser.press(question, "Yes, subscribe")
+        assert late.heading == "This address is never written to"
+        mine = browser.press(browser.get(link_in(mail, "confirm")), "Yes, subscribe")
+        assert mine.heading == "Your subscription", "others are asked and may join"
+    assert len(world.mails) == count
+
+
+@pytest.mark.parametrize(
+    ("days", "at"), [("* * *", "* *"), ("", "hourly"), ("each-check", ""), ("daily", "٠٨:٠٠")]
+)
+def test_only_times_that_the_form_offers_can_be_had(world: World, days: str, at: str) -> None:
+    with pages_of(world) as browser:
+        form = WANTED | {"form": mark_of(browser), "days": days, "at": at}
+        page = browser.post("/", form)
+        assert (page.status, "Not yet:" in page.words) == (422, True)
+    assert world.mails == []
 
 
 def test_a_network_is_put_aside_when_it_asks_too_often(world: World) -> None:

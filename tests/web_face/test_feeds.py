@@ -166,6 +166,7 @@ async def test_who_has_it_already_is_told_so(filled: World) -> None:
                 {"If-None-Match": '"other"', "If-Modified-Since": changed},
                 {"If-Modified-Since": "Thu, 19 Feb 2026 06:59:00 GMT"},
                 {"If-Modified-Since": "yesterday"},
+                {"If-Modified-Since": "Thu, 19 Feb 99999999999 06:59:00 GMT"},
                 {"If-Modified-Since": "Thu, 19 Feb 2026 07:00:00"},
             ):
                 assert browser.client.get(link, headers=headers).status_code == 200, headers
@@ -176,6 +177,19 @@ async def test_who_has_it_already_is_told_so(filled: World) -> None:
             link, headers={"If-None-Match": etag, "If-Modified-Since": changed}
         )
         assert (news.status_code, len(read_json(news))) == (200, 2)
+
+
+async def test_feeds_of_one_network_are_bounded(world: World) -> None:
+    with pages_of(world) as browser:
+        await world.run_pass()
+        link = feed_of(world)
+        assert {browser.client.get(link).status_code for _ in range(60)} == {200}
+        refused = browser.client.get(link)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "3")
+        elsewhere = {"X-Forwarded-For": "203.0.113.9"}
+        assert browser.client.get(link, headers=elsewhere).status_code == 200
+        world.later(seconds=3)
+        assert browser.client.get(link).status_code == 200
 
 
 HOSTILE = (

@@ -148,6 +148,43 @@ async def test_who_deletes_everything_leaves_nothing_behind(world: World) -> Non
         assert "ada@" in everything_stored(world), "others stay"
 
 
+@pytest.mark.parametrize("way", ["Delete", "click"])
+async def test_nothing_tells_of_who_has_left(world: World, way: str) -> None:
+    with pages_of(world) as browser:
+        mine = subscribe(world, browser, EVE)
+        browser.press(mine, "Save", **{"rule-0-name": "My secret work"})
+        assert EVE in await a_day_later(world, 2)
+        assert "My secret work" in everything_stored(world)
+        database = Database(world.config().store_url, writable=True)
+        with database.write() as connection:
+            [subscription_id] = stored.definitions(connection)
+            bounces.pause(connection, EVE, "3 mails came back", world.now)
+        database.close()
+        if way == "Delete":
+            browser.press(browser.get(mine.url), "Delete", sure="yes")
+        else:
+            stop = stop_link(world, subscription_id, EVE)
+            browser.post(stop, {"List-Unsubscribe": "One-Click"})
+        left = everything_stored(world)
+        assert "eve@" not in left
+        assert "My secret work" not in left
+        assert "ada@" in left, "others stay"
+
+
+async def test_a_pause_that_others_need_stays(world: World) -> None:
+    with pages_of(world) as browser:
+        await world.run_pass()
+        mine = subscribe(world, browser, "ada@example.org")
+        await world.run_pass()
+        database = Database(world.config().store_url, writable=True)
+        with database.write() as connection:
+            bounces.pause(connection, "ada@example.org", "3 mails came back", world.now)
+        browser.press(browser.get(mine.url), "Delete", sure="yes")
+        with database.read() as connection:
+            assert "ada@example.org" in bounces.paused(connection)
+        database.close()
+
+
 def test_deleted_and_never_to_be_written_to(world: World) -> None:
     with pages_of(world) as browser:
         mine = subscribe(world, browser, EVE)

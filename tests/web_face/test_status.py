@@ -247,6 +247,20 @@ def test_guessing_is_slow(filled: World) -> None:
         assert look(browser, basic("guess")).status == 429
 
 
+def test_who_guesses_shuts_out_no_other_network(world: World) -> None:
+    with pages_of(world, ASKED) as browser:
+
+        def guess(address: str) -> int:
+            headers = {"X-Forwarded-For": address, "Authorization": basic("guess")}
+            return browser.client.get("/status", headers=headers).status_code
+
+        # As a web server in front tells it that listens for both kinds of addresses.
+        assert [guess("::ffff:203.0.113.9") for _ in range(11)] == [401] * 10 + [429]
+        assert guess("::ffff:203.0.113.10") == 401
+        assert guess("203.0.113.9") == 429, "it is the same"
+        assert guess("fe80::1%eth0") == 401
+
+
 def test_the_password_stands_in_no_log(
     world: World, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

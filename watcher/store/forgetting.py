@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from watcher.models import DeliveryState
 from watcher.store.schema import (
+    backfills,
     bounces,
     deliveries,
     digests,
@@ -19,12 +20,13 @@ from watcher.store.schema import (
     slots,
     stored_subscriptions,
     subscriptions,
+    suppressed_addresses,
 )
 
 
 def forget(connection: sa.Connection, subscription_id: str) -> None:
     """Delete the mails of a subscription that has ended, its digests, what was said in
-    answer to them, and what its row tells.
+    answer to them, what its row tells, and what its pairs do of its rules.
 
     The row itself stays, without an address: a pass that has begun may still refer to it. So does
     a mail that is being sent at this moment.
@@ -46,7 +48,11 @@ def forget(connection: sa.Connection, subscription_id: str) -> None:
             digests.c.subscription_id == subscription_id, digests.c.id.not_in(kept)
         )
     )
-    connection.execute(feedback.delete().where(feedback.c.subscription_id == subscription_id))
+    for table in (feedback, backfills):
+        connection.execute(table.delete().where(table.c.subscription_id == subscription_id))
+    # They name the rules and the words that were looked for.
+    theirs_too = matches.update().where(matches.c.subscription_id == subscription_id)
+    connection.execute(theirs_too.values(reasons="[]"))
     nobody = msgspec.json.encode({"id": subscription_id, "name": "forgotten", "to": []}).decode()
     connection.execute(
         subscriptions.update()
@@ -56,16 +62,18 @@ def forget(connection: sa.Connection, subscription_id: str) -> None:
 
 
 def forget_address(connection: sa.Connection, address: str) -> None:
-    """Delete that an address is paused, or was, unless something else is sent there still."""
+    """Delete that an address is paused, where nothing is kept for which it would have to be."""
     low = address.lower()
-    quoted = json.dumps(low, ensure_ascii=False)
-    for table, here in (
-        (subscriptions, subscriptions.c.removed_at.is_(None)),
-        (stored_subscriptions, sa.true()),
-    ):
-        is_theirs = sa.func.lower(table.c.definition).contains(quoted, autoescape=True)
-        if connection.scalar(sa.select(table.c.id).where(here, is_theirs).limit(1)) is not None:
-            return
+    told = json.dumps(low, ensure_ascii=False)  # as in a definition
+    spellings = sorted({address, low})
+    kept = sa.or_(
+        sa.exists().where(suppressed_addresses.c.address == low),
+        sa.exists().where(deliveries.c.recipient.in_(spellings)),
+        *(
+            sa.exists().where(sa.func.lower(table.c.definition).contains(told, autoescape=True))
+            for table in (subscriptions, stored_subscriptions)
+        ),
+    )
     connection.execute(
-        paused_recipients.delete().where(sa.func.lower(paused_recipients.c.address) == low)
+        paused_recipients.delete().where(paused_recipients.c.address.in_(spellings), ~kept)
     )

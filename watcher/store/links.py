@@ -89,6 +89,19 @@ def is_suppressed(connection: sa.Connection, address: str) -> bool:
     return connection.scalar(query) is not None
 
 
+def mailbox_of(address: str) -> str:
+    """The address, in small letters, without what stands behind a + in it (RFC 5233): with many
+    servers all such addresses are one mailbox, and anybody can think of more of them.
+    """
+    local, _, domain = address.lower().rpartition("@")
+    return f"{local.partition('+')[0] or local}@{domain}"
+
+
+def may_be_asked(connection: sa.Connection, address: str) -> bool:
+    """Whether a mail may go to that address because somebody asked: not to who wants none."""
+    return not suppressed_of(connection, (address, mailbox_of(address)))
+
+
 def spend(connection: sa.Connection, digest: str, now: dt.datetime) -> bool:
     """Use a link that works once, by a hash of it; False where it was used before."""
     row = insert(connection, spent_links).values(digest=digest, spent_at=now)

@@ -13,6 +13,7 @@ from enum import Enum, auto
 
 import sqlalchemy as sa
 
+from watcher.links import BY_PAGES
 from watcher.settings import (
     Config,
     RuleSettings,
@@ -63,7 +64,7 @@ def confirm(
     """Store what its recipient has agreed to; a token works once."""
     [address] = subscription.to
     with _turn(database) as connection:
-        if links.is_suppressed(connection, address):
+        if not links.may_be_asked(connection, address):
             return Confirmed.SUPPRESSED
         if not links.spend(connection, hashlib.sha256(token.encode()).hexdigest(), now):
             is_there = stored.definition(connection, subscription.id) is not None
@@ -126,16 +127,24 @@ def forget(
         stored.remove(connection, [subscription_id])
         subscriptions.end(connection, subscription_id, now)
         forgetting.forget(connection, subscription_id)
-        if not links.is_suppressed(connection, address):
-            forgetting.forget_address(connection, address)
         if for_good:
             links.suppress(connection, address, now)
+        forgetting.forget_address(connection, address)
 
 
 def never(database: Database, address: str, now: dt.datetime) -> None:
     """Never write to that address again."""
     with _turn(database) as connection:
         links.suppress(connection, address, now)
+
+
+def is_sent(connection: sa.Connection, config: Config, subscription_id: str, address: str) -> bool:
+    """Whether that subscription is sent to that address, which `stop` would end."""
+    own = None if subscription_id in config.origins else find(connection, subscription_id)
+    if own is not None:
+        return address in own.to
+    is_there = address in subscriptions.recipients(connection, subscription_id)
+    return is_there and not bounces.paused(connection, address)
 
 
 def stop(
@@ -163,6 +172,9 @@ def stop(
         else:
             stored.remove(connection, [own.id])
             subscriptions.end(connection, own.id, now)
+            if own.id.startswith(BY_PAGES):  # its page is gone, where it could be deleted
+                forgetting.forget(connection, own.id)
+                forgetting.forget_address(connection, address)
 
 
 def say(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,7 +21,7 @@ from watcher.web import deeds, pages
 from watcher.web.blanks import Blanks
 from watcher.web.guard import OF_NETWORK, Forms, Limits, form_of, network_of
 from watcher.web.letters import Post
-from watcher.web.trying import Past
+from watcher.web.trying import Past, Preview
 
 
 class Refused(Exception):  # noqa: N818  # an answer, not an error of ours
@@ -44,6 +46,7 @@ class Face:
     past: Past
     post: Post
     blanks: Blanks = field(default_factory=Blanks)
+    previewing: asyncio.Semaphore = field(default_factory=partial(asyncio.Semaphore, 2))
 
     def page(
         self, request: Request, template: str, status: int = 200, **context: object
@@ -136,6 +139,11 @@ class Face:
                 "No mail comes of it any more.",
             )
         return found
+
+    async def preview(self, subscription: SubscriptionSettings) -> Preview:
+        """What that one would have brought: few at a time. Raises StoreError, RuleError."""
+        async with self.previewing:
+            return await run_in_threadpool(self.past.preview, subscription)
 
     def may_join(self, address: str) -> bool:
         """Whether `[web] allow` lets that address subscribe."""

@@ -13,12 +13,16 @@ from starlette.responses import Response
 
 from watcher.links import Purpose
 from watcher.store import archive
+from watcher.store.buckets import Limit
 from watcher.web import syndication
 from watcher.web.face import Face
 from watcher.web.readers import Readable, subscription_of
 from watcher.web.syndication import Feed, fed_paper, feed_id
 
 PAPERS_FED = 100
+
+OF_NETWORK = Limit(30, 60)
+"""How often a network may ask for feeds: each is a tenth of a second's work."""
 
 
 async def atom(face: Face, request: Request) -> Response:
@@ -35,6 +39,7 @@ async def _feed(
     face: Face, request: Request, write: Callable[[Feed], bytes], media_type: str
 ) -> Response:
     of = await subscription_of(face, request, Purpose.FEED)
+    await face.count(request, "feed", OF_NETWORK)
 
     def made() -> tuple[bytes, dt.datetime]:
         feed = _made(face, of, request.url.path)
@@ -81,6 +86,6 @@ def _is_known(request: Request, etag: str, changed_at: dt.datetime) -> bool:
         return bool(tags & {etag, "*"})
     try:
         since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: a year that no clock has
         return False
     return since.tzinfo is not None and changed_at <= since

@@ -59,7 +59,7 @@ MAILS_OF_NETWORK = Limit(1, 10)
 """How many confirmations a network may ask for."""
 
 MAILS_OF_ADDRESS = Limit(1 / 60, 3)
-"""How many an address is sent: three, then one an hour."""
+"""How many an address is sent, whatever stands behind a + in it: three, then one an hour."""
 
 
 class TooLargeError(Exception):
@@ -188,5 +188,8 @@ def network_of(request: Request) -> str:
         address = ipaddress.ip_address(host)
     except ValueError:
         return hashlib.sha256(host.encode()).hexdigest()
-    bits = 32 if address.version == 4 else 64
-    return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+    if address.version == 4:
+        return str(address)
+    if address.ipv4_mapped:  # as a proxy that listens for both tells it: not one network of all
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address), 64), strict=False))  # without a zone

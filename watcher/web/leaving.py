@@ -26,9 +26,16 @@ async def stop(face: Face, request: Request) -> Response:
     """Unsubscribe. Mail programs send no form of ours: the token in the URL is what lets them."""
     subscription_id, address = _of_link(face, request)
     await form_of(request)  # within bounds; whatever it says, a POST to this URL means one thing
-    await run_in_threadpool(
-        deeds.stop, face.database, face.config(), subscription_id, address, face.clock()
-    )
+    config = face.config()
+
+    def is_sent() -> bool:
+        with face.reader.read() as connection:
+            return deeds.is_sent(connection, config, subscription_id, address)
+
+    if await run_in_threadpool(is_sent):  # a link that works for ever holds up nobody by itself
+        await run_in_threadpool(
+            deeds.stop, face.database, config, subscription_id, address, face.clock()
+        )
     return face.page(request, "stopped.html.j2", address=address, is_for_good=False)
 
 

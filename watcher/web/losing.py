@@ -11,12 +11,23 @@ from watcher import schedule
 from watcher.links import BY_PAGES, Purpose
 from watcher.models import Envelope
 from watcher.rules import describe
-from watcher.settings import parse_cadence, read_definitions, values
+from watcher.settings import (
+    RuleSettings,
+    SubscriptionSettings,
+    parse_cadence,
+    read_definitions,
+    values,
+)
 from watcher.store import links as decided
 from watcher.store import stored
 from watcher.web.face import Face, Refused
 from watcher.web.guard import MAILS_OF_ADDRESS, MAILS_OF_NETWORK
 from watcher.web.letters import Found, reminder
+
+_ANYBODYS = SubscriptionSettings(
+    id=f"{BY_PAGES}0/papers", to=("nobody@example.org",), rules=(RuleSettings(any=("papers",)),)
+)
+"""What is told in a mail that is sent to nobody."""
 
 
 async def start(face: Face, request: Request) -> Response:
@@ -46,28 +57,30 @@ async def sent(face: Face, request: Request) -> Response:
 
 
 def _reminder(face: Face, address: str) -> Envelope | None:
-    """The mail with the links; None where that address shall have none, or has no subscription."""
+    """The mail with the links; None where that address shall have none, or has no subscription.
+
+    It is made all the same then: what is asked of the pages meanwhile would be answered sooner.
+    """
     now = face.clock()
     with face.reader.read() as connection:
-        if decided.is_suppressed(connection, address):
-            return None
+        is_wanted = decided.may_be_asked(connection, address)
         definitions = stored.of_address(connection, BY_PAGES, address)
     theirs = [
         each
         for each in read_definitions(definitions)[0]
         if [to.lower() for to in each.to] == [address.lower()]
     ]
-    if not theirs:
-        return None
-    own = theirs[0].to[0]  # as it was written by whoever agreed
-    if face.limits.take(face.database, {("address", own): MAILS_OF_ADDRESS}, now):
-        return None
+    own = theirs[0].to[0] if theirs else address  # as it was written by whoever agreed
+    kind = "address" if theirs and is_wanted else "nobody"  # or the next mail would be late for it
+    limits = {(kind, decided.mailbox_of(own)): MAILS_OF_ADDRESS}
+    has_had_enough = face.limits.take(face.database, limits, now) is not None
     found = [
         Found(
             schedule.describe(parse_cadence(each.digest), face.config().zone(each)),
             tuple(describe(rule) for rule in each.rules) or ("is any paper",),
             face.links.url(Purpose.MANAGE, each.id, each.to[0]),
         )
-        for each in theirs
+        for each in theirs or (_ANYBODYS,)
     ]
-    return reminder(face.config(), face.links, own, found, now)
+    made = reminder(face.config(), face.links, own, found, now)
+    return made if theirs and is_wanted and not has_had_enough else None

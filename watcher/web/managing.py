@@ -239,7 +239,7 @@ async def _page(
             return deeds.is_paused(connection, present.id), held
 
     is_paused, held = await run_in_threadpool(look)
-    preview = await run_in_threadpool(face.past.preview, tried)
+    preview = await face.preview(tried)
     choices = await run_in_threadpool(face.past.choices)
     zone = face.config().zone(present)
     next_at = schedule.next_slot(parse_cadence(present.digest), zone, after=face.clock())

@@ -24,11 +24,10 @@ from watcher.web.guard import Forms, Limits
 from watcher.web.letters import WAITS, Post
 from watcher.web.routes import make_app
 from watcher.web.trying import Past
+from watcher.web.wire import IDLE_FOR, Bounded, most_connections
 
 log = structlog.get_logger(__name__)
 
-MOST_CONNECTIONS = 500
-IDLE_FOR = 15
 LEAVE_WITHIN = 8
 
 GIVES_WAY_WITHIN = 0.0002
@@ -42,10 +41,12 @@ def serving(
     config: Callable[[], Config],
     clock: Callable[[], dt.datetime] = app.utc_now,
     mail_waits: Sequence[float] = WAITS,
+    idle_for: int = IDLE_FOR,
 ) -> Iterator[None]:
     """Answer at `[web] listen` for as long as this lasts; `config` is the one in force.
 
-    `mail_waits` are the seconds before each attempt to send a mail. The database is there and of
+    `mail_waits` are the seconds before each attempt to send a mail, `idle_for` those for which a
+    connection is held on which nothing is asked. The database is there and of
     this version. Raises OSError where the port cannot be had, StoreError.
     """
     web = config().settings.web
@@ -60,7 +61,7 @@ def serving(
         server = uvicorn.Server(
             uvicorn.Config(
                 _pages(face),
-                http="h11",
+                http=Bounded,
                 ws="none",
                 lifespan="on",
                 loop="asyncio",
@@ -69,8 +70,8 @@ def serving(
                 server_header=False,
                 proxy_headers=True,
                 forwarded_allow_ips=list(web.proxies),
-                limit_concurrency=MOST_CONNECTIONS,
-                timeout_keep_alive=IDLE_FOR,
+                limit_concurrency=most_connections(),
+                timeout_keep_alive=idle_for,
                 timeout_graceful_shutdown=LEAVE_WITHIN,
             )
         )

@@ -54,7 +54,7 @@ async def submit(face: Face, request: Request) -> Response:
     try:
         subscription = _checked(face, wanted)
         if form.get("act") != ["subscribe"]:
-            preview = await run_in_threadpool(face.past.preview, subscription)
+            preview = await face.preview(subscription)
             return await _form_page(face, request, wanted, preview=preview)
         _see_may_join(face, subscription)
     except WishError as error:
@@ -90,14 +90,17 @@ def _see_may_join(face: Face, subscription: SubscriptionSettings) -> None:
 
 
 def _confirmation(face: Face, subscription: SubscriptionSettings) -> Envelope | None:
-    """The mail that asks; None where that address shall have none now."""
+    """The mail that asks; None where that address shall have none now.
+
+    It is made all the same then: what is asked of the pages meanwhile would be answered sooner.
+    """
     now, [address] = face.clock(), subscription.to
     with face.reader.read() as connection:
-        if decided.is_suppressed(connection, address):
-            return None
-    if face.limits.take(face.database, {("address", address): MAILS_OF_ADDRESS}, now):
-        return None
-    return confirmation(face.config(), face.links, subscription, now)
+        is_wanted = decided.may_be_asked(connection, address)
+    limits = {("address", decided.mailbox_of(address)): MAILS_OF_ADDRESS}
+    has_had_enough = face.limits.take(face.database, limits, now) is not None
+    made = confirmation(face.config(), face.links, subscription, now)
+    return made if is_wanted and not has_had_enough else None
 
 
 async def _form_page(
@@ -137,7 +140,7 @@ def form_context(wanted: Wish) -> Mapping[str, object]:
 async def ask(face: Face, request: Request) -> Response:
     """What would be subscribed to, and a button: scanners of mails follow links."""
     subscription = _of_link(face, request)
-    preview = await run_in_threadpool(face.past.preview, subscription)
+    preview = await face.preview(subscription)
     return face.page(
         request,
         "confirm.html.j2",

@@ -5,19 +5,31 @@ from __future__ import annotations
 import datetime as dt
 import re
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from watcher import past
 from watcher.backtest import RuleWarning, SeenPaper, replay
 from watcher.backtest.figures import a_day
 from watcher.digest.papers import page_url, title_of
 from watcher.rules import builtin_topics
-from watcher.settings import Config, RuleSettings, SubscriptionSettings, TopicSettings
+from watcher.settings import (
+    Config,
+    RuleSettings,
+    SubscriptionSettings,
+    TopicSettings,
+    definition_of,
+)
 from watcher.store.database import Database
 
 DAYS = 14
 MOST_PAPERS = 20_000
+MOST_COMPARED = 200_000
+"""Words of rules times papers: about a second's work. Of many words, fewer papers are asked."""
+
+MOST_KEPT = 64
+"""Previews of the papers at hand: looking again, however often, is no work."""
+
 SHOWN = 15
 FRESH_FOR = dt.timedelta(minutes=1)
 SERVES_FOR = dt.timedelta(minutes=3)
@@ -36,7 +48,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a subscription would have brought; `day_count` days are stored, `read_count` papers."""
+    """What a subscription would have brought of `read_count` papers, those of `day_count` days.
+
+    `is_whole`: these are all of the last days that are looked at, not only the newest.
+    """
 
     count: int
     read_count: int
@@ -44,6 +59,7 @@ class Preview:
     papers: tuple[Shown, ...]
     sentences: tuple[str, ...]
     warnings: tuple[str, ...]
+    is_whole: bool = True
 
     @property
     def headline(self) -> str:
@@ -70,6 +86,7 @@ class _View:
     topics: Mapping[str, TopicSettings]
     papers: tuple[SeenPaper, ...]
     choices: tuple[TopicChoice, ...]
+    previews: dict[str, Preview] = field(default_factory=dict)
 
 
 class Past:
@@ -92,14 +109,25 @@ class Past:
 
     def preview(self, subscription: SubscriptionSettings) -> Preview:
         """What that one would have brought. Raises StoreError, RuleError."""
+        view, told = self._fresh(), definition_of(subscription)
+        preview = view.previews.get(told)
+        if preview is None:
+            preview = self._tried(subscription, view)
+            if len(view.previews) >= MOST_KEPT:
+                view.previews.clear()
+            view.previews[told] = preview
+        return preview
+
+    def _tried(self, subscription: SubscriptionSettings, view: _View) -> Preview:
         config = self._config()
-        found = self._fresh().papers
+        found = view.papers[: max(MOST_COMPARED // _word_count(subscription), 1)]
+        is_whole = len(found) == len(view.papers)
         [tried] = replay([subscription], config.settings.topics, found)
         hub_url = config.settings.http.base_url
         return Preview(
             count=len(tried.papers),
             read_count=tried.read_count,
-            day_count=DAYS if len(found) else 0,
+            day_count=(DAYS if is_whole else _days_of(found)) if found else 0,
             papers=tuple(_shown(seen, hub_url) for seen in tried.papers[:SHOWN]),
             sentences=tuple(
                 f"{tried_rule.sentence}{_sleeping(rule, self._clock())}"
@@ -112,6 +140,7 @@ class Past:
                 for rule in tried.rules
                 for one in rule.warnings
             ),
+            is_whole=is_whole,
         )
 
     def at_hand(self) -> tuple[TopicChoice, ...] | None:
@@ -164,6 +193,16 @@ def _topics(own: Mapping[str, TopicSettings]) -> dict[str, tuple[str, tuple[str,
     return {name: (topic.about, topic.any) for name, topic in own.items()} | {
         name: topic for name, topic in builtin.items() if name not in own
     }
+
+
+def _word_count(subscription: SubscriptionSettings) -> int:
+    """How many questions its rules are, roughly; a topic has some words."""
+    rules = subscription.rules
+    return sum(2 + len(rule.any) + len(rule.none) + 5 * len(rule.topics) for rule in rules) or 1
+
+
+def _days_of(newest_first: Sequence[SeenPaper]) -> int:
+    return (newest_first[0].seen_at - newest_first[-1].seen_at).days + 1
 
 
 def _sleeping(rule: RuleSettings, now: dt.datetime) -> str:

@@ -34,6 +34,7 @@ DAYS = {
 """The cadences that the form offers, without their time."""
 
 _TIMED = re.compile(r"(.*) (\d\d:\d\d)")
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")
 
 _FIELDS = {"to": "address", "digest": "at", "timezone": "timezone"}
 """The field of the form that a key of a subscription comes from."""
@@ -109,6 +110,10 @@ class Wish:
         What the form does not show stays as it was.
         """
         problems = {name: text for rule in self.rules for name, text in rule.problems().items()}
+        if self.days not in DAYS and (former is None or self.days != AS_IT_IS):
+            problems["at"] = "choose one of the days of the form"
+        elif self.days != AS_IT_IS and not _CLOCK.fullmatch(self.at):
+            problems["at"] = "write a time of day such as 08:00"
         if not self.rules:
             raise WishError({"rules": "without a rule nothing comes; to end it, delete it below"})
         given: dict[str, object] = {
