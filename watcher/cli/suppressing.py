@@ -58,7 +58,7 @@ def suppressed(
         [(each.address, f"{each.suppressed_at:%Y-%m-%d %H:%M} UTC") for each in found],
     )
     if not found:
-        print("Nobody asked never to be written to again.")
+        print("There is no address that is never written to.")
 
 
 @guarded
