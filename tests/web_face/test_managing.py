@@ -101,17 +101,17 @@ async def test_who_deletes_everything_leaves_nothing_behind(world: World) -> Non
         assert "ada@" in everything_stored(world), "others stay"
 
 
-def test_who_agrees_to_the_very_same_twice_has_it_once(filled: World) -> None:
-    with pages_of(filled) as browser:
-        mine = subscribe(filled, browser, EVE)
-        again = subscribe(filled, browser, EVE)
+def test_who_agrees_to_the_very_same_twice_has_it_once(world: World) -> None:
+    with pages_of(world) as browser:
+        mine = subscribe(world, browser, EVE)
+        again = subscribe(world, browser, EVE)
         assert "to the very same already" in again.words
         assert manage_id(again) == manage_id(mine)
-        other = subscribe(filled, browser, EVE, words="frumious")
+        other = subscribe(world, browser, EVE, words="frumious")
         assert manage_id(other) != manage_id(mine)
         browser.press(mine, "Delete", sure="yes")
         world.later(hours=1)  # an address is sent three mails, then one an hour
-        new = subscribe(filled, browser, EVE)
+        new = subscribe(world, browser, EVE)
         assert "You are subscribed." in new.words
         assert manage_id(new) != manage_id(mine)
 
