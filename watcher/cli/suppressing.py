@@ -35,7 +35,7 @@ def suppressed(
     state_dir: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The addresses that asked never to be written to again."""
+    """The addresses that are never written to, and since when."""
     from watcher import app
     from watcher.cli.tables import table
     from watcher.store import links
