@@ -39,7 +39,7 @@ def test_no_digest_goes_there_though_a_file_names_it_in_other_letters(world: Wor
     assert mailed(world, 1) == ["Ada@example.org", "max@example.org"]
     ask = Asker(world)
     assert ask("subscriptions", "suppressed").out.endswith(
-        "Nobody asked never to be written to again.\n"
+        "There is no address that is never written to.\n"
     )
     unsure = ask("subscriptions", "suppress", ADA)
     assert (unsure.code, "--yes agrees" in unsure.err) == (2, True)

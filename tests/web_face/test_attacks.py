@@ -196,6 +196,10 @@ def test_a_form_beyond_all_bounds_is_refused(world: World) -> None:
         words = "\n".join(f"word{number}" for number in range(41))
         page = browser.post("/", WANTED | {"form": mark, "words": words})
         assert (page.status, "40 are the most" in page.words) == (422, True)
+        wrong = WANTED | {"form": mark, "words": words, "address": "x", "timezone": "Mars"}
+        page = browser.post("/", wrong | {"at": "25:00"})
+        told = [each.attributes["id"] for each in page.tree.css(".trouble")]
+        assert told == [f"{name}-trouble" for name in ("words", "at", "timezone", "address")]
         long = "\n".join(sha512(bytes([number])).hexdigest()[:95] for number in range(40))
         page = browser.post("/", WANTED | {"form": mark, "words": long})
         assert (page.status, "are too many for the link" in page.words) == (422, True)

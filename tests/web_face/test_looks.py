@@ -33,7 +33,6 @@ async def drawn(world: World) -> dict[str, str]:
     world.add(make_paper(1, world.now, title=ZORBLAX))
     with pages_of(world, ASKED, "archive = true\n", TRENDING) as visitor:
         await world.run_pass()
-        [digest] = world.digests()
         world.smtp.fail("rcpt", "550 5.1.1 no such user", recipient="ada@example.org")
         world.add(make_paper(2, world.now, title=ZORBLAX))
         world.later(days=1, hours=1)
@@ -45,7 +44,8 @@ async def drawn(world: World) -> dict[str, str]:
         first, status = visitor.get("/"), look(visitor)
         opened = replace(status, text=status.text.replace("<details>", "<details open>"))
         typed = {"words": "zorblax\ndiffusion", "none": "zorblax", "address": EVE}
-        mine = subscribe(world, visitor, EVE)
+        words = "zorblax\nweight space learning\nlong-context reasoning"  # as a reason, a long line
+        mine = subscribe(world, visitor, EVE, words=words)
         asking = world.mails[-1]
         await world.run_pass()
         world.later(days=1, hours=1)
@@ -76,7 +76,7 @@ async def drawn(world: World) -> dict[str, str]:
             "trending": visitor.get("/trending"),
             "paper": visitor.get("/papers/2602.00001"),
         }
-        archive = visitor.get(link_in(digest, "archive"))
+        archive = visitor.get(link_in(world.digests(EVE)[-1], "archive"))
         path = archive.tree.css("ul.papers a")[-1].attributes.get("href") or ""
         found |= {
             "archive": archive,

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tests.cli.looking import Asker
 from tests.fakesite import make_paper
-from tests.web_face.browsing import PUBLIC, ask, pages_of, subscribe
+from tests.web_face.browsing import PUBLIC, Page, ask, pages_of, subscribe
 from tests.world import ZORBLAX, World
 from watcher import app
 from watcher.digest import OneClick
@@ -49,7 +49,7 @@ async def a_day_later(world: World, number: int) -> list[str]:
 async def test_a_pause_lasts_until_it_is_ended(world: World) -> None:
     with pages_of(world) as browser:
         mine = subscribe(world, browser, EVE)
-        assert "can be paused" in mine.words, "it begins with the next check"
+        assert "you can pause it" in mine.words, "it begins with the next check"
         assert EVE in await a_day_later(world, 2)
         paused = browser.press(browser.get(mine.url), "Pause")
         assert "It is paused" in paused.words
@@ -183,6 +183,26 @@ async def test_a_pause_that_others_need_stays(world: World) -> None:
         with database.read() as connection:
             assert "ada@example.org" in bounces.paused(connection)
         database.close()
+
+
+def test_who_agrees_to_the_very_same_twice_has_it_once(world: World) -> None:
+    with pages_of(world) as browser:
+        mine = subscribe(world, browser, EVE)
+        again = subscribe(world, browser, EVE)
+        assert "to the very same already" in again.words
+        assert manage_id(again) == manage_id(mine)
+        other = subscribe(world, browser, EVE, words="frumious")
+        assert manage_id(other) != manage_id(mine)
+        browser.press(mine, "Delete", sure="yes")
+        world.later(hours=1)  # an address is sent three mails, then one an hour
+        new = subscribe(world, browser, EVE)
+        assert "You are subscribed." in new.words
+        assert manage_id(new) != manage_id(mine)
+
+
+def manage_id(page: Page) -> str:
+    """The subscription that the page is of."""
+    return page.url.partition("/manage/")[2].partition(".")[0]
 
 
 def test_deleted_and_never_to_be_written_to(world: World) -> None:

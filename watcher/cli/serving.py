@@ -127,8 +127,9 @@ def _pages(config: Config) -> Serving:
 
 def _port_trouble(config: Config, error: OSError) -> ConfigError:
     path, line = config.locate("", "web.listen")
+    why = (error.strerror or str(error)).partition(" (while")[0]  # Python says there where, again
     return ConfigError(
-        f"cannot listen at {config.settings.web.listen}: {error.strerror}; name another port, or"
+        f"cannot listen at {config.settings.web.listen}: {why}; name another port, or"
         " end what has this one",
         path=path,
         line=line,

@@ -35,7 +35,7 @@ def suppressed(
     state_dir: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The addresses that asked never to be written to again."""
+    """The addresses that are never written to, and since when."""
     from watcher import app
     from watcher.cli.tables import table
     from watcher.store import links
@@ -58,7 +58,7 @@ def suppressed(
         [(each.address, f"{each.suppressed_at:%Y-%m-%d %H:%M} UTC") for each in found],
     )
     if not found:
-        print("Nobody asked never to be written to again.")
+        print("There is no address that is never written to.")
 
 
 @guarded

@@ -31,6 +31,7 @@ class Confirmed(Enum):
 
     DONE = auto()
     AGAIN = auto()  # by a second press of the button
+    ALREADY = auto()  # by another link, to the very same
     USED = auto()  # and ended since
     SUPPRESSED = auto()
 
@@ -60,21 +61,35 @@ def find(connection: sa.Connection, subscription_id: str) -> SubscriptionSetting
 
 def confirm(
     database: Database, subscription: SubscriptionSettings, token: str, now: dt.datetime
-) -> Confirmed:
-    """Store what its recipient has agreed to; a token works once."""
+) -> tuple[Confirmed, str]:
+    """Store what its recipient has agreed to; a token works once.
+
+    What became of it, and the id to go on with: that of one that brings the very same, if there is.
+    """
     [address] = subscription.to
     with _turn(database) as connection:
         if not links.may_be_asked(connection, address):
-            return Confirmed.SUPPRESSED
+            return Confirmed.SUPPRESSED, subscription.id
         if not links.spend(connection, hashlib.sha256(token.encode()).hexdigest(), now):
             is_there = stored.definition(connection, subscription.id) is not None
-            return Confirmed.AGAIN if is_there else Confirmed.USED
-        stored.put(connection, {subscription.id: definition_of(subscription)}, now)
+            return Confirmed.AGAIN if is_there else Confirmed.USED, subscription.id
+        same = _same_as(connection, subscription)
+        if same is None:
+            stored.put(connection, {subscription.id: definition_of(subscription)}, now)
         for each in {address, address.lower()}:  # a pause in small letters counts for all
             held = bounces.paused(connection, each).get(each)
             if held and held.reason != links.NEVER:
                 bounces.resume(connection, each, now)  # mail arrives there, as was just shown
-    return Confirmed.DONE
+    return (Confirmed.ALREADY, same) if same else (Confirmed.DONE, subscription.id)
+
+
+def _same_as(connection: sa.Connection, subscription: SubscriptionSettings) -> str | None:
+    """The id of another one, made on the pages, that sends the same address the same."""
+    [address] = subscription.to
+    chosen, _ = read_definitions(stored.of_address(connection, BY_PAGES, address))
+    bare = subscription.model_copy(update={"id": ""})
+    same = (each.id for each in chosen if each.model_copy(update={"id": ""}) == bare)
+    return next(same, None)
 
 
 def change(database: Database, subscription: SubscriptionSettings, now: dt.datetime) -> bool:

@@ -29,6 +29,7 @@ SNOOZE = dt.timedelta(days=30)
 
 DONE = {
     "confirmed": "You are subscribed.",
+    "already": "You were subscribed to the very same already, so nothing was added.",
     "saved": "Your changes are saved. They count from the next check of the papers on.",
     "paused": "It is paused: no mail comes until you resume it.",
     "resumed": "It goes on: what matched meanwhile is in the next mail.",

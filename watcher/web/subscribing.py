@@ -158,7 +158,7 @@ async def agree(face: Face, request: Request) -> Response:
     await face.form(request)
     if not all(map(face.may_join, subscription.to)):
         raise Refused(403, "This address may not subscribe", "The operator has decided so.")
-    done = await run_in_threadpool(
+    done, subscription_id = await run_in_threadpool(
         deeds.confirm, face.database, subscription, request.path_params["token"], face.clock()
     )
     if done is Confirmed.SUPPRESSED:
@@ -173,8 +173,9 @@ async def agree(face: Face, request: Request) -> Response:
             "This link was used already",
             "What it subscribed to has ended since.",
         )
-    token = face.links.token(Purpose.MANAGE, subscription.id, subscription.to[0])
-    return RedirectResponse(f"/manage/{token}?done=confirmed", 303)
+    token = face.links.token(Purpose.MANAGE, subscription_id, subscription.to[0])
+    word = "already" if done is Confirmed.ALREADY else "confirmed"
+    return RedirectResponse(f"/manage/{token}?done={word}", 303)
 
 
 def _of_link(face: Face, request: Request) -> SubscriptionSettings:
