@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -83,7 +83,7 @@ def match(
             source = (known or through)[0]
             match_ = _match(judgement, paper_id, source, now, is_baseline=is_baseline)
             new.append(replace(match_, votes_per_day=gained[paper_id]))
-    new = _of_those_there(connection, new)
+    new = _of_those_there(context, connection, new)
     matches.put(connection, *(m for m in new if (m.subscription_id, m.paper_id) in states))
     matches.add(connection, (m for m in new if (m.subscription_id, m.paper_id) not in states))
     new_count += sum(match.state is MatchState.PENDING for match in new)
@@ -159,7 +159,7 @@ def settle(context: Context, connection: sa.Connection, now: dt.datetime) -> Mat
             new = _match(judgement, pair.paper_id, pair.source, now, is_baseline=pair.is_baseline)
             settled.append(replace(new, votes_per_day=key[1]))
     matches.forget(connection, gone)
-    settled = _of_those_there(connection, settled)
+    settled = _of_those_there(context, connection, settled)
     matches.put(connection, *settled)
     new_count = sum(match.state is MatchState.PENDING for match in settled)
     return Matched(new_count, frozenset(undecided))
@@ -211,8 +211,10 @@ def _match(
     )
 
 
-def _of_those_there(connection: sa.Connection, found: Sequence[Match]) -> list[Match]:
+def _of_those_there(context: Context, connection: sa.Connection, found: list[Match]) -> list[Match]:
     """Without those of subscriptions that a page has ended since the rules were read."""
+    if context.shard is not None:  # nobody can meanwhile: see `hold_rules`
+        return found
     removed = subscriptions.removed_among(connection, (each.subscription_id for each in found))
     return [each for each in found if each.subscription_id not in removed]
 
