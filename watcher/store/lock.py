@@ -34,15 +34,13 @@ STANDING_STILL = "5min"
 Whoever is stopped there holds all others up. It is more than a step takes to think.
 """
 
-_BOUNDS = {
-    "idle_in_transaction_session_timeout": STANDING_STILL,
-    # Of a host that was cut off the server hears nothing by itself: half a minute, not two hours,
-    # and as long where it waits for its last answer to arrive.
-    "tcp_keepalives_idle": "15",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "30s",
-}
+# Of a host that was cut off the server hears nothing by itself: half a minute, not two hours,
+# and as long where it waits for its last answer to arrive, of which keepalives know nothing.
+_BOUNDS = (
+    f"SET idle_in_transaction_session_timeout = '{STANDING_STILL}';"
+    "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;"
+    "SET tcp_user_timeout = '30s'"
+)
 
 YIELDING_AFTER = "500ms"
 """So long a migration waits for a table before it lets others go first.
@@ -137,8 +135,7 @@ def bound(database: Database) -> None:
 
 def _bound(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
-    for name, value in _BOUNDS.items():
-        cursor.execute(f"SET {name} = '{value}'")
+    cursor.execute(_BOUNDS)
     cursor.close()
     connection.commit()
 
