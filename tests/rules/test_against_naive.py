@@ -131,7 +131,7 @@ def attempted(rule: RuleSettings) -> tuple[Ruleset | None, str]:
     as_it_stands=st.booleans(),
     gained=st.sampled_from((None, 0.0, 2.4, 2.5)),
 )
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @example(RuleSettings(any=("graph class",)), titled("graph", "class"), False, None)
 @example(RuleSettings(), Paper("1", ""), False, None)
 @example(
@@ -156,7 +156,7 @@ def test_rules_agree_with_the_naive_evaluator(
 
 
 @given(batch=st.lists(rules, min_size=1, max_size=5), paper=papers)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_rules_do_not_disturb_one_another(batch: list[RuleSettings], paper: Paper) -> None:
     attempts = [(rule, attempted(rule)[0]) for rule in batch]
     valid = [(rule, ruleset) for rule, ruleset in attempts if ruleset is not None]
@@ -168,7 +168,7 @@ def test_rules_do_not_disturb_one_another(batch: list[RuleSettings], paper: Pape
 
 
 @given(text=texts(most=12))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_words_are_those_of_the_description(text: str) -> None:
     found = Text.of(text)
     assert list(found.exact) == naive.words(text)

@@ -61,7 +61,7 @@ def told(index: RuleIndex, paper: Paper, *, as_it_stands: bool = False) -> tuple
     asked=st.lists(papers, min_size=1, max_size=4),
     as_it_stands=st.booleans(),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_after_any_changes_it_tells_what_the_naive_evaluator_tells(
     steps: list[tuple[list[SubscriptionSettings], set[str]]],
     asked: list[Paper],
@@ -86,7 +86,7 @@ def test_after_any_changes_it_tells_what_the_naive_evaluator_tells(
 
 @pytest.mark.long
 @given(many=st.lists(subscriptions, min_size=1, max_size=8), paper=papers)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_the_index_and_the_conditions_agree(many: list[SubscriptionSettings], paper: Paper) -> None:
     ruleset = Ruleset.compile({each.id: each for each in many}.values(), {})
     [opinion] = ruleset.opinions([paper], now=NOW)

@@ -91,9 +91,7 @@ async def test_the_pages_are_for_everybody(world: World, browser: Browser, tmp_p
     for name, text in (await drawn(world)).items():
         path = tmp_path / f"{name}.html"
         path.write_text(text, encoding="utf-8")
-        # axe takes two seconds for each: what has all parts is seen in every way, the rest in two.
-        ways = WAYS if name in {"preview", "manage"} else WAYS[1:3]
-        for width, is_dark in ways:
+        for width, is_dark in WAYS:
             page = browser.open(path, width=width, is_dark=is_dark)
             # The browser's own pictures, as that of a clock, are no requests of the page.
             loaded = [url for url in page.requests if not url.startswith("data:")]
