@@ -1,8 +1,8 @@
 # `make demo` on a machine with Python 3.11 or newer is all it takes. Nothing is put outside .venv.
 VENV := .venv
 BIN := $(VENV)/bin
-# Three more than there are processors: some tests wait for what takes its time.
-JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 3)))
+# Two more than there are processors: some tests wait for what takes its time.
+JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 2)))
 EXTRACT := -F pyproject.toml -k say -k counted:1,2 --no-location --sort-output --project=paper-watcher
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
