@@ -56,7 +56,20 @@ def _clean_environment(
 
 @pytest.fixture(autouse=True)
 def _log_of_its_own() -> Iterator[None]:
-    """How a test has set the log up does not reach those after it."""
+    """How a test has set the log up does not reach those after it.
+
+    Tracebacks are plain: structlog's own, with the variables of all frames, take seconds.
+    """
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.StackInfoRenderer(),
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ]
+    )
     yield
     structlog.reset_defaults()
 
