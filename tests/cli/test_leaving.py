@@ -112,8 +112,8 @@ def test_what_is_ambiguous_or_not_to_be_undone_is_refused(world: World, ask: Ask
         links.suppress(connection, MAX, world.now)
     never = ask(*resume, "weights", "--for", MAX)
     assert (never.code, "unsuppress max@example.org` comes first" in never.err) == (2, True)
-    address = ask(*resume, ADA)
-    assert f"but Ada@example.org left weights {DAY}; {BACK}" in address.out
+    said = ask(*resume, ADA)
+    assert f"but Ada@example.org left weights {DAY}; {BACK}" in said.out
     with database.write() as connection:
         bounces.pause(connection, "Ada@example.org", "550 no such user", world.now)
     database.close()
@@ -139,5 +139,5 @@ def test_who_subscribes_them_again_is_told(world: World, ask: Asker) -> None:
     asyncio.run(world.run_pass())
     leave(world, ADA, of=own)
     assert ask("subscriptions", "remove", own, "--yes").code == 0
-    again = ask("add", ADA, "--any", "zorblax")
-    assert (again.code, f"warning: {ADA} left {own} {DAY}" in again.err) == (0, True)
+    added = ask("add", ADA, "--any", "zorblax")
+    assert (added.code, f"warning: {ADA} left {own} {DAY}" in added.err) == (0, True)

@@ -18,9 +18,10 @@ from watcher import app
 from watcher.digest import OneClick
 from watcher.models import DeliveryState
 from watcher.settings import SubscriptionSettings, definition_of
-from watcher.store import bounces, leaving, matches, outbox, stored
+from watcher.store import bounces, leaving, matches, outbox, renaming, stored, subscriptions
 from watcher.store.database import Database
 from watcher.store.schema import metadata
+from watcher.store.subscriptions import Wanted
 
 ADA = "ada@example.org"
 EVE = "eve@example.org"
@@ -280,6 +281,20 @@ async def lists_mailed(world: World, number: int) -> set[str]:
     await world.run_pass()
     found = (mail.header("List-Id") or "" for mail in world.new_mails())
     return {name.lstrip("<").partition(".")[0] for name in found}
+
+
+def test_a_link_in_an_old_mail_leaves_the_list_under_its_new_name(world: World) -> None:
+    with pages_of(world) as browser:
+        database = Database(world.config().store_url, writable=True)
+        with database.write() as connection:
+            for name in ("weights", "heavy"):
+                wanted = Wanted(name, f'{{"to": ["{ADA}"]}}', lambda: "f", (ADA,))
+                subscriptions.synchronise(connection, [wanted], world.now, vocabulary="v")
+            renaming.rename(connection, "weights", "heavy")
+        browser.press(browser.get(stop_link(world, "weights", ADA)), "Unsubscribe")
+        with database.read() as connection:
+            assert leaving.left(connection).by_pair.keys() == {("heavy", ADA)}
+        database.close()
 
 
 async def test_a_pause_by_a_click_of_old_ends_only_where_its_list_is_known(world: World) -> None:
