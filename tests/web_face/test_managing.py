@@ -239,6 +239,10 @@ async def test_a_click_takes_one_of_several_out(world: World) -> None:
             world.later(days=1)
             await engine.run_slots()
             assert [mail.recipient for mail in world.new_mails()] == ["max@example.org"]
+        database = Database(world.config().store_url, writable=True)
+        with database.write() as connection:  # as another import of the same does
+            stored.put(connection, {both.id: definition_of(both)}, world.now)
+        database.close()
         mailed = await a_day_later(world, 3)
         assert EVE not in mailed
         assert "max@example.org" in mailed

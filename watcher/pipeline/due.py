@@ -46,11 +46,12 @@ def due_slots(
     addresses = (address for subscription, _ in found for address in subscription.to)
     paused = bounces.paused_of(connection, addresses).keys()
     left = leaving.left(connection, context.shard)
+    all_are_reached = not (paused or left.by_pair)
     return [
         DueSlot(subscription, *slot, has_pending=subscription.id in pending)
         for subscription, slot in found
         # What matches for nobody who can be reached waits for somebody.
-        if not paused >= set(left.remaining(subscription.id, subscription.to))
+        if all_are_reached or not paused >= set(left.remaining(subscription.id, subscription.to))
     ]
 
 
