@@ -20,6 +20,8 @@ from tests.fakesite import faults
 from tests.fakesite.faults import Fault
 from tests.world import TRENDING, WEIGHTS, World
 from watcher import app
+from watcher.store import leaving
+from watcher.store.database import Database
 
 SYMPTOMS = documents.rows("You see", "It means", "Do this")
 AT_EIGHT = WEIGHTS.replace("each-check", "daily 08:00")
@@ -118,6 +120,16 @@ def parked(scene: Scene) -> Said:
     return scene.ask("status")
 
 
+def everybody_left(scene: Scene) -> Said:
+    scene.configure()
+    scene.check()
+    database = Database(scene.world.config().store_url, writable=True)
+    with database.write() as connection:
+        leaving.leave(connection, "weights", "ada@example.org", scene.world.now)
+    database.close()
+    return scene.ask("status")
+
+
 def no_way_for_mail(scene: Scene) -> Said:
     scene.world.config_path.write_text(WEIGHTS, encoding="utf-8")
     return scene.ask("check-now")
@@ -202,6 +214,7 @@ SCENES: dict[str, Callable[[Scene], Said]] = {
     "only [http] proxy counts": unused_proxy,
     "degraded": degraded,
     "under a new name": renamed,
+    "nobody is left of": everybody_left,
     "has been writing since": another_writes,
     "unknown key": misspelt,
     "is damaged": damaged,

@@ -14,7 +14,7 @@ from watcher.models import MatchState
 from watcher.pipeline.backfill import wording
 from watcher.pipeline.match import match
 from watcher.settings import RuleSettings
-from watcher.store import matches, subscriptions
+from watcher.store import matches, renaming
 from watcher.store.database import Database
 
 pytestmark = pytest.mark.untraced  # what it reaches, others do as well
@@ -284,7 +284,7 @@ async def test_an_apparent_rename_does_not_look_back_before_it_is_settled(world:
     assert states(world, "matter") == {}
     database = Database(world.config().store_url, writable=True)
     with database.write() as connection:
-        subscriptions.rename(connection, "weights", "matter")
+        renaming.rename(connection, "weights", "matter")
         matches.forget(connection, [("matter", "2602.00001")])
     database.close()
     world.later(hours=1)
@@ -300,7 +300,7 @@ async def test_one_that_starts_anew_looks_back(world: World) -> None:
     await world.run_pass()
     database = Database(world.config().store_url, writable=True)
     with database.write() as connection:
-        subscriptions.start_anew(connection, "matter", world.now)
+        renaming.start_anew(connection, "matter", world.now)
     database.close()
     await world.run_pass()
     assert states(world, "matter") == {"2602.00001": MatchState.COMPOSED}

@@ -12,7 +12,7 @@ from tests.modes import in_all_modes, in_both_modes, on_both_stores
 from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
 from watcher.engine import Request
 from watcher.models import MatchState
-from watcher.store import slots, subscriptions
+from watcher.store import renaming, slots, subscriptions
 from watcher.store.database import Database
 from watcher.store.schema import slots as slots_table
 
@@ -185,7 +185,7 @@ async def test_an_apparent_rename_is_told_and_waits_and_then_keeps_the_history(
     assert "watcher rename weights hyper" in notice.text
     database = Database(world.config().store_url, writable=True)
     with database.write() as connection:
-        subscriptions.rename(connection, "weights", "hyper")
+        renaming.rename(connection, "weights", "hyper")
     database.close()
     await world.run_pass()
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00001"], ["2602.00002"]]

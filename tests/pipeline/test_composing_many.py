@@ -12,7 +12,7 @@ from tests.modes import on_both_stores
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
 from watcher.models import DeliveryState, MatchState
 from watcher.pipeline.compose import TOGETHER, Composed, compose
-from watcher.store import bounces, matches, outbox, slots, subscriptions
+from watcher.store import bounces, leaving, matches, outbox, slots, subscriptions
 from watcher.store.database import Database
 from watcher.store.schema import digests
 from watcher.store.schema import matches as matches_table
@@ -79,7 +79,8 @@ async def test_a_digest_that_cannot_be_stored_holds_up_no_other(world: World) ->
 
 @on_both_stores
 async def test_what_changes_while_digests_are_put_into_words_counts(world: World) -> None:
-    world.configure(DAILY, *everybody(5))
+    two = '["6@example.org", "Six@example.org"]'
+    world.configure(DAILY, *everybody(6), everybody(7)[6].replace('["6@example.org"]', two))
     world.add(make_paper(1, world.now, title=ZORBLAX), make_paper(2, world.now, title=ZORBLAX))
     database = Database(world.config().store_url, writable=True)
 
@@ -94,10 +95,13 @@ async def test_what_changes_while_digests_are_put_into_words_counts(world: World
                 .values(state=MatchState.WITHDRAWN)
             )
             matches.withdraw_unsent(connection, "s3")
+            leaving.leave(connection, "s5", "5@example.org", world.now)
+            leaving.leave(connection, "s6", "six@example.org", world.now)
 
     result = await composed(world, meanwhile)
-    assert (result.digest_count, result.failed) == (3, ())
-    assert mailed(database) == ["s1", "s2", "s4"], "s0 was closed, of s3 nothing is pending"
+    assert (result.digest_count, result.failed) == (4, ())
+    closed = "s0 was closed, of s3 nothing is pending, of s5 nobody is left"
+    assert mailed(database) == ["s1", "s2", "s4", "s6"], closed
     with database.read() as connection:
         states = {d.recipient: d.state for d in outbox.in_state(connection, list(DeliveryState))}
         assert slots.has_slot(connection, "s3", SLOT)
@@ -107,8 +111,10 @@ async def test_what_changes_while_digests_are_put_into_words_counts(world: World
         "1@example.org": DeliveryState.DEAD,
         "2@example.org": DeliveryState.DELIVERED,
         "4@example.org": DeliveryState.DELIVERED,
+        "6@example.org": DeliveryState.DELIVERED,
     }
     assert {mail.recipient: mail.paper_ids for mail in world.mails} == {
         "2@example.org": ["2602.00002"],
         "4@example.org": ["2602.00001", "2602.00002"],
+        "6@example.org": ["2602.00001", "2602.00002"],
     }

@@ -11,7 +11,7 @@ from tests.store.test_matches import PENDING
 from tests.store.test_outbox import message
 from tests.store.test_papers import FULL, observe
 from watcher.models import DeliveryState, MatchState
-from watcher.store import backfills, matches, outbox, slots, subscriptions
+from watcher.store import backfills, matches, outbox, renaming, slots, subscriptions
 from watcher.store.database import Database
 from watcher.store.subscriptions import Wanted
 
@@ -207,7 +207,7 @@ def test_renaming_moves_the_whole_history(database: Database) -> None:
         matches.put(connection, replace(fresh, paper_id="2602.00002"))
         matches.mark_met(connection, [("new", "daily")], 2)
         backfills.mark_done(connection, [("new", "both"), ("new", "new")], LATER)
-        subscriptions.rename(connection, "weights", "new")
+        renaming.rename(connection, "weights", "new")
         states = matches.states_of(connection, [FULL.id, "2602.00002"])
         assert states == {
             ("new", FULL.id): MatchState.COMPOSED,
@@ -255,7 +255,7 @@ def test_an_apparent_rename_loses_nothing_before_it_is_settled(database: Databas
     take(database, replace(ADA, id="new"), now=LATER)
     with database.write() as connection:
         assert outbox.counts(connection)[DeliveryState.QUEUED] == 1
-        subscriptions.rename(connection, "weights", "new")
+        renaming.rename(connection, "weights", "new")
         assert outbox.counts(connection)[DeliveryState.QUEUED] == 1
         assert matches.states_of(connection, [FULL.id]) == {("new", FULL.id): MatchState.PENDING}
 
@@ -264,14 +264,14 @@ def test_starting_anew_settles_an_apparent_rename(database: Database) -> None:
     waiting(database)
     take(database, replace(ADA, id="new"), now=LATER)
     with database.write() as connection:
-        subscriptions.start_anew(connection, "new", LATER)
+        renaming.start_anew(connection, "new", LATER)
         assert outbox.counts(connection)[DeliveryState.CANCELLED] == 1
         assert matches.states_of(connection, [FULL.id]) == {
             ("weights", FULL.id): MatchState.WITHDRAWN
         }
     assert known(database)["new"].is_active
     with database.write() as connection:
-        subscriptions.start_anew(connection, "new", LATER)
+        renaming.start_anew(connection, "new", LATER)
     assert known(database)["new"].is_active
 
 
@@ -282,5 +282,5 @@ def test_what_the_old_one_withdrew_and_the_new_one_found_is_pending(database: Da
     with database.write() as connection:
         matches.put(connection, replace(PENDING, state=MatchState.WITHDRAWN))
         matches.put(connection, replace(PENDING, subscription_id="new"))
-        subscriptions.rename(connection, "weights", "new")
+        renaming.rename(connection, "weights", "new")
         assert matches.states_of(connection, [FULL.id]) == {("new", FULL.id): MatchState.PENDING}

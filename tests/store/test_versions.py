@@ -22,7 +22,7 @@ from alembic import autogenerate, command, config, migration, script
 from tests.store.conftest import NOW
 from watcher.errors import StoreError
 from watcher.models import DeliveryState, Outage
-from watcher.store import backfills, bounces, checks, matches, outages, outbox, versions
+from watcher.store import backfills, bounces, checks, leaving, matches, outages, outbox, versions
 from watcher.store.database import Database
 from watcher.store.schema import metadata
 
@@ -57,6 +57,19 @@ INSERT INTO bounces (delivery_id, is_final, status, text, reported_at)
 VALUES (9, true, '5.1.1', 'no such user', '2026-02-19 09:00')
 """
 """Of the fourth schema."""
+
+
+OLD_CLICKS = """
+INSERT INTO subscriptions (id, definition, fingerprint, known_at, removed_at) VALUES
+('weights', '{}', 'f', '2026-02-19 08:00', NULL),
+('gone', '{}', 'f', '2026-02-19 08:00', '2026-02-19 08:00');
+INSERT INTO paused_recipients (address, paused_at, reason, resumed_at) VALUES
+('Ada@example.org', '2026-02-19 09:00', 'unsubscribed at a click from weights', NULL),
+('max@example.org', '2026-02-19 09:00', 'unsubscribed at a click from gone', NULL),
+('eve@example.org', '2026-02-19 09:00', 'unsubscribed at a click from weights', '2026-02-20 09:00'),
+('bob@example.org', '2026-02-19 09:00', '3 mails in a row came back', NULL)
+"""
+"""Of the twelfth schema."""
 
 
 KILLED = """
@@ -242,6 +255,19 @@ def see_old_mails(database: Database) -> None:
         run = bounces.in_a_row(connection, kept)
         assert run is not None
         assert run.first_at == at(2026, 2, 19, 9)
+
+
+def test_who_was_paused_by_a_click_stays_so_and_has_left_that_list(database_url: str) -> None:
+    database = migrated_from("0012", OLD_CLICKS, database_url)
+    with database.read() as connection:
+        assert leaving.left(connection).by_pair == {
+            ("weights", "ada@example.org"): leaving.LeftRecipient(
+                "weights", "ada@example.org", at(2026, 2, 19, 9)
+            )
+        }
+        paused = bounces.paused(connection)
+    assert paused.keys() == {"Ada@example.org", "bob@example.org", "max@example.org"}
+    database.close()
 
 
 def test_an_old_database_is_copied_before_it_is_changed(tmp_path: Path) -> None:

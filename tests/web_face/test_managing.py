@@ -5,7 +5,6 @@ Each takes some seconds: they are days, with two passes of the whole program in 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import pytest
@@ -13,15 +12,18 @@ import sqlalchemy as sa
 
 from tests.cli.looking import Asker
 from tests.fakesite import make_paper
-from tests.web_face.browsing import PUBLIC, Page, ask, pages_of, subscribe
-from tests.world import ZORBLAX, World
+from tests.web_face.browsing import Page, ask, pages_of, subscribe
+from tests.world import WEIGHTS, ZORBLAX, World
 from watcher import app
 from watcher.digest import OneClick
+from watcher.models import DeliveryState
 from watcher.settings import SubscriptionSettings, definition_of
-from watcher.store import bounces, matches, stored
+from watcher.store import bounces, leaving, matches, outbox, renaming, stored, subscriptions
 from watcher.store.database import Database
 from watcher.store.schema import metadata
+from watcher.store.subscriptions import Wanted
 
+ADA = "ada@example.org"
 EVE = "eve@example.org"
 
 
@@ -84,11 +86,13 @@ def awaiting(world: World) -> Mapping[str, int]:
     return found
 
 
-def came_back(world: World, address: str, *, is_resumed: bool = True) -> None:
+def came_back(
+    world: World, address: str, *, why: str = "mail came back", is_resumed: bool = True
+) -> None:
     """Have an address paused because mail came back, and go on."""
     database = Database(world.config().store_url, writable=True)
     with database.write() as connection:
-        bounces.pause(connection, address, "mail came back", world.now)
+        bounces.pause(connection, address, why, world.now)
         if is_resumed:
             bounces.resume(connection, address, world.now)
     database.close()
@@ -235,23 +239,79 @@ async def test_a_click_takes_one_of_several_out(world: World) -> None:
             world.later(days=1)
             await engine.run_slots()
             assert [mail.recipient for mail in world.new_mails()] == ["max@example.org"]
+        database = Database(world.config().store_url, writable=True)
+        with database.write() as connection:  # as another import of the same does
+            stored.put(connection, {both.id: definition_of(both)}, world.now)
+        database.close()
         mailed = await a_day_later(world, 3)
         assert EVE not in mailed
         assert "max@example.org" in mailed
 
 
-async def test_a_click_on_a_files_subscription_pauses_the_address(world: World) -> None:
+async def test_a_click_leaves_exactly_that_list_for_good(world: World) -> None:
+    others = WEIGHTS.replace('"weights"', '"others"')
+    with pages_of(world, others) as browser:
+        world.smtp.fail("rcpt", "450 come back later", times=2, recipient=ADA)
+        await world.run_pass()
+        link = stop_link(world, "weights", ADA)
+        assert browser.press(browser.get(link), "Unsubscribe").heading == "Done"
+        database = Database(world.config().store_url, writable=True)
+        with database.write() as connection:
+            found = outbox.of_digests(connection, [1, 2])
+            ends = {(each.state, each.answer) for each in found if each.finished_at}
+            assert ends == {(DeliveryState.CANCELLED, "unsubscribed at a click")}
+            bounces.pause(connection, ADA, "mail came back", world.now)
+            bounces.resume(connection, ADA, world.now)
+            kept = leaving.left(connection)
+        database.close()
+        mine = subscribe(world, browser, ADA)  # which shows that mail arrives there
+        world.new_mails()
+        assert await lists_mailed(world, 2) == {"others"}, "what waited of that one came, too"
+        world.later(days=1)
+        assert await lists_mailed(world, 3) == {"others", "papers"}
+        browser.press(browser.get(mine.url), "Delete", sure="yes")
+        assert browser.press(browser.get(link), "Unsubscribe").heading == "Done", "once more"
+        with app.reading(world.config()) as reader, reader.read() as connection:
+            assert leaving.left(connection) == kept, "else a file's list would be sent again"
+        said = Asker(world)("subscriptions", "resume", "weights", "--for", "Ada@example.org")
+        assert "weights goes to Ada@example.org again" in said.out, said.err
+        assert await lists_mailed(world, 4) == {"others", "weights"}
+
+
+async def lists_mailed(world: World, number: int) -> set[str]:
+    """The lists of which a mail comes after one paper more."""
+    world.add(make_paper(number, world.now, title=ZORBLAX))
+    world.later(hours=1)
+    await world.run_pass()
+    found = (mail.header("List-Id") or "" for mail in world.new_mails())
+    return {name.lstrip("<").partition(".")[0] for name in found}
+
+
+def test_a_link_in_an_old_mail_leaves_the_list_under_its_new_name(world: World) -> None:
     with pages_of(world) as browser:
-        assert "ada@example.org" in await a_day_later(world, 2)
-        [digest, *_] = world.digests()
-        header = digest.header("List-Unsubscribe") or ""
-        [stop] = re.findall(r"<(https:[^>]+)>", header)
-        assert stop.startswith(PUBLIC)
-        assert browser.press(browser.get(stop), "Unsubscribe").heading == "Done"
-        assert "ada@example.org" not in await a_day_later(world, 3)
-        with app.reading(world.config()) as database, database.read() as connection:
-            paused = bounces.paused(connection)["ada@example.org"]
-        assert paused.reason == "unsubscribed at a click from weights"
+        database = Database(world.config().store_url, writable=True)
+        with database.write() as connection:
+            for name in ("weights", "heavy"):
+                wanted = Wanted(name, f'{{"to": ["{ADA}"]}}', lambda: "f", (ADA,))
+                subscriptions.synchronise(connection, [wanted], world.now, vocabulary="v")
+            renaming.rename(connection, "weights", "heavy")
+        browser.press(browser.get(stop_link(world, "weights", ADA)), "Unsubscribe")
+        with database.read() as connection:
+            assert leaving.left(connection).by_pair.keys() == {("heavy", ADA)}
+        database.close()
+
+
+async def test_a_pause_by_a_click_of_old_ends_only_where_its_list_is_known(world: World) -> None:
+    with pages_of(world) as browser:
+        await world.run_pass()
+        came_back(world, EVE, why=f"{leaving.PAUSED_BY_CLICK}weights", is_resumed=False)
+        mine = subscribe(world, browser, EVE)
+        assert "unsubscribed at a click from weights." in mine.words
+        database = Database(world.config().store_url, writable=True)
+        with database.write() as connection:
+            leaving.leave(connection, "weights", EVE, world.now)
+        database.close()
+        assert "No digest is sent" not in subscribe(world, browser, EVE, words="frumious").words
 
 
 def test_what_cannot_be_told_is_not(world: World) -> None:

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 
 from watcher import app, schedule
 from watcher.cli.configs import faults_in
+from watcher.cli.leaving import left_among
+from watcher.cli.leaving import told_of as told_of_left
 from watcher.cli.suppressing import suppressed_among, told_of
 from watcher.digest.trial import complaint_of
 from watcher.errors import ConfigError, NoDatabaseError, RuleError, StoreError, WatcherError
@@ -29,6 +31,7 @@ from watcher.settings import (
 )
 from watcher.sources import TAIL
 from watcher.store import papers
+from watcher.store.leaving import LeftRecipient
 
 WINDOW = dt.timedelta(days=30)
 MOST_PAPERS = 20_000
@@ -89,11 +92,13 @@ class Report:
     subscriptions: tuple[SubscriptionReport, ...]
     counted: Counted
     suppressed: tuple[str, ...] = ()
+    left: tuple[LeftRecipient, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is allowed and still looks wrong."""
         found = [told_of(address) for address in self.suppressed]
+        found += [told_of_left(each) for each in self.left]
         total = self.counted.paper_count
         for subscription in self.subscriptions:
             for rule in subscription.rules:
@@ -129,7 +134,14 @@ async def examine(
         for subscription in sound
     )
     addresses = dict.fromkeys(to for each in config.settings.subscriptions for to in each.to)
-    return Report(config, faults, reports, counted, tuple(suppressed_among(config, addresses)))
+    return Report(
+        config,
+        faults,
+        reports,
+        counted,
+        tuple(suppressed_among(config, addresses)),
+        tuple(left_among(config, config.settings.subscriptions)),
+    )
 
 
 def problems(config: Config) -> tuple[ConfigError, ...]:

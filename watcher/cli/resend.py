@@ -62,7 +62,7 @@ def resend(
     from watcher import app, effective
     from watcher.cli.asking import consent
     from watcher.cli.owner import act_as_owner, past_the_lock
-    from watcher.pipeline.resend import let_go, send_again
+    from watcher.pipeline.resend import hold, let_go, send_again
     from watcher.settings import require_mail
 
     options = common(context, config, state_dir, as_json=as_json)
@@ -85,6 +85,7 @@ def resend(
         consent(f"{question} {', '.join(agreed)}?", is_given=yes)
     now = app.utc_now()
     with past_the_lock(loaded) as database, database.write() as connection:
+        hold(connection, digest)
         chosen = _chosen(connection, digest, to, configured)  # as it stands by now
         meant = [
             each.delivery

@@ -31,6 +31,7 @@ from watcher.errors import NoDatabaseError, StoreError
 if TYPE_CHECKING:
     from watcher.settings import Config
     from watcher.store.bounces import PausedRecipient
+    from watcher.store.leaving import Left, LeftRecipient
     from watcher.store.subscriptions import KnownSubscription
 
 
@@ -48,16 +49,23 @@ class Standing(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the store tells: how a subscription stands, by its id, and who is paused, by address."""
+    """What the store tells: how a subscription stands, by its id; who is paused; who has left."""
 
     standing_of: Callable[[str], Standing]
     paused: Mapping[str, PausedRecipient]
+    left: Left
 
     def paused_of(self, recipients: Iterable[str]) -> list[PausedRecipient]:
         """Those of these recipients that no digest is sent to."""
         from watcher.store.bounces import among
 
         return among(self.paused, recipients)
+
+    def recipient(self, subscription_id: str, address: str) -> str:
+        """A recipient of that subscription, and whether it is sent there."""
+        if self.left.among(subscription_id, [address]):
+            return f"{address} (left)"
+        return f"{address} (paused)" if self.paused_of([address]) else address
 
 
 def register(app: typer.Typer) -> None:
@@ -110,6 +118,7 @@ def list_(
                 | {"stored": loaded.is_stored(each.id)}
                 | {"standing": stored.standing_of(each.id).word}
                 | _paused_contract(stored.paused_of(each.recipients))
+                | _left_contract(stored.left.among(each.id, each.recipients))
                 for each in reports
             ]
         )
@@ -119,10 +128,7 @@ def list_(
             [
                 (
                     each.id,
-                    ", ".join(
-                        f"{address} (paused)" if stored.paused_of([address]) else address
-                        for address in each.recipients
-                    ),
+                    ", ".join(stored.recipient(each.id, address) for address in each.recipients),
                     each.digest,
                     stored.standing_of(each.id).word,
                     "; or ".join(sentence(rule.sentence) for rule in each.rules),
@@ -158,11 +164,13 @@ def show(
     report = describe_subscription(loaded, known[chosen], app.utc_now())
     stored = _known(loaded)
     stands, paused = stored.standing_of(chosen), stored.paused_of(report.recipients)
+    left = stored.left.among(chosen, report.recipients)
     if options.as_json:
         print_json(
             subscription_contract(report)
             | {"stored": loaded.is_stored(chosen), "standing": stands.word}
             | _paused_contract(paused)
+            | _left_contract(left)
         )
         return
     show_subscription(report, None)
@@ -170,9 +178,11 @@ def show(
     if chosen in loaded.from_store.hidden:
         row("stored", "in the store, too: that one counts once the file has it no more")
     row("standing", stands.text)
-    for each in paused:
-        from watcher.overview.problems import way_back
+    from watcher.overview.problems import left_by_click, way_back, way_to_return
 
+    for gone in left:
+        row("left", f"{left_by_click(gone)}; {way_to_return(gone)}")
+    for each in paused:
         row(
             "paused",
             f"{each.address} since {each.paused_at:%Y-%m-%d %H:%M} UTC: {way_back(each)}",
@@ -186,6 +196,13 @@ def _paused_contract(paused: Iterable[PausedRecipient]) -> dict[str, object]:
             {"recipient": each.address, "since": each.paused_at.isoformat(), "reason": each.reason}
             for each in paused
         ]
+    }
+
+
+def _left_contract(left: Iterable[LeftRecipient]) -> dict[str, object]:
+    """Who of its recipients has left a subscription, for machines."""
+    return {
+        "left": [{"recipient": each.address, "since": each.left_at.isoformat()} for each in left]
     }
 
 
@@ -267,18 +284,20 @@ def _span(path: Path, line: int) -> tuple[int, int]:
 def _known(config: Config) -> Known:
     """What the store tells, as far as it can be read."""
     from watcher import app
-    from watcher.store import bounces, subscriptions
+    from watcher.store import bounces, leaving, subscriptions
 
     try:
         with app.reading(config) as database, database.read() as connection:
             known, paused = subscriptions.known(connection), bounces.paused(connection)
+            left = leaving.left(connection)
     except NoDatabaseError:
-        known, paused = {}, {}
+        known, paused, left = {}, {}, leaving.NOBODY
     except StoreError as error:
         say(f"warning: {error}")
-        return Known(lambda _: Standing("unknown", "unknown: the store cannot be read"), {})
+        unknown = Standing("unknown", "unknown: the store cannot be read")
+        return Known(lambda _: unknown, {}, leaving.NOBODY)
     return Known(
-        lambda subscription_id: _standing(subscription_id, known.get(subscription_id)), paused
+        lambda subscription_id: _standing(subscription_id, known.get(subscription_id)), paused, left
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from watcher.cli import names
+from watcher.cli import leaving, names
 from watcher.cli.common import (
     BAD_CONFIG,
     USAGE,
@@ -65,28 +65,39 @@ def resume(
             help="The id, a name that only one has, or the address of a paused recipient."
         ),
     ],
+    for_: Annotated[
+        str,
+        typer.Option(
+            "--for", help="Send it to this address again, which has left it.", show_default=False
+        ),
+    ] = "",
     config: ConfigOption = None,
     state_dir: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Go on with it; what looked like another one renamed starts anew.
 
-    An address is one of a recipient that was paused because mail to it came back.
+    An address is one of a recipient that was paused because mail to it came back. With --for it
+    goes on for one that has left it by a click, which only its owner can want.
     """
     options = common(context, config, state_dir, as_json=as_json)
-    if "@" not in name or not _resume_recipient(options, name):
+    if for_:
+        leaving.take_back(options, name, for_)
+    elif "@" not in name or not _resume_recipient(options, name):
         _change(options, name, is_paused=False)
 
 
 def _resume_recipient(options: Common, address: str) -> bool:
     """Let digests go to that recipient again; False where nobody has this address."""
     from watcher import app
+    from watcher.overview.problems import left_by_click, way_to_return
     from watcher.store import bounces, links
+    from watcher.store import leaving as store
 
     loaded = options.load_whole("warning")
     try:
         with app.reading(loaded) as database, database.read() as connection:
-            paused = bounces.paused(connection)
+            paused, left = bounces.paused(connection), store.left(connection)
     except NoDatabaseError:
         return False
     subscribed = {each for s in loaded.settings.subscriptions for each in s.to}
@@ -109,12 +120,17 @@ def _resume_recipient(options: Common, address: str) -> bool:
         print(f"{found} was not paused")
     else:
         print(f"{found} goes on: the next digest is sent there again")
+    if not options.as_json:
+        for each in loaded.settings.subscriptions:
+            for gone in left.among(each.id, [found] if found in each.to else ()):
+                print(f"  but {left_by_click(gone)}; {way_to_return(gone)}")
     return True
 
 
 def _change(options: Common, name: str, *, is_paused: bool) -> None:
     from watcher import app
-    from watcher.store import subscriptions
+    from watcher.store import leaving as store
+    from watcher.store import renaming, subscriptions
 
     loaded = options.load_whole("warning")
     configured = {s.id: s.name for s in loaded.settings.subscriptions}
@@ -123,10 +139,13 @@ def _change(options: Common, name: str, *, is_paused: bool) -> None:
     with _taken_over(loaded, subscription_id) as database, database.write() as connection:
         row = subscriptions.known(connection)[subscription_id]
         is_needed = (row.paused_at is None) if is_paused else not row.is_active
+        carried: list[str] = []
         if is_needed:
             subscriptions.pause(connection, subscription_id, now if is_paused else None)
             if not is_paused:
-                subscriptions.start_anew(connection, subscription_id, now)
+                renaming.start_anew(connection, subscription_id, now)
+                gone = store.left_of(connection, [subscription_id])
+                carried = [address for _, address in gone.by_pair]
     if options.as_json:
         print_json({"id": subscription_id, "standing": "paused" if is_paused else "active"})
     elif not is_needed:
@@ -141,6 +160,8 @@ def _change(options: Common, name: str, *, is_paused: bool) -> None:
         print(f"{subscription_id} goes on: what waits is in its next digest")
         if row.renamed_from is not None:
             print(f"  as new: the history of {row.renamed_from} is not its own")
+            if carried:
+                print(f"  who had left it has left this one, too: {', '.join(carried)}")
 
 
 @guarded
@@ -153,7 +174,7 @@ def rename(
     as_json: JsonOption = False,
 ) -> None:
     """Give a renamed subscription its history, so that nothing is mailed to it twice."""
-    from watcher.store import outbox, subscriptions
+    from watcher.store import outbox, renaming, subscriptions
 
     options = common(context, config, state_dir, as_json=as_json)
     loaded = options.load_whole("warning")
@@ -177,7 +198,7 @@ def rename(
                 f" `watcher subscriptions resume {new_id}` lets it go on with its own",
                 USAGE,
             )
-        subscriptions.rename(connection, old_id, new_id)
+        renaming.rename(connection, old_id, new_id)
     if options.as_json:
         print_json({"old": old_id, "new": new_id})
     else:

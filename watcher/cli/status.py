@@ -143,7 +143,7 @@ def _subscription_row(overview: Overview, subscription: SubscriptionOverview) ->
     digest, at = subscription.last_digest, subscription.next_slot_at
     run = subscription.last_run
     standing = {
-        "active": "no digest is made" if subscription.has_nobody else "",
+        "active": _why_none_is_made(subscription),
         "paused": f"paused; `watcher subscriptions resume {subscription.id}`",
         "held": f"held: looks like {subscription.renamed_from} renamed",
         "new": "new: taken over at the next check",
@@ -151,6 +151,9 @@ def _subscription_row(overview: Overview, subscription: SubscriptionOverview) ->
     if subscription.paused:
         count_paused = f"{len(subscription.paused)} of {len(subscription.recipients)}"
         standing = f"{standing}; " * bool(standing) + f"{count_paused} recipients paused"
+    if subscription.left and not subscription.is_left_by_all:
+        told = f"{len(subscription.left)} of {len(subscription.recipients)} recipients left"
+        standing = f"{standing}; " * bool(standing) + f"{told} by a click"
     for name, until in subscription.snoozed:
         standing = f"{standing}; " * bool(standing) + f"{name} snoozed until {until}"
     zone = ZoneInfo(subscription.timezone)
@@ -173,6 +176,12 @@ def _subscription_row(overview: Overview, subscription: SubscriptionOverview) ->
         else "none yet",
         standing,
     )
+
+
+def _why_none_is_made(subscription: SubscriptionOverview) -> str:
+    if subscription.is_left_by_all:
+        return "no digest is made: nobody is left"
+    return "no digest is made" if subscription.has_nobody else ""
 
 
 def _report_mail(overview: Overview) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,7 +36,7 @@ from watcher.errors import ConfigError, InvalidConfigError, NoDatabaseError, Rul
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from watcher.settings import Config
+    from watcher.settings import Config, SubscriptionSettings
     from watcher.settings.importing import Import
     from watcher.store.database import Database
 
@@ -68,7 +68,6 @@ def import_(
 ) -> None:
     """Put subscriptions into the store: all of them, or where one cannot be, none."""
     from watcher import app
-    from watcher.cli.suppressing import suppressed_among, told_of
     from watcher.settings import definition_of
     from watcher.store import stored
 
@@ -115,11 +114,21 @@ def import_(
             say(f"left out: {each} is in the store already, as something else (--replace)")
     if hidden:
         say(f"warning: a file has these, too, and wins: {_listed(hidden)}", "warning")
-    addresses = dict.fromkeys(to for each in found.subscriptions.values() for to in each.to)
-    for address in suppressed_among(loaded, addresses):
-        say(f"warning: {told_of(address)}", "warning")
+    _warn_of_unwanted(loaded, found.subscriptions.values())
     if broken or present:
         raise typer.Exit(NOT_WELL)
+
+
+def _warn_of_unwanted(config: Config, imported: Collection[SubscriptionSettings]) -> None:
+    """Say who of those that stand there gets nothing of it, because they said so."""
+    from watcher.cli import leaving
+    from watcher.cli.suppressing import suppressed_among, told_of
+
+    addresses = dict.fromkeys(to for each in imported for to in each.to)
+    for address in suppressed_among(config, addresses):
+        say(f"warning: {told_of(address)}", "warning")
+    for gone in leaving.left_among(config, imported):
+        say(f"warning: {leaving.told_of(gone)}", "warning")
 
 
 def _read(paths: Iterable[str], config: Config) -> Import:

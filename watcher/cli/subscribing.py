@@ -21,6 +21,7 @@ from watcher.cli.common import (
     fail,
     guarded,
     print_json,
+    say,
 )
 from watcher.cli.configs import faults_in, path_of
 from watcher.errors import ConfigError, RuleError
@@ -222,6 +223,8 @@ def _report(path: Path, before: Config, after: Config, *, as_json: bool) -> None
     from watcher import app, schedule
     from watcher.cli.check_config import show_subscription, subscription_contract
     from watcher.cli.checking import describe_subscription
+    from watcher.cli.leaving import left_among
+    from watcher.cli.leaving import told_of as told_of_left
     from watcher.when import moment
 
     now = app.utc_now()
@@ -230,6 +233,8 @@ def _report(path: Path, before: Config, after: Config, *, as_json: bool) -> None
         s for s in after.settings.subscriptions if s.id not in known and after.file_of(s.id) == path
     )
     report = describe_subscription(after, made, now)
+    for gone in left_among(after, [made]):  # one of this name, before
+        say(f"warning: {told_of_left(gone)}")
     check_at = schedule.next_check(after.settings.schedule.check, after.zone(), now)
     if as_json:
         print_json(subscription_contract(report) | {"taken_up_at": check_at.isoformat()})

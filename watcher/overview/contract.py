@@ -96,6 +96,9 @@ def _subscription_contract(subscription: SubscriptionOverview) -> dict[str, obje
             {"recipient": each.address, "since": _iso(each.paused_at), "reason": each.reason}
             for each in subscription.paused
         ],
+        "left": [
+            {"recipient": each.address, "since": _iso(each.left_at)} for each in subscription.left
+        ],
         "snoozed": [
             {"rule": name, "until": until.isoformat()} for name, until in subscription.snoozed
         ],

@@ -30,6 +30,7 @@ from watcher.store import (
     bounces,
     checks,
     heartbeat,
+    leaving,
     matches,
     outbox,
     papers,
@@ -42,6 +43,7 @@ from watcher.store import (
 from watcher.store.bounces import PausedRecipient
 from watcher.store.database import Database
 from watcher.store.heartbeat import Heartbeat
+from watcher.store.leaving import Left
 from watcher.store.outbox import Delivery
 from watcher.store.subscriptions import KnownSubscription
 
@@ -164,13 +166,15 @@ def _subscriptions(
 ) -> tuple[SubscriptionOverview, ...]:
     known = subscriptions.known(connection)
     counts = matches.counts(connection, (MatchState.PENDING, MatchState.UNDECIDED))
-    paused = bounces.paused(connection)
+    paused, left = bounces.paused(connection), leaving.left(connection)
     found = []
     for subscription in config.settings.subscriptions:
         ours = counts.get(subscription.id, {})
         row = known.get(subscription.id)
         found.append(
-            look_at(config, connection, subscription, row, now, counts=ours, paused=paused)
+            look_at(
+                config, connection, subscription, row, now, counts=ours, paused=paused, left=left
+            )
         )
     return tuple(found)
 
@@ -184,19 +188,19 @@ def look_at(
     *,
     counts: Mapping[str, int],
     paused: Mapping[str, PausedRecipient],
+    left: Left,
 ) -> SubscriptionOverview:
     """How one subscription stands; `row` as the store has it, `counts` of its pairs by state.
 
-    `paused` are the paused recipients of all, by address.
+    `paused` are the paused recipients of all, by address, and `left` who has left any.
     """
     zone = config.zone(subscription)
     cadence = schedule.parse_cadence(subscription.digest)
     standing = _standing(row)
     ours = tuple(bounces.among(paused, subscription.to))
-    is_made = standing == "active" and len(ours) < len(subscription.to)
-    is_timed = row is not None and is_made and not cadence.is_each_check
+    is_timed = row is not None and standing == "active" and not cadence.is_each_check
     digests = outbox.past_digests(connection, subscription.id, 1)
-    return SubscriptionOverview(
+    found = SubscriptionOverview(
         id=subscription.id,
         name=subscription.name,
         recipients=subscription.to,
@@ -205,9 +209,7 @@ def look_at(
         standing=standing,
         renamed_from=row.renamed_from if row and standing == "held" else None,
         next_slot_at=None if standing == "paused" else schedule.next_slot(cadence, zone, after=now),
-        overdue_at=due_slot(connection, subscription, zone, row.known_at, now)
-        if row and is_timed
-        else None,
+        overdue_at=None,
         pending_count=counts.get(MatchState.PENDING, 0),
         undecided_count=counts.get(MatchState.UNDECIDED, 0),
         last_run=slots.last_run(connection, subscription.id, now),
@@ -218,7 +220,12 @@ def look_at(
             for rule in subscription.rules
             if rule.snoozed_until and rule.is_asleep(now)
         ),
+        left=left.among(subscription.id, subscription.to),
     )
+    if row is None or not is_timed or found.has_nobody:
+        return found
+    overdue_at = due_slot(connection, subscription, zone, row.known_at, now)
+    return replace(found, overdue_at=overdue_at)
 
 
 def _standing(row: KnownSubscription | None) -> Standing:

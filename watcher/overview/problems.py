@@ -17,6 +17,7 @@ from watcher.overview.records import (
     Verdict,
 )
 from watcher.store.bounces import PausedRecipient
+from watcher.store.leaving import LeftRecipient
 from watcher.store.links import NEVER
 from watcher.store.outbox import WAITING
 from watcher.when import ago, moment
@@ -49,6 +50,7 @@ def find(
         *_check(overview, due_check_at),
         *(problem for source in overview.sources for problem in _source(overview, source)),
         *(problem for each in overview.subscriptions for problem in _held(overview, each)),
+        *(problem for each in overview.subscriptions for problem in _left(each)),
         *_paused(overview),
         *_failed(overview),
         *(Problem("config", f"left as it was last good: {error}") for error in broken),
@@ -146,6 +148,33 @@ def _held(overview: Overview, subscription: SubscriptionOverview) -> Iterator[Pr
     if overview.is_daemon_alive and due_at and due_at + OVERDUE_AFTER < overview.now:
         due = moment(due_at, overview.zone)
         yield Problem("digest", f"{subscription.id}: the digest of {due} was not made")
+
+
+def _left(subscription: SubscriptionOverview) -> Iterator[Problem]:
+    """That somebody unsubscribes is as it should be; a list without anybody is worth a look."""
+    if not subscription.is_left_by_all:
+        return
+    last = max(subscription.left, key=lambda each: each.left_at)
+    count = len(subscription.left)
+    yield Problem(
+        "subscription",
+        f"nobody is left of {subscription.id}, and no digest is made: {left_by_click(last)}"
+        f"{f', the last of {count}' if count > 1 else ''}; take it out of the configuration, or put"
+        f" others in `to`; {way_to_return(last)}",
+    )
+
+
+def left_by_click(left: LeftRecipient) -> str:
+    """That somebody has left a subscription, and when."""
+    return f"{left.address} left {left.subscription_id} on {left.left_at:%Y-%m-%d} by a click"
+
+
+def way_to_return(left: LeftRecipient) -> str:
+    """What sends it there again."""
+    return (
+        "only if its owner wants it back,"
+        f" `watcher subscriptions resume {left.subscription_id} --for {left.address}`"
+    )
 
 
 def _paused(overview: Overview) -> Iterator[Problem]:

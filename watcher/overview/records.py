@@ -13,6 +13,7 @@ from watcher.models import DeliveryState
 from watcher.store.bounces import PausedRecipient
 from watcher.store.checks import Check, SourceState
 from watcher.store.heartbeat import Heartbeat
+from watcher.store.leaving import LeftRecipient
 from watcher.store.outbox import Delivery, PastDigest
 from watcher.store.replicas import Replica
 from watcher.store.slots import Run
@@ -34,7 +35,8 @@ class Problem:
 
     `site`: a source did not answer as it should. `page`: it answered, but the page has changed.
     `check`, `digest`: what was due was not done. `mail`: no mail leaves the house. `recipient`:
-    one recipient's mail waits or was given up, or it is paused. `subscription`: one is held.
+    one recipient's mail waits or was given up, or it is paused. `subscription`: one is held, or
+    nobody is left who has not unsubscribed.
     `config`: a file was not taken over. `replica`: of several processes, some are missing.
     """
 
@@ -76,7 +78,8 @@ class SubscriptionOverview:
     `digest` is its cadence in words; `next_slot_at` None: with each check, or not while it is
     paused. `overdue_at` is a slot that has come and is not closed. `last_run` is the last slot that
     was closed, whether anything was mailed or not. `paused` are those of its recipients to whom
-    mail came back. `snoozed` are the names of the rules that are, and the days they wake up on.
+    mail came back, `left` those who unsubscribed by a click. `snoozed` are the names of the rules
+    that are, and the days they wake up on.
     """
 
     id: str
@@ -94,11 +97,18 @@ class SubscriptionOverview:
     last_digest: PastDigest | None
     paused: tuple[PausedRecipient, ...] = ()
     snoozed: tuple[tuple[str, dt.date], ...] = ()
+    left: tuple[LeftRecipient, ...] = ()
 
     @property
     def has_nobody(self) -> bool:
-        """Whether all recipients are paused, so that no digest is made."""
-        return {each.address for each in self.paused} >= set(self.recipients)
+        """Whether all recipients are paused or have left, so that no digest is made."""
+        unreached = {each.address for each in self.paused} | {each.address for each in self.left}
+        return unreached >= set(self.recipients)
+
+    @property
+    def is_left_by_all(self) -> bool:
+        """Whether all recipients have left, so that none is made for good."""
+        return {each.address for each in self.left} >= set(self.recipients)
 
 
 @dataclass(frozen=True, slots=True)

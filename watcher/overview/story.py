@@ -17,7 +17,7 @@ from watcher.pipeline.match import PATIENCE
 from watcher.rules import Judgement, RuleExplanation, Ruleset
 from watcher.settings import Config, SubscriptionSettings
 from watcher.sources import TAIL
-from watcher.store import bounces, matches, outbox, papers, subscriptions
+from watcher.store import bounces, leaving, matches, outbox, papers, subscriptions
 from watcher.store.outbox import Delivery, PastDigest
 from watcher.store.papers import CurrentListing
 from watcher.when import moment
@@ -74,12 +74,14 @@ def tell(
     pairs = {pair.subscription_id: pair for pair in matches.of_paper(connection, stored.paper.id)}
     listings = listed_on(connection, stored.paper.id, now)
     gains = momentum.votes_per_day(connection, [stored], now)[stored.paper.id]
-    paused = bounces.paused(connection)
+    paused, left = bounces.paused(connection), leaving.left(connection)
     stories = []
     for subscription in config.settings.subscriptions:
         pair = pairs.pop(subscription.id, None)
         row = known.get(subscription.id)
-        view = look_at(config, connection, subscription, row, now, counts={}, paused=paused)
+        view = look_at(
+            config, connection, subscription, row, now, counts={}, paused=paused, left=left
+        )
         gained = momentum.of_pair(pair, gains)
         judged = _judged(ruleset, subscription.id, stored, pair, now, gained)
         rules = ruleset.explain(
@@ -206,6 +208,10 @@ def _obstacle(view: SubscriptionOverview) -> str | None:
         return "the subscription is paused"
     if view.standing == "held":
         return "the subscription is held as an apparent rename (`watcher status`)"
+    if view.is_left_by_all:
+        return "every recipient has left it by a click, so no digest is made (`watcher status`)"
+    if view.has_nobody and view.left:
+        return "every recipient has left it or is paused, so no digest is made (`watcher status`)"
     if view.has_nobody:
         return "mail to every recipient came back, so they are paused (`watcher status`)"
     return None

@@ -23,6 +23,7 @@ from watcher.pipeline.notify import notify
 from watcher.steps import Step, reached
 from watcher.store import (
     bounces,
+    leaving,
     matches,
     outbox,
     papers,
@@ -269,8 +270,8 @@ def _store(
     """Store digests with their mails, and close their slots; how many, and which slots are stale.
 
     That is a slot whose draft was made of what has changed since: a pair that is not pending any
-    more, a recipient who was paused or resumed. One that somebody else has closed is done. Raises
-    _OutdatedError where they were made by rules that are in force no more.
+    more, a recipient who has left, was paused or resumed. One that somebody else has closed is
+    done. Raises _OutdatedError where they were made by rules that are in force no more.
     """
     subscriptions.hold(connection, *(draft.subscription_id for draft in drafts))
     # Whoever changes one of them from here on waits.
@@ -282,10 +283,11 @@ def _store(
     pending = matches.pairs_in_state(connection, MatchState.PENDING, ids)
     addresses = (address for draft in drafts for address in draft.slot.subscription.to)
     paused = bounces.paused_of(connection, addresses).keys()
+    left = leaving.left_of(connection, ids)
     good: list[Draft] = []
     stale: list[DueSlot] = []
     for draft in drafts:
-        if draft.holds(pending, paused):
+        if draft.holds(pending, paused, left):
             good.append(draft)
         else:
             stale.append(draft.slot)

@@ -13,7 +13,7 @@ from watcher import schedule
 from watcher.pipeline.context import Context
 from watcher.pipeline.freezing import DueSlot
 from watcher.settings import SubscriptionSettings
-from watcher.store import bounces, matches, slots, subscriptions
+from watcher.store import bounces, leaving, matches, slots, subscriptions
 from watcher.store.subscriptions import ActiveSubscription
 
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -44,12 +44,14 @@ def due_slots(
         return []
     pending = matches.awaiting_digest(connection, shard=context.shard)
     addresses = (address for subscription, _ in found for address in subscription.to)
-    paused = bounces.paused_of(connection, addresses)
+    paused = bounces.paused_of(connection, addresses).keys()
+    left = leaving.left(connection, context.shard)
+    all_are_reached = not (paused or left.by_pair)
     return [
         DueSlot(subscription, *slot, has_pending=subscription.id in pending)
         for subscription, slot in found
         # What matches for nobody who can be reached waits for somebody.
-        if not (paused and paused.keys() >= set(subscription.to))
+        if all_are_reached or not paused >= set(left.remaining(subscription.id, subscription.to))
     ]
 
 

@@ -29,7 +29,18 @@ from watcher.mail.verp import new_sender
 from watcher.models import DigestContent, DigestPaper, Match, MatchState, StoredPaper
 from watcher.pipeline.context import Context
 from watcher.settings import MailSettings, SubscriptionSettings
-from watcher.store import bounces, growth, matches, outages, outbox, papers, slots, subscriptions
+from watcher.store import (
+    bounces,
+    growth,
+    leaving,
+    matches,
+    outages,
+    outbox,
+    papers,
+    slots,
+    subscriptions,
+)
+from watcher.store.leaving import Left
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +58,7 @@ class DueSlot:
     has_pending: bool
 
     def narrowed(self, recipients: Collection[str]) -> DueSlot:
-        """Without who is none of `recipients` any more: by a page, some may have left since."""
+        """Without who is none of `recipients` any more: by a page, some may have gone since."""
         to = tuple(address for address in self.subscription.to if address in recipients)
         if to == self.subscription.to:
             return self
@@ -86,7 +97,9 @@ class Draft:
         """What is closed once, for ever: the subscription's id and the slot's key."""
         return self.subscription_id, self.slot.key
 
-    def holds(self, pending: AbstractSet[tuple[str, str]], paused: AbstractSet[str]) -> bool:
+    def holds(
+        self, pending: AbstractSet[tuple[str, str]], paused: AbstractSet[str], left: Left
+    ) -> bool:
         """Whether it may be stored, by the pairs (subscription id, paper id) and addresses now.
 
         News that came meanwhile is for the next slot.
@@ -94,6 +107,8 @@ class Draft:
         mailed = self.frozen.paper_ids if self.frozen else ()
         mails = self.frozen.messages if self.frozen else ()
         ids = (*mailed, *(pair.paper_id for pair in self.withdrawn))
+        if left.among(self.subscription_id, (mail.recipient for mail in mails)):
+            return False
         return all((self.subscription_id, paper_id) in pending for paper_id in ids) and all(
             (mail.recipient in paused) is (mail.held_back is not None) for mail in mails
         )
@@ -102,11 +117,20 @@ class Draft:
 def gather(
     context: Context, connection: sa.Connection, due: Sequence[DueSlot], now: dt.datetime
 ) -> list[Ready]:
-    """Look up what the digests of these slots need, of all at once; those that are open."""
+    """Look up what the digests of these slots need, of all at once.
+
+    Of those that are open and have somebody left to mail to.
+    """
     closed = slots.closed(connection, [(slot.subscription.id, slot.key) for slot in due])
     due = [slot for slot in due if (slot.subscription.id, slot.key) not in closed]
     there = subscriptions.recipients_of(connection, [slot.subscription.id for slot in due])
-    due = [slot.narrowed(there.get(slot.subscription.id, slot.subscription.to)) for slot in due]
+    left = leaving.left_of(connection, [slot.subscription.id for slot in due])
+    due = [
+        slot.narrowed(left.remaining(of, there.get(of, slot.subscription.to)))
+        for slot in due
+        for of in [slot.subscription.id]
+    ]
+    due = [slot for slot in due if slot.subscription.to]
     pairs = matches.of_subscriptions(
         connection, MatchState.PENDING, [slot.subscription.id for slot in due]
     )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from watcher.mail.verp import new_sender
 from watcher.models import DeliveryState
 from watcher.settings import MailSettings
-from watcher.store import bounces, outbox, resends, subscriptions
+from watcher.store import bounces, leaving, outbox, resends, subscriptions
 from watcher.store.outbox import Delivery
 
 
@@ -43,6 +43,7 @@ def candidates(
     wanted = set(subscriptions.recipients(connection, digest.subscription_id))
     wanted &= set(configured.get(digest.subscription_id, ()))
     paused = bounces.paused_of(connection, wanted)
+    left = leaving.left_of(connection, [digest.subscription_id])
     found = []
     for delivery in resends.last_of_digest(connection, digest_id):
         who, obstacle = delivery.recipient, None
@@ -50,6 +51,8 @@ def candidates(
             obstacle = "waits still, and goes by itself"
         elif who not in wanted:
             obstacle = f"is no recipient of {digest.subscription_id} any more"
+        elif gone := left.among(digest.subscription_id, [who]):
+            obstacle = f"left {digest.subscription_id} on {gone[0].left_at:%Y-%m-%d} by a click"
         elif who in paused:
             obstacle = (
                 f"is paused: {paused[who].reason}; `watcher subscriptions resume {who}` comes first"
@@ -58,6 +61,13 @@ def candidates(
             obstacle = "got it so long ago that the mail is not kept any more ([store] keep_days)"
         found.append(Candidate(delivery, obstacle))
     return tuple(found)
+
+
+def hold(connection: sa.Connection, digest_id: int) -> None:
+    """Until the transaction's end, let nobody leave the subscription that the digest is of."""
+    digest = outbox.digest(connection, digest_id)
+    if digest is not None:
+        subscriptions.hold(connection, digest.subscription_id)
 
 
 def send_again(

@@ -62,7 +62,10 @@ def forget(connection: sa.Connection, subscription_id: str) -> None:
 
 
 def forget_address(connection: sa.Connection, address: str) -> None:
-    """Delete that an address is paused, where nothing is kept for which it would have to be."""
+    """Delete that an address is paused, where nothing is kept for which it would have to be.
+
+    Who has left a list of the operator's stays known: a file may name them again at any time.
+    """
     low = address.lower()
     told = json.dumps(low, ensure_ascii=False)  # as in a definition
     spellings = sorted({address, low})

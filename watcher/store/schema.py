@@ -154,6 +154,7 @@ subscriptions = Table(
         "renamed_from", StoredText
     ),  # looks like that one renamed: waits for a word of the operator
     Column("bucket", Integer, nullable=False, server_default="0"),  # which shards it is of
+    Column("renamed_to", StoredText),  # who has its history now, and answers for its links
     Index(None, "bucket"),
 )
 
@@ -302,6 +303,15 @@ suppressed_addresses = Table(
     metadata,
     Column("address", StoredText, primary_key=True),  # in small letters
     Column("suppressed_at", UtcDateTime, nullable=False),
+)
+
+left_recipients = Table(
+    "left_recipients",
+    metadata,
+    Column("subscription_id", StoredText, ForeignKey("subscriptions.id"), primary_key=True),
+    Column("address", StoredText, primary_key=True),  # in small letters
+    Column("left_at", UtcDateTime, nullable=False),
+    Index(None, "address"),
 )
 
 spent_links = Table(

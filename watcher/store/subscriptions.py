@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import msgspec
 import sqlalchemy as sa
 
-from watcher.models import MatchState
 from watcher.store import matches as pairs
 from watcher.store import outbox
 from watcher.store import slots as closed
@@ -20,12 +19,7 @@ from watcher.store.checks import get_meta, put_meta
 from watcher.store.papers import chunks
 from watcher.store.rows import columns, record, records, scalar
 from watcher.store.schema import (
-    backfills,
     digests,
-    feedback,
-    first_runs,
-    matches,
-    slots,
     subscriptions,
 )
 from watcher.store.shards import Shard, bucket_of, holds
@@ -102,13 +96,6 @@ def get(connection: sa.Connection, subscription_id: str) -> KnownSubscription | 
     """One subscription, if it was ever known."""
     query = sa.select(*columns(subscriptions, KnownSubscription))
     return record(connection, query.where(subscriptions.c.id == subscription_id), KnownSubscription)
-
-
-def _known(connection: sa.Connection, subscription_id: str) -> KnownSubscription:
-    found = get(connection, subscription_id)
-    if found is None:
-        raise KeyError(subscription_id)
-    return found
 
 
 def hold(connection: sa.Connection, *subscription_ids: str) -> None:
@@ -199,13 +186,16 @@ def recipients_of(
 
 
 def take_out(connection: sa.Connection, subscription_id: str, address: str) -> None:
-    """Send it to that one of its recipients no more, at once as `end` does; others are left."""
+    """Send it to that one of its recipients, in whatever letters, no more; others are left.
+
+    At once, as `end` does.
+    """
     hold(connection, subscription_id)
     found = get(connection, subscription_id)
     if found is None or found.removed_at:
         return
     told = json.loads(found.definition)
-    told["to"] = [each for each in told["to"] if each != address]
+    told["to"] = [each for each in told["to"] if each.lower() != address.lower()]
     changed = json.dumps(told, ensure_ascii=False)
     _update(connection, [{"of": subscription_id, "definition": changed}])
     put_meta(connection, RULES, secrets.token_hex(8))
@@ -293,7 +283,7 @@ def _start(
     inserted, revived, renames = [], [], []
     for subscription in starting:
         row = _row(subscription)
-        row |= {"known_at": now, "removed_at": None, "renamed_from": None}
+        row |= {"known_at": now, "removed_at": None, "renamed_from": None, "renamed_to": None}
         row["bucket"] = bucket_of(subscription.id)
         if subscription.id in before:
             revived.append(row)
@@ -345,51 +335,3 @@ def end(connection: sa.Connection, subscription_id: str, now: dt.datetime) -> No
         outbox.cancel(connection, {subscription_id: ()}, now)
         pairs.withdraw_unsent(connection, subscription_id)
         put_meta(connection, RULES, secrets.token_hex(8))
-
-
-def start_anew(connection: sa.Connection, subscription_id: str, now: dt.datetime) -> None:
-    """Settle that it is not the one it looked like, whose unsent mails go."""
-    origin = _known(connection, subscription_id).renamed_from
-    if origin is not None:
-        outbox.cancel(connection, {origin: ()}, now)
-        pairs.withdraw_unsent(connection, origin)
-    connection.execute(
-        subscriptions.update()
-        .where(subscriptions.c.id == subscription_id)
-        .values(renamed_from=None)
-    )
-
-
-def rename(connection: sa.Connection, old_id: str, new_id: str) -> None:
-    """Give the whole history of `old_id` to `new_id`, which goes on from there."""
-    # What the old one withdrew, the new one may have found again.
-    found = sa.select(matches.c.paper_id).where(matches.c.subscription_id == new_id)
-    connection.execute(
-        matches.delete().where(
-            matches.c.subscription_id == old_id,
-            matches.c.state.in_((MatchState.WITHDRAWN, MatchState.UNDECIDED)),
-            matches.c.paper_id.in_(found),
-        )
-    )
-    for table, key in (
-        (matches, matches.c.paper_id),
-        (first_runs, first_runs.c.source),
-        (backfills, backfills.c.wording),
-        (feedback, feedback.c.paper_id),
-        (slots, slots.c.slot_key),
-        (digests, digests.c.slot_key),
-    ):
-        theirs = sa.select(key).where(table.c.subscription_id == old_id)
-        if table is not digests:
-            connection.execute(
-                table.delete().where(table.c.subscription_id == new_id, key.in_(theirs))
-            )
-        connection.execute(
-            table.update().where(table.c.subscription_id == old_id).values(subscription_id=new_id)
-        )
-    moved = _known(connection, old_id)
-    connection.execute(
-        subscriptions.update()
-        .where(subscriptions.c.id == new_id)
-        .values(renamed_from=None, paused_at=moved.paused_at, known_at=moved.known_at)
-    )

@@ -21,7 +21,17 @@ from watcher.settings import (
     definition_of,
     read_definitions,
 )
-from watcher.store import bounces, feedback, forgetting, links, outbox, stored, subscriptions
+from watcher.store import (
+    bounces,
+    feedback,
+    forgetting,
+    leaving,
+    links,
+    outbox,
+    renaming,
+    stored,
+    subscriptions,
+)
 from watcher.store.database import Database
 from watcher.store.lock import change_rules, take_turn
 
@@ -78,9 +88,16 @@ def confirm(
             stored.put(connection, {subscription.id: definition_of(subscription)}, now)
         for each in {address, address.lower()}:  # a pause in small letters counts for all
             held = bounces.paused(connection, each).get(each)
-            if held and held.reason != links.NEVER:
+            if held and _may_end(connection, held):
                 bounces.resume(connection, each, now)  # mail arrives there, as was just shown
     return (Confirmed.ALREADY, same) if same else (Confirmed.DONE, subscription.id)
+
+
+def _may_end(connection: sa.Connection, held: bounces.PausedRecipient) -> bool:
+    """Whether a pause may end because its owner wants other mail: what was left stays left."""
+    if held.reason.startswith(leaving.PAUSED_BY_CLICK):  # of an older version; of which list?
+        return bool(leaving.lists_left_by(connection, held.address))
+    return held.reason != links.NEVER
 
 
 def _same_as(connection: sa.Connection, subscription: SubscriptionSettings) -> str | None:
@@ -156,27 +173,38 @@ def never(database: Database, address: str, now: dt.datetime) -> None:
 def is_sent(connection: sa.Connection, config: Config, subscription_id: str, address: str) -> bool:
     """Whether that subscription is sent to that address, which `stop` would end."""
     own = None if subscription_id in config.origins else find(connection, subscription_id)
-    if own is not None:
-        return address in own.to
-    is_there = address in subscriptions.recipients(connection, subscription_id)
-    return is_there and not bounces.paused(connection, address)
+    if own is not None and address.lower() in {each.lower() for each in own.to}:
+        return True
+    if _is_of_pages(config, subscription_id):
+        return False
+    now_called = renaming.now_called(connection, subscription_id)
+    if now_called is None:
+        return False
+    return not leaving.left_of(connection, [now_called]).among(now_called, [address])
+
+
+def _is_of_pages(config: Config, subscription_id: str) -> bool:
+    """Whether somebody made it on a page: once it has ended, it cannot come back."""
+    return subscription_id.startswith(BY_PAGES) and subscription_id not in config.origins
 
 
 def stop(
     database: Database, config: Config, subscription_id: str, address: str, now: dt.datetime
 ) -> None:
-    """Send that subscription to that address no more; nothing where it is not sent there.
+    """Send that subscription to that address no more, for good.
 
-    A file's subscription is the operator's to change: the address is paused, which `status` tells.
+    What the operator wrote may come back as it was, from a file or an import: so it is kept who has
+    left, which `status` tells. A subscription made on a page ends, and nothing of it is kept.
     """
     with _turn(database, may_end=True) as connection:
         own = None if subscription_id in config.origins else find(connection, subscription_id)
+        now_called = renaming.now_called(connection, subscription_id)
+        if now_called is not None and not _is_of_pages(config, subscription_id):
+            subscriptions.hold(connection, now_called)
+            leaving.leave(connection, now_called, address, now)
         if own is None:
-            if address in subscriptions.recipients(connection, subscription_id):
-                reason = f"unsubscribed at a click from {subscription_id}"
-                bounces.pause(connection, address, reason, now)
             return
-        others = tuple(each for each in own.to if each != address)
+        others = tuple(each for each in own.to if each.lower() != address.lower())
         if len(others) == len(own.to):
             return
         if others:
