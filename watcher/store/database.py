@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from watcher.errors import LostDatabaseError, NoDatabaseError, StoreError
+from watcher.store.compiled import Statements
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -30,6 +31,9 @@ _NO_ROOM = 65_536
 """Bytes; the index of SQLite's journal alone grows by half of it."""
 
 _FILE = "file"
+
+_STATEMENTS = Statements()
+"""Of all engines of this process: it has several, of the same few statements."""
 
 _ONE_VIEW = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -70,9 +74,8 @@ class Database:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             except OSError as error:
                 raise StoreError(f"{path.parent} cannot be made: {error.strerror}") from error
-        engine = sa.create_engine(
-            self.url, connect_args={"check_same_thread": False} | self._patience(_LOCK_PATIENCE)
-        )
+        patience = self._patience(_LOCK_PATIENCE)
+        engine = self._engine({"check_same_thread": False} | patience)
 
         @event.listens_for(engine, "connect")
         def configure(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
@@ -102,10 +105,14 @@ class Database:
     def _server(self) -> sa.Engine:
         patience = self._patience(_PATIENCE)
         if not self.writable:
-            return sa.create_engine(self.url, connect_args=patience, pool_pre_ping=True)
+            return self._engine(patience, pool_pre_ping=True)
         # The one writer has one session: it is what holds the lock.
+        return self._engine(patience, pool_pre_ping=True, pool_size=1, max_overflow=0)
+
+    def _engine(self, connect_args: Mapping[str, int], **pool: int) -> sa.Engine:
+        options = {"compiled_cache": _STATEMENTS}
         return sa.create_engine(
-            self.url, connect_args=patience, pool_pre_ping=True, pool_size=1, max_overflow=0
+            self.url, connect_args=dict(connect_args), execution_options=options, **pool
         )
 
     def _patience(self, usual: Mapping[str, int]) -> dict[str, int]:
