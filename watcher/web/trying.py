@@ -212,7 +212,7 @@ def _sentence(rule: RuleSettings, now: dt.datetime, language: Language) -> str:
     return language.say(
         "%(sentence)s (snoozed until %(day)s, and shown as if it were awake)",
         sentence=sentence,
-        day=dates.day_of_year(rule.snoozed_until, language),
+        day=dates.whole_day(rule.snoozed_until, language),
     )
 
 
