@@ -178,7 +178,7 @@ def _redundant(count: int, shared: int, language: Language, *, word: str, other:
             other=other,
         )
     return language.counted(
-        "%(word)s is never the only reason: its one paper has %(other)s",
+        "%(word)s is never the only reason: its %(count)s paper has %(other)s",
         "%(word)s is never the only reason: its %(count)s papers have %(other)s",
         count,
         word=word,

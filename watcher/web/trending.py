@@ -154,18 +154,15 @@ def _gap(
         return say("%(days)s the page was not looked at.", days=days)
     if tried.good_count:
         return say("%(days)s the page was read, but what it showed was not kept.", days=days)
+    times = language.counted("once", "%(count)s times", tried.count)
     if is_so_far:
-        return language.counted(
-            "%(days)s the page was looked at once, and could not be read, so far.",
-            "%(days)s the page was looked at %(count)s times, and could not be read, so far.",
-            tried.count,
+        return say(
+            "%(days)s the page was looked at %(times)s, and could not be read, so far.",
             days=days,
+            times=times,
         )
-    return language.counted(
-        "%(days)s the page was looked at once, and could not be read.",
-        "%(days)s the page was looked at %(count)s times, and could not be read.",
-        tried.count,
-        days=days,
+    return say(
+        "%(days)s the page was looked at %(times)s, and could not be read.", days=days, times=times
     )
 
 
