@@ -47,6 +47,7 @@ def _of_strangers(visitor: Browser, code: str) -> dict[str, Page]:
     return {
         "first": first,
         "preview": visitor.press(first, preview, **typed),
+        "misspelt": visitor.press(first, preview, words="a*\n*b", address=EVE),
         "mistakes": visitor.press(first, preview, **wrong),
         "sent": visitor.press(seen, say("Subscribe")),
         "lost, mistaken": visitor.press(lost, say("Send it"), address="x"),
