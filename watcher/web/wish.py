@@ -91,7 +91,7 @@ class Wish:
             days=one("days", "daily"),
             at=one("at", "08:00"),
             timezone=one("timezone"),
-            language=one("language"),
+            language=one("language", former.language if former else ""),
         )
 
     @classmethod
