@@ -70,6 +70,7 @@ def _made(face: Face, of: Readable, path: str) -> Feed:
     return Feed(
         id=feed_id(of.id),
         title=f"{of.name} · {of.language.say('Papers by mail')}",
+        tag=of.language.tag,
         url=f"{face.config().settings.web.public_url}{path}",
         # Of that instant, or each answer would be another.
         home_url=face.links.at(updated_at).url(Purpose.ARCHIVE, of.id),

@@ -43,10 +43,14 @@ class FedPaper:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What both forms say. `url` is the feed's own, `home_url` the page for people."""
+    """What both forms say. `url` is the feed's own, `home_url` the page for people.
+
+    `tag` is the language of its title; the papers are in English, whatever else is said of them.
+    """
 
     id: str
     title: str
+    tag: str
     url: str
     home_url: str
     updated_at: dt.datetime
