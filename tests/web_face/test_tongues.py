@@ -21,13 +21,15 @@ from tests.documents import CHECKOUT
 from tests.web_face.browsing import asking_mail, link_in, pages_of
 from tests.web_face.touring import EVE, tour
 from tests.world import World
+from watcher.backtest import RuleWarning
+from watcher.backtest.trial import Word
 from watcher.digest import language as digests
 from watcher.digest.language import TAGS, language
 from watcher.rules import describe
 from watcher.settings import RuleSettings, parse_cadence
 from watcher.settings.values import LANGUAGES
 from watcher.web import wish
-from watcher.web.sentences import described, times
+from watcher.web.sentences import described, times, warned
 from watcher.web.tongues import CATALOGUES, LONGEST_HEADER, tongue, wanted
 
 OTHERS = [code for code in TAGS if code != "en"]
@@ -229,7 +231,42 @@ def test_it_is_said_when_mails_come(cadence: str, told: str) -> None:
     assert times(parse_cadence(cadence), None, tongue("de")) == told
 
 
-def test_digests_say_the_same_in_the_tongue_of_the_pages() -> None:
+ANOTHER = (
+    "„a“ ist nie der einzige Grund: Alle 2 Paper damit enthalten auch „b“ oder ein anderes Wort"
+)
+
+
+@pytest.mark.parametrize(
+    ("warning", "told"),
+    [
+        (
+            RuleWarning("dead", "", counts=(14, 2000)),
+            "tot: nichts in 14 Tagen (2.000 Paper)",
+        ),
+        (RuleWarning("broad", "", counts=(40,)), "zu weit gefasst: 40\xa0% aller Paper"),
+        (
+            RuleWarning("removed", "", ("a",), (3, 4), (Word("none", "a"),)),
+            "„a“ unter „Nie“ schließt 3 der gewünschten Paper aus (4 Paper insgesamt)",
+        ),
+        (
+            RuleWarning("removed", "", ("a",), (3,), (Word("topics", "a"),)),
+            "Was unter „Nie“ steht, schließt jedes Paper aus, das das Thema a findet (3)",
+        ),
+        (
+            RuleWarning("redundant", "", ("a",), (2, 2), (Word("any", "a"), Word("any", "b"))),
+            "„a“ ist nie der einzige Grund: Alle 2 Paper damit enthalten auch „b“",
+        ),
+        (
+            RuleWarning("redundant", "", ("a",), (2, 1), (Word("any", "a"), Word("any", "b"))),
+            ANOTHER,
+        ),
+    ],
+)
+def test_what_looks_wrong_with_a_rule(warning: RuleWarning, told: str) -> None:
+    assert warned(warning, tongue("de")) == told
+
+
+def test_pages_have_the_words_of_digests_where_they_have_none() -> None:
     for code in TAGS:
         for phrase in ("Why", "has code", "every paper"):
             assert tongue(code).say(phrase) == language(code).say(phrase)
