@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 # Two more than there are processors: some tests wait for what takes its time.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 2)))
 EXTRACT := -F pyproject.toml -k say -k counted:1,2 --no-location --sort-output --project=paper-watcher
+EXTRACT_WEB := -F watcher/web/babel.toml -k phrase $(wordlist 3,99,$(EXTRACT))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
@@ -21,7 +22,7 @@ help:
 	@echo 'make bench-scale  a day of 1,000 to a million subscribers, measured (SIZES="1000 10000": of so many)'
 	@echo 'make faults   make every fault happen, and count what was lost: an hour and a half'
 	@echo 'make screenshots  draw the pictures of the README, with Chromium'
-	@echo 'make messages  bring the catalogues of the languages up to the words of the digest'
+	@echo 'make messages  bring the catalogues of the languages up to the words of digests and pages'
 	@echo 'make clean   remove all that was made'
 
 demo: $(VENV)/.runtime
@@ -66,10 +67,14 @@ screenshots: $(VENV)/.dev
 messages: $(VENV)/.dev
 	@mkdir -p build
 	$(BIN)/pybabel -q extract $(EXTRACT) -o build/digest.pot .
-	for code in $(notdir $(basename $(wildcard watcher/digest/locale/*.po))); do \
-		$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --no-wrap \
-			--ignore-pot-creation-date -i build/digest.pot -o watcher/digest/locale/$$code.po -l $$code \
-		|| exit 1; done
+	$(BIN)/pybabel -q extract $(EXTRACT_WEB) -o build/web.pot .
+	for domain in digest web; do \
+		for code in $(notdir $(basename $(wildcard watcher/digest/locale/*.po))); do \
+			$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --no-wrap \
+				--ignore-pot-creation-date -i build/$$domain.pot \
+				-o watcher/$$domain/locale/$$code.po -l $$code || exit 1; \
+		done; \
+	done
 
 clean:
 	rm -rf $(VENV) build dist demo-mail tests/web/node_modules .coverage .coverage.* .hypothesis .import_linter_cache \

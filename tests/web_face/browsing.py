@@ -210,5 +210,9 @@ def link_in(mail: Mail, purpose: str) -> str:
 
 def within_itself(browser: Browser, page: Page) -> str:
     """A page with its style sheet in it, for a browser that reaches no network."""
-    style = browser.client.get("/style.css").text
+    return with_style(page, browser.client.get("/style.css").text)
+
+
+def with_style(page: Page, style: str) -> str:
+    """A page with that style sheet in it."""
     return re.sub(r'<link rel="stylesheet"[^>]*>', lambda _: f"<style>{style}</style>", page.text)

@@ -87,7 +87,7 @@ async def test_a_click_and_a_button_keep_what_is_said(world: World) -> None:
         assert told(browser.get(more)) == told(done), "the link says what is kept"
         against = browser.get(no)
         assert told(against) == ("Not this?", ["Not this"])
-        assert "Noted so far: more like this ." in against.words
+        assert "Noted so far: more like this." in against.words
         other_way = browser.press(done, "Not this")
         assert other_way.heading == "Noted: not this"
         assert kept(world) == {("team", PAPER): False}, "the last word counts"

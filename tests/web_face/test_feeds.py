@@ -247,7 +247,7 @@ def test_whatever_a_paper_says_is_written(text: str) -> None:
     paper = Paper("2602.00001", text, abstract=text, authors=(Author(text), Author("A")))
     mailed = MailedPaper(paper, (Reason(text, hits), Reason("")), 1)
     fed = fed_paper("x", mailed, now, hub_url="https://hub.example.org", language=ENGLISH)
-    feed = Feed(feed_id("x"), "x", "https://x.org/a", "https://x.org/", now, (fed,))
+    feed = Feed(feed_id("x"), "x", "en", "https://x.org/a", "https://x.org/", now, (fed,))
     parsed: Any = feedparser.parse(syndication.atom(feed))
     assert not parsed.bozo, parsed.get("bozo_exception")
     [read] = parsed.entries

@@ -11,9 +11,11 @@ import pytest
 from tests.fakesite import faults, make_paper
 from tests.web.chromium import Browser
 from tests.web.test_accessibility import judged, needed_width
-from tests.web_face.browsing import Page, link_in, pages_of, subscribe, within_itself
+from tests.web_face.browsing import Page, link_in, pages_of, subscribe, with_style, within_itself
 from tests.web_face.test_status import ASKED, look
+from tests.web_face.touring import tour
 from tests.world import TRENDING, ZORBLAX, World
+from watcher.web import pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.npm, pytest.mark.long]
 
@@ -107,3 +109,14 @@ async def test_the_pages_are_for_everybody(world: World, browser: Browser, tmp_p
             assert needed_width(page) == width, case
             page.close()
     assert wrong == {}
+
+
+async def test_the_longest_words_fit(world: World, browser: Browser, tmp_path: Path) -> None:
+    """German has them; axe would find there what it finds in English."""
+    path = tmp_path / "page.html"
+    style = pages.style()[0].decode()
+    for name, page in (await tour(world, "de")).pages.items():
+        path.write_text(with_style(page, style), encoding="utf-8")
+        shown = browser.open(path, width=320)
+        assert needed_width(shown) == 320, name
+        shown.close()

@@ -138,7 +138,7 @@ def test_a_rule_is_snoozed_from_the_page_and_woken_up(world: World) -> None:
         asleep = browser.press(mine, "Snooze for 30 days", **{"rule-0-none": "survey"})
         day = (world.now + dt.timedelta(days=30)).date()
         assert f"is snoozed until {day:%d %B %Y}" in asleep.words
-        assert f"(snoozed until {day:%d %B}, and shown as if it were awake)" in asleep.words
+        assert f"(snoozed until {day:%d %B %Y}, and shown as if it were awake)" in asleep.words
         assert field(asleep, "rule-0-none") == "survey", "what was typed is not lost"
         assert rules_stored(browser, mine) == [
             {"any": ["zorblax"], "snoozed_until": day.isoformat()}

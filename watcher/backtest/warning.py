@@ -19,11 +19,16 @@ Found = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class RuleWarning:
-    """A sentence, and the words of the rule it is about as they are written."""
+    """A sentence, and the words of the rule it is about as they are written.
+
+    `counts` and `labels` are its facts, for who says it in another language.
+    """
 
     kind: Literal["dead", "broad", "redundant", "removed"]
     text: str
     words: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    labels: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +59,22 @@ class Evidence:
         days = "1 day" if self.day_count == 1 else f"{self.day_count} days"
         share = len(self.found) / self.read_count
         if not self.found:
-            yield RuleWarning("dead", f"dead: nothing in {days}, {_papers(self.read_count)}")
+            text = f"dead: nothing in {days}, {_papers(self.read_count)}"
+            yield RuleWarning("dead", text, counts=(self.day_count, self.read_count))
         elif share > BROAD and self.read_count >= ENOUGH_PAPERS and not self.is_open:
-            yield RuleWarning("broad", f"too broad: {share:.0%} of all papers")
+            text = f"too broad: {share:.0%} of all papers"
+            yield RuleWarning("broad", text, counts=(round(100 * share),))
 
     def _removed(self) -> Iterator[RuleWarning]:
         wanted = len(self.found) + len(self.kept_out)
         for word, ids in self.having.items():
             if word.key == "none" and ids and 2 * len(ids & self.kept_out) >= wanted:
                 text = f"{word.label} in `none` removes {len(ids)} of {_papers(wanted)} wanted"
-                yield RuleWarning("removed", text, (word.written,))
+                yield RuleWarning("removed", text, (word.written,), (len(ids), wanted), (word,))
         for word, ids in self._alternatives.items():
             if ids and len(self._alternatives) > 1 and ids <= self.kept_out:
                 text = f"`none` removes every paper that {word.label} finds ({len(ids)})"
-                yield RuleWarning("removed", text, (word.written,))
+                yield RuleWarning("removed", text, (word.written,), (len(ids),), (word,))
 
     def _redundant(self) -> Iterator[RuleWarning]:
         """Alternatives that could be left out, all of them, without losing a paper."""
@@ -84,7 +91,8 @@ class Evidence:
                 text = f"{word.label} is never the only reason: {having} {beside.label}"
                 if not ids <= others[beside]:
                     text += " or another"
-                yield RuleWarning("redundant", text, (word.written,))
+                counts = (len(ids), len(ids & others[beside]))
+                yield RuleWarning("redundant", text, (word.written,), counts, (word, beside))
 
 
 def _papers(number: int) -> str:

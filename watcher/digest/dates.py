@@ -11,7 +11,7 @@ from babel.dates import format_date, format_skeleton
 from watcher.digest.language import ENGLISH, Language
 from watcher.errors import RenderError
 
-_Skeleton = Literal["MMMEd", "yMMMEd", "MMMd", "yMMMd"]
+_Skeleton = Literal["MMMEd", "yMMMEd", "MMMd", "yMMMd", "yMMMMd", "yMMM"]
 
 # The day before the month, without commas: neither American nor British, and short in a subject.
 _IN_ENGLISH: dict[_Skeleton, str] = {
@@ -19,6 +19,8 @@ _IN_ENGLISH: dict[_Skeleton, str] = {
     "yMMMEd": "EEE d MMM y",
     "MMMd": "d MMM",
     "yMMMd": "d MMM y",
+    "yMMMMd": "d MMMM y",
+    "yMMM": "MMM y",
 }
 
 
@@ -40,6 +42,26 @@ def short_day(on: dt.date, language: Language = ENGLISH) -> str:
 def long_day(on: dt.date, language: Language = ENGLISH) -> str:
     """As in `Thu 19 Feb 2026`."""
     return _written(on, "yMMMEd", language)
+
+
+def day(on: dt.date, language: Language = ENGLISH) -> str:
+    """As in `19 Feb 2026`."""
+    return _written(on, "yMMMd", language)
+
+
+def day_of_year(on: dt.date, language: Language = ENGLISH) -> str:
+    """As in `19 Feb`."""
+    return _written(on, "MMMd", language)
+
+
+def month(on: dt.date, language: Language = ENGLISH) -> str:
+    """As in `Feb 2026`."""
+    return _written(on, "yMMM", language)
+
+
+def whole_day(on: dt.date, language: Language = ENGLISH) -> str:
+    """As in `19 February 2026`."""
+    return _written(on, "yMMMMd", language)
 
 
 def instant(at: dt.datetime, tz: dt.tzinfo = dt.UTC, language: Language = ENGLISH) -> str:

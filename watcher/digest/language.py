@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gettext
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -26,16 +26,19 @@ TAGS = {"en": "en", "fr": "fr", "de": "de", "zh": "zh-Hans", "ja": "ja"}
 
 
 class Language:
-    """One of them. Messages have their facts as `%(name)s`."""
+    """One of them. Messages have their facts as `%(name)s`.
 
-    def __init__(self, code: str) -> None:
+    `catalogues` are the directories with its words, each asked for what those before it have not.
+    """
+
+    def __init__(self, code: str, catalogues: Sequence[Path] = (CATALOGUES,)) -> None:
         if code not in TAGS:
             known = ", ".join(TAGS)
             raise RenderError(f"there is no language {code!r}; those there are: {known}")
         self.code = code
         self.tag = TAGS[code]
         self.locale = Locale.parse(self.tag, sep="-")
-        self.catalogue = _catalogue(code)
+        self.catalogue = _chained(code, catalogues)
 
     def say(self, message: str, **facts: object) -> str:
         """The message with these facts."""
@@ -75,11 +78,18 @@ def language(code: str) -> Language:
     return Language(code)
 
 
-def _catalogue(code: str) -> gettext.NullTranslations:
+def _chained(code: str, directories: Sequence[Path]) -> gettext.NullTranslations:
     if code == "en":
         return gettext.NullTranslations()
+    first, *others = (_catalogue(code, each) for each in directories)
+    for each in others:
+        first.add_fallback(each)
+    return first
+
+
+def _catalogue(code: str, directory: Path) -> gettext.NullTranslations:
     compiled = io.BytesIO()
-    with (CATALOGUES / f"{code}.po").open("rb") as file:
+    with (directory / f"{code}.po").open("rb") as file:
         write_mo(compiled, read_po(file, locale=code))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)

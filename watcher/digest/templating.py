@@ -54,7 +54,7 @@ def render(
         raise RenderError(f"{where}: {_told(error)}") from error
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _environment(
     built_in: Path, own: Path | None, language: Language, *, is_mail: bool
 ) -> jinja2.Environment:

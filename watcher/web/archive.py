@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from watcher.digest.language import Language
 from watcher.digest.papers import page_url, title_of
 from watcher.digest.reasons import why
 from watcher.links import Purpose
@@ -18,7 +19,7 @@ from watcher.store import archive
 from watcher.store.archive import MailedPaper
 from watcher.store.outbox import PastDigest
 from watcher.web import framing, searching
-from watcher.web.face import Face
+from watcher.web.face import Face, vary
 from watcher.web.readers import Readable, subscription_of
 
 DIGESTS_SHOWN = 50
@@ -72,15 +73,15 @@ async def list_all(face: Face, request: Request) -> Response:
             return archive.page(connection, of.id, before=before, limit=DIGESTS_SHOWN + 1)
 
     found = await run_in_threadpool(look)
-    shown = found[:DIGESTS_SHOWN]
+    shown, language = found[:DIGESTS_SHOWN], face.tongue(request)
     feed = face.links.token(Purpose.FEED, of.id)
     return face.page(
         request,
         "archive.html.j2",
         name=of.name,
-        language=of.language.tag,
+        mails=_mails(of, language),
         digests=[
-            DigestLine(each.id, each.subject, of.day(each.composed_at), each.paper_count)
+            DigestLine(each.id, each.subject, of.day(each.composed_at, language), each.paper_count)
             for each in shown
         ],
         path=_path(request),
@@ -96,18 +97,23 @@ async def show(face: Face, request: Request) -> Response:
     """A digest as it was mailed; its papers, once that is not kept any more."""
     of = await subscription_of(face, request, Purpose.ARCHIVE)
     digest = await _digest(face, request, of)
+    language = face.tongue(request)
 
     def look() -> str:
         with face.reader.read() as connection:
             mailed = archive.html(connection, digest.id)
         here = _path(request)
         papers_path = f"{here}/{digest.id}/papers"
-        return mailed and framing.framed(mailed, archive_path=here, papers_path=papers_path)
+        return mailed and framing.framed(
+            mailed, archive_path=here, papers_path=papers_path, language=language
+        )
 
     page = await run_in_threadpool(look)
     if not page:
         return await _list_papers(face, request, of, digest, is_kept=False)
-    return HTMLResponse(page, headers={"Content-Security-Policy": framing.POLICY})
+    response = HTMLResponse(page, headers={"Content-Security-Policy": framing.POLICY})
+    vary(request, response)
+    return response
 
 
 async def show_papers(face: Face, request: Request) -> Response:
@@ -146,13 +152,14 @@ async def _list_papers(
 
     found = await run_in_threadpool(look)
     hub_url = face.config().settings.http.base_url
-    lines = [_line(each, of, hub_url) for each in found[:PAPERS_SHOWN]]
+    language = face.tongue(request)
+    lines = [_line(each, language, hub_url) for each in found[:PAPERS_SHOWN]]
     return face.page(
         request,
         "archived.html.j2",
-        language=of.language.tag,
+        mails=_mails(of, language),
         subject=digest.subject,
-        day=of.day(digest.composed_at),
+        day=of.day(digest.composed_at, language),
         paper_count=digest.paper_count,
         papers=lines,
         path=_path(request),
@@ -180,15 +187,20 @@ def _path(request: Request) -> str:
     return f"/{Purpose.ARCHIVE}/{request.path_params['token']}"
 
 
-def _line(mailed: MailedPaper, of: Readable, hub_url: str) -> PaperLine:
-    told = (why(reason, of.language) for reason in mailed.reasons[:REASONS_SHOWN])
+def _mails(of: Readable, language: Language) -> str:
+    """How the language of its mails is called, where the page's is another one."""
+    return of.language.tag if of.language is not language else ""
+
+
+def _line(mailed: MailedPaper, language: Language, hub_url: str) -> PaperLine:
+    told = (why(reason, language) for reason in mailed.reasons[:REASONS_SHOWN])
     return PaperLine(
         mailed.paper.id,
         title_of(mailed.paper),
         page_url(mailed.paper, hub_url),
         tuple(
-            of.language.colon.join(part for part in (each.rule, words) if part)
+            language.colon.join(part for part in (each.rule, words) if part)
             for each in told
-            if (words := of.language.listed(each.words)) or each.rule
+            if (words := language.listed(each.words)) or each.rule
         ),
     )

@@ -13,22 +13,30 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from watcher.digest.language import Language
 from watcher.links import AGES, ExpiredLinkError, LinkError, Links, Purpose
 from watcher.settings import Config, SubscriptionSettings
 from watcher.store.buckets import Limit
 from watcher.store.database import Database
-from watcher.web import deeds, pages
+from watcher.web import deeds, pages, tongues
 from watcher.web.blanks import Blanks
 from watcher.web.guard import OF_NETWORK, Forms, Limits, form_of, network_of
 from watcher.web.letters import Post
+from watcher.web.tongues import phrase
 from watcher.web.trying import Past, Preview
 
 
 class Refused(Exception):  # noqa: N818  # an answer, not an error of ours
-    """A request that is answered with a page that says why, and does nothing."""
+    """A request that is answered with a page that says why, and does nothing.
 
-    def __init__(self, status: int, headline: str, text: str, *, wait: int | None = None) -> None:
+    Headline and text are phrases, said in the language of whoever asked; `facts` are the text's.
+    """
+
+    def __init__(
+        self, status: int, headline: str, text: str, *, wait: int | None = None, **facts: object
+    ) -> None:
         self.status, self.headline, self.text, self.wait = status, headline, text, wait
+        self.facts = facts
         super().__init__(headline)
 
 
@@ -53,11 +61,10 @@ class Face:
     ) -> Response:
         """The page of that template, its forms marked as ours."""
         word, mark = self.forms.mark(request)
-        response = HTMLResponse(
-            pages.write(template, {"mark": mark, "status": status, **self._fixed(), **context}),
-            status,
-        )
+        context = {"mark": mark, "status": status, **self._fixed(), **context}
+        response = HTMLResponse(pages.write(template, context, self.tongue(request)), status)
         self.forms.remember(response, word)
+        vary(request, response)
         return response
 
     def same_page(
@@ -73,10 +80,21 @@ class Face:
         """
         word, mark = self.forms.mark(request)
         response = HTMLResponse(
-            self.blanks.write(template, of, lambda: {**self._fixed(), **context()}, mark)
+            self.blanks.write(
+                template,
+                of,
+                lambda: {**self._fixed(), **context()},
+                mark,
+                self.tongue(request),
+            )
         )
         self.forms.remember(response, word)
+        vary(request, response)
         return response
+
+    def tongue(self, request: Request) -> Language:
+        """The language that the request is answered in."""
+        return tongues.spoken(request, self.config().settings.digest.language)
 
     def _fixed(self) -> Mapping[str, object]:
         """What every page says; `base` is the path of an archive that is not for everybody."""
@@ -88,9 +106,12 @@ class Face:
         if not self.forms.are_ours(request, form):
             raise Refused(
                 403,
-                "Please press the button once more",
-                "Nothing was done: this page was open for more than a day, or your browser keeps "
-                "no cookies for this site. Go back, load the page again, and press it there.",
+                phrase("Please press the button once more"),
+                phrase(
+                    "Nothing was done: this page was open for more than a day, or your browser "
+                    "keeps no cookies for this site. Go back, load the page again, and press it "
+                    "there."
+                ),
             )
         await self.count(request, "form", OF_NETWORK)
         return form
@@ -102,9 +123,11 @@ class Face:
         if wait is not None:
             raise Refused(
                 429,
-                "Too much at once",
-                "So much came from your network that nothing was done. "
-                "Please try again in a few minutes.",
+                phrase("Too much at once"),
+                phrase(
+                    "So much came from your network that nothing was done. "
+                    "Please try again in a few minutes."
+                ),
                 wait=int(wait.total_seconds()) + 1,
             )
 
@@ -113,19 +136,27 @@ class Face:
         try:
             return self.links.read(purpose, request.path_params["token"])
         except ExpiredLinkError as error:
-            days = AGES[purpose].days
-            text = f"It worked for {days} days. A newer mail may have a newer link."
-            raise Refused(410, "This link has expired", text) from error
+            raise Refused(
+                410,
+                phrase("This link has expired"),
+                phrase("It worked for %(days)s days. A newer mail may have a newer link."),
+                days=AGES[purpose].days,
+            ) from error
         except LinkError as error:
             raise Refused(
                 404,
-                "This link does not work",
-                "A part of it may have been lost on the way: some mail programs break long lines. "
-                "Open it from the mail itself, or copy all of it.",
+                phrase("This link does not work"),
+                phrase(
+                    "A part of it may have been lost on the way: some mail programs break long "
+                    "lines. Open it from the mail itself, or copy all of it."
+                ),
             ) from error
 
-    async def found(self, subscription_id: str) -> SubscriptionSettings:
-        """The subscription of that id. Raises Refused, StoreError."""
+    async def found(self, request: Request, subscription_id: str) -> SubscriptionSettings:
+        """The subscription of that id, whose language is spoken from then on.
+
+        Raises Refused, StoreError.
+        """
 
         def look() -> SubscriptionSettings | None:
             with self.reader.read() as connection:
@@ -135,15 +166,17 @@ class Face:
         if found is None:
             raise Refused(
                 404,
-                "This subscription has ended",
-                "No mail comes of it any more.",
+                phrase("This subscription has ended"),
+                phrase("No mail comes of it any more."),
             )
+        tongues.choose(request, found.language)
         return found
 
-    async def preview(self, subscription: SubscriptionSettings) -> Preview:
+    async def preview(self, request: Request, subscription: SubscriptionSettings) -> Preview:
         """What that one would have brought: few at a time. Raises StoreError, RuleError."""
+        language = self.tongue(request)
         async with self.previewing:
-            return await run_in_threadpool(self.past.preview, subscription)
+            return await run_in_threadpool(self.past.preview, subscription, language)
 
     def may_join(self, address: str) -> bool:
         """Whether `[web] allow` lets that address subscribe."""
@@ -156,3 +189,9 @@ class Face:
     def timezone(self) -> str:
         """The time zone of who says nothing of theirs."""
         return self.config().zone().key
+
+
+def vary(request: Request, response: Response) -> None:
+    """Say that the answer would be another one for a browser that asks for another language."""
+    if not tongues.is_chosen(request):
+        response.headers.append("Vary", "Accept-Language")

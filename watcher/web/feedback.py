@@ -14,17 +14,29 @@ from starlette.responses import RedirectResponse, Response
 
 from watcher import past
 from watcher.backtest import Verdict, replay_feedback
+from watcher.digest import dates
+from watcher.digest.language import Language
 from watcher.digest.papers import page_url, title_of
 from watcher.links import Purpose
-from watcher.models import Paper
+from watcher.models import Paper, StoredPaper
 from watcher.settings import SubscriptionSettings
 from watcher.store import feedback, papers, subscriptions
 from watcher.store.feedback import Said
-from watcher.web import deeds
+from watcher.web import deeds, tongues
 from watcher.web.face import Face, Refused
+from watcher.web.readers import language_of
+from watcher.web.sentences import papers_of
+from watcher.web.tongues import phrase
 
-WORDS = {True: "More like this", False: "Not this"}
+WORDS = {True: phrase("More like this"), False: phrase("Not this")}
 """By whether it is wanted; the mails have the same."""
+
+_ASKED = {True: phrase("More like this?"), False: phrase("Not this?")}
+_NOTED = {True: phrase("Noted: more like this"), False: phrase("Noted: not this")}
+_SO_FAR = {
+    True: phrase("Noted so far: more like this."),
+    False: phrase("Noted so far: not this."),
+}
 
 ACTS: Mapping[str, bool | None] = {"more": True, "not": False, "back": None}
 
@@ -57,17 +69,21 @@ class Told:
 async def ask(face: Face, request: Request) -> Response:
     """The paper and a button, which alone keeps anything: scanners of mails follow links."""
     wish, subscription_id, paper_id = _link(face, request)
-    paper, said = await run_in_threadpool(_look, face, subscription_id, paper_id)
+    paper, said = await _look(face, request, subscription_id, paper_id)
     is_pressed = "done" in request.query_params
+    is_kept = said is not None and (said is wish or is_pressed)
+    say = face.tongue(request).say
     return face.page(
         request,
         "feedback.html.j2",
         wish=wish,
         said=said,
-        words=WORDS,
+        words={wanted: say(text) for wanted, text in WORDS.items()},
+        headline=say(_NOTED[bool(said)] if is_kept else _ASKED[wish]),
+        so_far="" if said is None else say(_SO_FAR[said]),
         title=title_of(paper),
         url=page_url(paper, face.config().settings.http.base_url),
-        is_kept=said is not None and (said is wish or is_pressed),
+        is_kept=is_kept,
         is_back=said is None and is_pressed,
     )
 
@@ -78,8 +94,12 @@ async def say(face: Face, request: Request) -> Response:
     form = await face.form(request)
     act = (form.get("act") or [""])[0]
     if act not in ACTS:
-        raise Refused(400, "This form is not whole", "Load the page again. Nothing was done.")
-    await run_in_threadpool(_look, face, subscription_id, paper_id)  # whether there is such a one
+        raise Refused(
+            400,
+            phrase("This form is not whole"),
+            phrase("Load the page again. Nothing was done."),
+        )
+    await _look(face, request, subscription_id, paper_id)  # whether there is such a one
     await _keep(face, subscription_id, paper_id, is_wanted=ACTS[act])
     return RedirectResponse(f"{request.url.path}?done=yes", 303)
 
@@ -91,23 +111,27 @@ async def take_back(
     await _keep(face, subscription.id, (form.get("paper") or [""])[0], is_wanted=None)
 
 
-async def told(face: Face, present: SubscriptionSettings, tried: SubscriptionSettings) -> Told:
+async def told(
+    face: Face, present: SubscriptionSettings, tried: SubscriptionSettings, language: Language
+) -> Told:
     """What was said for `present`, and what the rules of `tried` make of it. Raises StoreError."""
-    return await run_in_threadpool(_told, face, present, tried)
+    return await run_in_threadpool(_told, face, present, tried, language)
 
 
-def _told(face: Face, present: SubscriptionSettings, tried: SubscriptionSettings) -> Told:
+def _told(
+    face: Face, present: SubscriptionSettings, tried: SubscriptionSettings, language: Language
+) -> Told:
     with face.reader.read() as connection:
         said = feedback.of_subscriptions(connection, [present.id], MOST_JUDGED).get(present.id, [])
     if not said:
         return Told()
     settings = face.config().settings
     verdict = replay_feedback(tried, settings.topics, past.feedback_in(said)).together
-    rows = _rows(said[:MOST_LISTED], verdict, settings.http.base_url)
-    return Told(_effect(verdict), tuple(rows), len(said[MOST_LISTED:]))
+    rows = _rows(said[:MOST_LISTED], verdict, settings.http.base_url, language)
+    return Told(_effect(verdict, language), tuple(rows), len(said[MOST_LISTED:]))
 
 
-def _rows(said: list[Said], verdict: Verdict, hub_url: str) -> Iterator[Row]:
+def _rows(said: list[Said], verdict: Verdict, hub_url: str, language: Language) -> Iterator[Row]:
     missed, brought = (
         {seen.paper.id for seen in papers} for papers in (verdict.missed, verdict.brought)
     )
@@ -115,36 +139,45 @@ def _rows(said: list[Said], verdict: Verdict, hub_url: str) -> Iterator[Row]:
         paper = one.stored.paper
         wrong = ""
         if paper.id in missed:
-            wrong = "these rules do not bring it"
+            wrong = language.say("these rules do not bring it")
         elif paper.id in brought:
-            wrong = "these rules bring it"
+            wrong = language.say("these rules bring it")
         yield Row(
             paper.id,
             title_of(paper),
             page_url(paper, hub_url),
-            WORDS[one.is_wanted],
-            f"{one.said_at:%d %b %Y}",
+            language.say(WORDS[one.is_wanted]),
+            dates.day(one.said_at.date(), language),
             wrong,
         )
 
 
-def _effect(verdict: Verdict) -> str:
+def _effect(verdict: Verdict, language: Language) -> str:
     """`Of 5 papers you wanted more of, these rules bring 4; of 3 you did not want, 1.`"""
     wanted, unwanted = verdict.wanted_count, verdict.unwanted_count
+    found, brought = len(verdict.found), len(verdict.brought)
     if wanted and unwanted:
-        return (
-            f"Of {_papers(wanted)} you wanted more of, these rules bring {len(verdict.found)};"
-            f" of {unwanted} you did not want, {len(verdict.brought)}."
+        return language.say(
+            "Of %(papers)s you wanted more of, these rules bring %(found)s;"
+            " of %(unwanted)s you did not want, %(brought)s.",
+            papers=papers_of(wanted, language),
+            found=language.number(found),
+            unwanted=language.number(unwanted),
+            brought=language.number(brought),
         )
     if wanted:
-        return f"Of {_papers(wanted)} you wanted more of, these rules bring {len(verdict.found)}."
+        return language.say(
+            "Of %(papers)s you wanted more of, these rules bring %(found)s.",
+            papers=papers_of(wanted, language),
+            found=language.number(found),
+        )
     if unwanted:
-        return f"Of {_papers(unwanted)} you did not want, these rules bring {len(verdict.brought)}."
+        return language.say(
+            "Of %(papers)s you did not want, these rules bring %(brought)s.",
+            papers=papers_of(unwanted, language),
+            brought=language.number(brought),
+        )
     return ""
-
-
-def _papers(count: int) -> str:
-    return "1 paper" if count == 1 else f"{count} papers"
 
 
 def _link(face: Face, request: Request) -> tuple[bool, str, str]:
@@ -154,16 +187,34 @@ def _link(face: Face, request: Request) -> tuple[bool, str, str]:
     return purpose is Purpose.MORE, subscription_id, paper_id
 
 
-def _look(face: Face, subscription_id: str, paper_id: str) -> tuple[Paper, bool | None]:
+async def _look(
+    face: Face, request: Request, subscription_id: str, paper_id: str
+) -> tuple[Paper, bool | None]:
     """The paper, and what is said of it now. Raises Refused, StoreError."""
-    with face.reader.read() as connection:
-        known = subscriptions.get(connection, subscription_id)
-        found = papers.load(connection, [paper_id]).get(paper_id)
-        said = feedback.of_paper(connection, subscription_id, paper_id)
-    if known is None or known.removed_at:
+
+    def look() -> tuple[bool, str, StoredPaper | None, bool | None]:
+        with face.reader.read() as connection:
+            known = subscriptions.get(connection, subscription_id)
+            is_there = known is not None and not known.removed_at
+            language = language_of(face, connection, subscription_id)
+            found = papers.load(connection, [paper_id]).get(paper_id)
+            return (
+                is_there,
+                language,
+                found,
+                feedback.of_paper(connection, subscription_id, paper_id),
+            )
+
+    is_there, language, found, said = await run_in_threadpool(look)
+    tongues.choose(request, language)
+    if not is_there:
         raise _ended()
     if found is None:
-        raise Refused(404, "This paper is not known", "Nothing is known of it here any more.")
+        raise Refused(
+            404,
+            phrase("This paper is not known"),
+            phrase("Nothing is known of it here any more."),
+        )
     return found.paper, said
 
 
@@ -181,4 +232,4 @@ async def _keep(face: Face, subscription_id: str, paper_id: str, *, is_wanted: b
 
 
 def _ended() -> Refused:
-    return Refused(404, "This subscription has ended", "Nothing was noted.")
+    return Refused(404, phrase("This subscription has ended"), phrase("Nothing was noted."))

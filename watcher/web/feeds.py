@@ -69,7 +69,8 @@ def _made(face: Face, of: Readable, path: str) -> Feed:
     updated_at = updated_at.astimezone(dt.UTC).replace(microsecond=0)
     return Feed(
         id=feed_id(of.id),
-        title=f"{of.name} · Papers by mail",
+        title=f"{of.name} · {of.language.say('Papers by mail')}",
+        tag=of.language.tag,
         url=f"{face.config().settings.web.public_url}{path}",
         # Of that instant, or each answer would be another.
         home_url=face.links.at(updated_at).url(Purpose.ARCHIVE, of.id),

@@ -7,6 +7,7 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser
 
+from watcher.digest.language import ENGLISH, Language
 from watcher.links import Purpose
 
 POLICY = (
@@ -24,13 +25,15 @@ _DEED = re.compile(rf"https?://{_REST}?/(?:(?:{_DEEDS})/[\w.-]{{20,}}|stop\?){_R
 
 _DOCTYPE = "<!DOCTYPE html>"
 _BAR = (
-    '<nav aria-label="Archive" style="max-width:640px;margin:0 auto;padding:14px 16px;'
-    'font:14px/1.5 sans-serif"><a style="color:inherit" href="{archive}">All digests</a>'
-    ' &#183; <a style="color:inherit" href="{papers}">Its papers as a list</a></nav>'
+    '<nav lang="{tag}" aria-label="{label}" style="max-width:640px;margin:0 auto;padding:14px 16px;'
+    'font:14px/1.5 sans-serif"><a style="color:inherit" href="{archive}">{all}</a>'
+    ' &#183; <a style="color:inherit" href="{papers}">{its}</a></nav>'
 )
 
 
-def framed(mailed: str, *, archive_path: str, papers_path: str) -> str:
+def framed(
+    mailed: str, *, archive_path: str, papers_path: str, language: Language = ENGLISH
+) -> str:
     """The page: without the links that change something, with two that lead back."""
     tree = LexborHTMLParser(mailed)
     for link in tree.css("a[href]"):
@@ -39,7 +42,15 @@ def framed(mailed: str, *, archive_path: str, papers_path: str) -> str:
             link.decompose()
             if around is not None and around.tag == "p" and not around.text(strip=True):
                 around.decompose()
-    bar = _BAR.format(archive=html.escape(archive_path), papers=html.escape(papers_path))
+    words = {
+        "tag": language.tag,
+        "label": language.say("Archive"),
+        "all": language.say("All digests"),
+        "its": language.say("Its papers as a list"),
+        "archive": archive_path,
+        "papers": papers_path,
+    }
+    bar = _BAR.format(**{name: html.escape(word) for name, word in words.items()})
     found = LexborHTMLParser(bar).css_first("nav")
     if tree.body is not None and found is not None:
         if (first := tree.body.first_child) is not None:

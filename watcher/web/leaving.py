@@ -13,11 +13,14 @@ from watcher.links import Purpose
 from watcher.web import deeds
 from watcher.web.face import Face, Refused
 from watcher.web.guard import form_of
+from watcher.web.readers import speak_as
+from watcher.web.tongues import phrase
 
 
 async def ask(face: Face, request: Request) -> Response:
     """A page with a button, and no more: scanners of mails follow links."""
-    _, address = _of_link(face, request)
+    subscription_id, address = _of_link(face, request)
+    await speak_as(face, request, subscription_id)
     query = request.url.query
     return face.page(request, "stop.html.j2", address=address, path=f"/stop?{query}")
 
@@ -25,6 +28,7 @@ async def ask(face: Face, request: Request) -> Response:
 async def stop(face: Face, request: Request) -> Response:
     """Unsubscribe. Mail programs send no form of ours: the token in the URL is what lets them."""
     subscription_id, address = _of_link(face, request)
+    await speak_as(face, request, subscription_id)  # before it has ended
     await form_of(request)  # within bounds; whatever it says, a POST to this URL means one thing
     config = face.config()
 
@@ -49,7 +53,9 @@ def _of_link(face: Face, request: Request) -> tuple[str, str]:
         if hmac.compare_digest(made.encode(), query.get("token", "").encode()):
             return subscription_id, address
     raise Refused(
-        404, "This link does not work", "A part of it was lost. Open it from the mail itself."
+        404,
+        phrase("This link does not work"),
+        phrase("A part of it was lost. Open it from the mail itself."),
     )
 
 

@@ -13,12 +13,14 @@ from email.utils import parseaddr
 import structlog
 
 from watcher.digest import AUTOMATIC, Letter, boundary_for, message_id
+from watcher.digest.language import ENGLISH, Language
 from watcher.digest.templating import render
 from watcher.errors import DeliveryError, StoreError, WatcherError
 from watcher.links import Links, Purpose
 from watcher.mail import make_mailer, make_signer
 from watcher.models import Envelope, Rendered
 from watcher.settings import Config, SubscriptionSettings, definition_of
+from watcher.web.tongues import phrase
 
 log = structlog.get_logger(__name__)
 
@@ -30,8 +32,8 @@ AT_ONCE = 2
 LEAVE_WITHIN = 5.0
 """Seconds for what is being sent when the pages end."""
 
-SUBJECT = "Please confirm: papers by mail"
-LOST = "Your link: papers by mail"
+SUBJECT = phrase("Please confirm: papers by mail")
+LOST = phrase("Your link: papers by mail")
 
 _LINK = re.compile(rf"/({'|'.join(Purpose)})/[^\s\"'>]+")
 
@@ -46,7 +48,11 @@ class Found:
 
 
 def confirmation(
-    config: Config, links: Links, subscription: SubscriptionSettings, now: dt.datetime
+    config: Config,
+    links: Links,
+    subscription: SubscriptionSettings,
+    now: dt.datetime,
+    language: Language = ENGLISH,
 ) -> Envelope:
     """The mail that asks. Raises WatcherError.
 
@@ -54,14 +60,20 @@ def confirmation(
     """
     [address] = subscription.to
     told = {"confirm_url": links.url(Purpose.CONFIRM, definition_of(subscription))}
-    return _mail("confirm", SUBJECT, config, links, address, now, told)
+    return _mail("confirm", SUBJECT, config, links, address, now, told, language)
 
 
 def reminder(
-    config: Config, links: Links, address: str, found: Sequence[Found], now: dt.datetime
+    config: Config,
+    links: Links,
+    address: str,
+    found: Sequence[Found],
+    now: dt.datetime,
+    language: Language = ENGLISH,
 ) -> Envelope:
     """The mail with the links that were lost. Raises WatcherError."""
-    return _mail("lost", LOST, config, links, address, now, {"subscriptions": tuple(found)})
+    told = {"subscriptions": tuple(found)}
+    return _mail("lost", LOST, config, links, address, now, told, language)
 
 
 def _mail(
@@ -72,11 +84,13 @@ def _mail(
     address: str,
     now: dt.datetime,
     told: Mapping[str, object],
+    language: Language,
 ) -> Envelope:
+    subject = language.say(subject)
     mail = config.settings.mail
     sender = parseaddr(mail.from_)[1]
     context = {
-        "language": "en",
+        "language": language.tag,
         "subject": subject,
         "address": address,
         "site": config.settings.web.public_url,
@@ -84,12 +98,15 @@ def _mail(
         **told,
     }
     rendered = Rendered(
-        subject, render(f"{kind}.txt.j2", context), render(f"{kind}.html.j2", context)
+        subject,
+        render(f"{kind}.txt.j2", context, language=language),
+        render(f"{kind}.html.j2", context, language=language),
     )
     key = secrets.token_hex(16)
     mail_id = message_id(kind, key, address, domain=sender.rpartition("@")[2])
+    headers = {**AUTOMATIC, "Content-Language": language.tag}
     letter = Letter(
-        rendered, sender=mail.from_, sent_at=now, boundary=boundary_for(key), headers=AUTOMATIC
+        rendered, sender=mail.from_, sent_at=now, boundary=boundary_for(key), headers=headers
     )
     signed = make_signer(config).sign(letter.addressed(address, mail_id), now)
     return Envelope(0, mail_id, sender, address, signed, is_notice=True)

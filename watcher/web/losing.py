@@ -7,10 +7,9 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from watcher import schedule
+from watcher.digest.language import Language
 from watcher.links import BY_PAGES, Purpose
 from watcher.models import Envelope
-from watcher.rules import describe
 from watcher.settings import (
     RuleSettings,
     SubscriptionSettings,
@@ -23,6 +22,9 @@ from watcher.store import stored
 from watcher.web.face import Face, Refused
 from watcher.web.guard import MAILS_OF_ADDRESS, MAILS_OF_NETWORK
 from watcher.web.letters import Found, reminder
+from watcher.web.problems import of_program
+from watcher.web.sentences import described, times
+from watcher.web.tongues import phrase, tongue
 
 _ANYBODYS = SubscriptionSettings(
     id=f"{BY_PAGES}0/papers", to=("nobody@example.org",), rules=(RuleSettings(any=("papers",)),)
@@ -42,12 +44,14 @@ async def submit(face: Face, request: Request) -> Response:
     try:
         address = values.address(typed)
     except ValueError as error:
-        problems = {"address": str(error)}
+        problems = {"address": of_program("address", str(error))}
         return face.page(request, "lost.html.j2", 422, address=typed, problems=problems)
     await face.count(request, "mail", MAILS_OF_NETWORK)
     if face.post.is_full:
-        raise Refused(503, "Too much at once", "Please try again in a few minutes.", wait=300)
-    face.post.take_on(partial(_reminder, face, address))
+        raise Refused(
+            503, phrase("Too much at once"), phrase("Please try again in a few minutes."), wait=300
+        )
+    face.post.take_on(partial(_reminder, face, address, face.tongue(request)))
     return RedirectResponse("/lost/sent", 303)
 
 
@@ -56,9 +60,10 @@ async def sent(face: Face, request: Request) -> Response:
     return face.page(request, "lost-sent.html.j2")
 
 
-def _reminder(face: Face, address: str) -> Envelope | None:
+def _reminder(face: Face, address: str, asked_in: Language) -> Envelope | None:
     """The mail with the links; None where that address shall have none, or has no subscription.
 
+    It is in the language of the first one, or in that of the page where that one has none.
     It is made all the same then: what is asked of the pages meanwhile would be answered sooner.
     """
     now = face.clock()
@@ -74,13 +79,14 @@ def _reminder(face: Face, address: str) -> Envelope | None:
     kind = "address" if theirs and is_wanted else "nobody"  # or the next mail would be late for it
     limits = {(kind, decided.mailbox_of(own)): MAILS_OF_ADDRESS}
     has_had_enough = face.limits.take(face.database, limits, now) is not None
+    language = tongue((theirs[0].language if theirs else "") or asked_in.code)
     found = [
         Found(
-            schedule.describe(parse_cadence(each.digest), face.config().zone(each)),
-            tuple(describe(rule) for rule in each.rules) or ("is any paper",),
+            times(parse_cadence(each.digest), face.config().zone(each), language),
+            tuple(described(rule, language) for rule in each.rules or (RuleSettings(),)),
             face.links.url(Purpose.MANAGE, each.id, each.to[0]),
         )
         for each in theirs or (_ANYBODYS,)
     ]
-    made = reminder(face.config(), face.links, own, found, now)
+    made = reminder(face.config(), face.links, own, found, now, language)
     return made if theirs and is_wanted and not has_had_enough else None

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from watcher import schedule
+from watcher.digest import dates
+from watcher.digest.language import Language
 from watcher.links import Purpose
 from watcher.settings import SubscriptionSettings, definition_of, parse_cadence
 from watcher.settings.exporting import as_toml
@@ -20,20 +22,22 @@ from watcher.store import bounces
 from watcher.store.bounces import PausedRecipient
 from watcher.web import deeds, feedback, wish
 from watcher.web.face import Face, Refused
+from watcher.web.problems import Problem
 from watcher.web.ruleform import MOST_RULES, ChangedMeanwhileError, RuleWish
-from watcher.web.showing import day_of
+from watcher.web.sentences import times
 from watcher.web.subscribing import form_context
+from watcher.web.tongues import phrase
 from watcher.web.wish import Wish, WishError
 
 SNOOZE = dt.timedelta(days=30)
 
 DONE = {
-    "confirmed": "You are subscribed.",
-    "already": "You were subscribed to the very same already, so nothing was added.",
-    "saved": "Your changes are saved. They count from the next check of the papers on.",
-    "paused": "It is paused: no mail comes until you resume it.",
-    "resumed": "It goes on: what matched meanwhile is in the next mail.",
-    "taken-back": "What you said of that paper is taken back.",
+    "confirmed": phrase("You are subscribed."),
+    "already": phrase("You were subscribed to the very same already, so nothing was added."),
+    "saved": phrase("Your changes are saved. They count from the next check of the papers on."),
+    "paused": phrase("It is paused: no mail comes until you resume it."),
+    "resumed": phrase("It goes on: what matched meanwhile is in the next mail."),
+    "taken-back": phrase("What you said of that paper is taken back."),
 }
 """What may be said at the top of the page, by the word in its URL."""
 
@@ -76,9 +80,11 @@ async def _edit(
     except ChangedMeanwhileError as error:
         raise Refused(
             409,
-            "It was changed meanwhile",
-            "These rules were changed on another page since this one was loaded. "
-            "Open the link again; what you typed here was not saved.",
+            phrase("It was changed meanwhile"),
+            phrase(
+                "These rules were changed on another page since this one was loaded. "
+                "Open the link again; what you typed here was not saved."
+            ),
         ) from error
     word, _, number = deed.rpartition("-")
     numbers = {str(each): each for each in range(len(wanted.rules))}
@@ -97,7 +103,7 @@ async def _edit(
     if deed != "save":
         return await _page(face, request, subscription, edited, wanted)
     if not await run_in_threadpool(deeds.change, face.database, edited, face.clock()):
-        raise Refused(404, "This subscription has ended", "Nothing was changed.")
+        raise Refused(404, phrase("This subscription has ended"), phrase("Nothing was changed."))
     return RedirectResponse(f"{request.url.path}?done=saved", 303)
 
 
@@ -110,7 +116,7 @@ async def _remove(
 ) -> Response:
     """The form without that rule; it is not saved yet."""
     left = wanted.with_rules(rule for at, rule in enumerate(wanted.rules) if at != number)
-    done = "The rule is off this form. It is gone once you save."
+    done = face.tongue(request).say("The rule is off this form. It is gone once you save.")
     return await _page(face, request, subscription, subscription, left, done)
 
 
@@ -146,18 +152,26 @@ async def _sleep(
 ) -> Response:
     rule = wanted.rules[number]
     if rule.former is None:
-        raise Refused(409, "This rule is not saved yet", "Save it first; nothing was done.")
+        raise Refused(
+            409, phrase("This rule is not saved yet"), phrase("Save it first; nothing was done.")
+        )
     changed = await run_in_threadpool(
         deeds.snooze, face.database, subscription.id, rule.former, until, face.clock()
     )
     if changed is None:
-        raise Refused(409, "It was changed meanwhile", "Open the link again; nothing was done.")
+        raise Refused(
+            409,
+            phrase("It was changed meanwhile"),
+            phrase("Open the link again; nothing was done."),
+        )
     slept = replace(rule, former=rule.former.until(until))
     wanted = wanted.with_rules((*wanted.rules[:number], slept, *wanted.rules[number + 1 :]))
-    done = "The rule is awake: what comes from now on is mailed."
+    language = face.tongue(request)
+    done = language.say("The rule is awake: what comes from now on is mailed.")
     if until:
-        done = (
-            f"The rule is snoozed until {until:%d %B %Y}: what only it would bring does not come."
+        done = language.say(
+            "The rule is snoozed until %(day)s: what only it would bring does not come.",
+            day=dates.whole_day(until, language),
         )
     return await _page(face, request, changed, changed, wanted, done)
 
@@ -176,7 +190,7 @@ async def _delete(
 ) -> Response:
     if form.get("sure") != ["yes"]:
         wanted = Wish.of_subscription(subscription, face.timezone)
-        wanted = replace(wanted, problems={"sure": "tick this, if you are sure"})
+        wanted = replace(wanted, problems={"sure": Problem(phrase("tick this, if you are sure"))})
         return await _page(face, request, subscription, subscription, wanted)
     await run_in_threadpool(
         deeds.forget,
@@ -208,18 +222,23 @@ async def export(face: Face, request: Request) -> Response:
     )
 
 
-def _told(at: dt.datetime, zone: dt.tzinfo) -> str:
+def _told(at: dt.datetime, zone: dt.tzinfo, language: Language) -> str:
     """`Thu 19 Feb 2026 at 08:00 CET`."""
     local = at.astimezone(zone)
-    return f"{day_of(local.date())} at {local:%H:%M %Z}"
+    day, time = dates.long_day(local.date(), language), f"{local:%H:%M}"
+    return language.say("%(day)s at %(time)s %(zone)s", day=day, time=time, zone=local.tzname())
 
 
 async def _subscription(face: Face, request: Request) -> SubscriptionSettings:
     """The one that the link is for. Raises Refused."""
     subscription_id, address = face.told(request, Purpose.MANAGE)
-    found = await face.found(subscription_id)
+    found = await face.found(request, subscription_id)
     if found.to != (address,):
-        raise Refused(404, "This link does not work", "The subscription goes elsewhere by now.")
+        raise Refused(
+            404,
+            phrase("This link does not work"),
+            phrase("The subscription goes elsewhere by now."),
+        )
     return found
 
 
@@ -240,7 +259,8 @@ async def _page(
             return deeds.is_paused(connection, present.id), held
 
     is_paused, held = await run_in_threadpool(look)
-    preview = await face.preview(tried)
+    preview = await face.preview(request, tried)
+    language = face.tongue(request)
     choices = await run_in_threadpool(face.past.choices)
     zone = face.config().zone(present)
     next_at = schedule.next_slot(parse_cadence(present.digest), zone, after=face.clock())
@@ -250,11 +270,12 @@ async def _page(
         422 if wanted.problems else 200,
         subscription=present,
         path=request.url.path,
-        done=done or DONE.get(request.query_params.get("done", ""), ""),
+        done=done or language.say(DONE.get(request.query_params.get("done", ""), " ")).strip(),
         is_paused=is_paused,
         held=held,
-        next_at=_told(next_at, zone) if next_at else "",
-        times=schedule.describe(parse_cadence(present.digest)),
+        next_at=_told(next_at, zone, language) if next_at else "",
+        times=times(parse_cadence(present.digest), None, language),
+        usual_language=face.config().settings.digest.language,
         is_edited=tried != present,
         most_rules=MOST_RULES,
         today=face.clock().date(),
@@ -262,6 +283,6 @@ async def _page(
         choices=choices,
         archive_path=f"/archive/{face.links.token(Purpose.ARCHIVE, present.id)}",
         feed_path=f"/feed/{face.links.token(Purpose.FEED, present.id)}",
-        told=await feedback.told(face, present, tried),
+        told=await feedback.told(face, present, tried, language),
         **form_context(wanted),
     )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import zoneinfo
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 
 import jinja2
+from markupsafe import Markup
 
+from watcher.digest import dates
+from watcher.digest.language import ENGLISH, Language
 from watcher.resources import resource
 
 _AREAS = (
@@ -17,9 +20,13 @@ _AREAS = (
 )
 
 
-def write(template: str, context: Mapping[str, object]) -> str:
-    """The page of that template."""
-    return _environment().get_template(template).render(context)
+_IN_ENGLISH = Markup(' lang="en"')
+"""Stands in the tag of what is English in whatever language the page is, such as titles."""
+
+
+def write(template: str, context: Mapping[str, object], language: Language = ENGLISH) -> str:
+    """The page of that template, its words in that language."""
+    return _environment(language).get_template(template).render(context)
 
 
 @cache
@@ -47,7 +54,7 @@ def zones() -> tuple[str, ...]:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _environment(language: Language) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resource("templates") / "web"),
         autoescape=True,
@@ -55,7 +62,21 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
     )
-    environment.globals["style_hash"] = style()[1]
-    environment.globals["icon_hash"] = icon()[1]
+    environment.policies["ext.i18n.trimmed"] = True
+    words = language.catalogue
+    environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]  # of the extension
+    environment.filters |= {
+        "number": language.number,
+        "grouped": language.grouped,
+        "whole_day": partial(dates.whole_day, language=language),
+    }
+    environment.globals |= {
+        "style_hash": style()[1],
+        "icon_hash": icon()[1],
+        "tongue": language,
+        "counted": language.counted,
+        "in_english": "" if language is ENGLISH else _IN_ENGLISH,
+    }
     return environment

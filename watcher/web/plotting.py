@@ -6,7 +6,10 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from watcher.digest import dates
+from watcher.digest.language import ENGLISH, Language
 from watcher.models import VoteCount
+from watcher.web.showing import votes
 
 WIDTH, HEIGHT = 420, 230
 """The units of the drawing; it is scaled as a whole."""
@@ -72,7 +75,7 @@ class Plot:
     height: int = HEIGHT
 
 
-def plot(counts: Sequence[VoteCount]) -> Plot | None:
+def plot(counts: Sequence[VoteCount], language: Language = ENGLISH) -> Plot | None:
     """The plot of these counts, oldest first; None where there are none."""
     if not counts:
         return None
@@ -94,11 +97,13 @@ def plot(counts: Sequence[VoteCount]) -> Plot | None:
     return Plot(
         line=" ".join(f"{dot.x},{dot.y}" for dot in dots),
         dots=tuple(dots) if len(dots) <= MOST_DOTS else (),
-        across=tuple(Tick(x(at), _label(at, step)) for at in _multiples(first, last, step)),
-        up=tuple(Tick(y(count), f"{count:,}") for count in up),
-        time_label=_time_label(counts, step),
-        description=_description(counts),
-        rows=_rows(counts),
+        across=tuple(
+            Tick(x(at), _label(at, step, language)) for at in _multiples(first, last, step)
+        ),
+        up=tuple(Tick(y(count), language.number(count)) for count in up),
+        time_label=_time_label(counts, step, language),
+        description=_description(counts, language),
+        rows=_rows(counts, language),
     )
 
 
@@ -117,24 +122,27 @@ def _multiples(first: float, last: float, step: int) -> list[int]:
     return list(range(begin, int(last) + 1, step))
 
 
-def _label(at: int, step: int) -> str:
+def _label(at: int, step: int, language: Language) -> str:
     when = dt.datetime.fromtimestamp(at, dt.UTC)
     if step < _DAY and when.hour:
         return f"{when:%H:%M}"
     if step < 90 * _DAY:
-        return f"{when.day} {when:%b}"
-    return f"{when:%b %Y}"
+        return dates.day_of_year(when.date(), language)
+    return dates.month(when.date(), language)
 
 
-def _time_label(counts: Sequence[VoteCount], step: int) -> str:
-    first, last = (_day(counts[0].at), _day(counts[-1].at))
-    unit = "hours of UTC" if step < _DAY else "days of UTC"
-    return f"{first}, {unit}" if first == last else f"{first} to {last}, {unit}"
+def _time_label(counts: Sequence[VoteCount], step: int, language: Language) -> str:
+    first, last = (_day(counts[0].at, language), _day(counts[-1].at, language))
+    days = first
+    if first != last:
+        days = language.say("%(first)s to %(last)s", first=first, last=last)
+    if step < _DAY:
+        return language.say("%(days)s, hours of UTC", days=days)
+    return language.say("%(days)s, days of UTC", days=days)
 
 
-def _day(at: dt.datetime) -> str:
-    when = at.astimezone(dt.UTC)
-    return f"{when.day} {when:%b %Y}"
+def _day(at: dt.datetime, language: Language) -> str:
+    return dates.day(at.astimezone(dt.UTC).date(), language)
 
 
 def _thinned(counts: Sequence[VoteCount]) -> list[VoteCount]:
@@ -150,21 +158,29 @@ def _thinned(counts: Sequence[VoteCount]) -> list[VoteCount]:
     return [counts[0], *chosen.values()]
 
 
-def _description(counts: Sequence[VoteCount]) -> str:
-    first, last = counts[0], counts[-1]
+def _description(counts: Sequence[VoteCount], language: Language) -> str:
+    first, last, say = counts[0], counts[-1], language.say
     most = max(each.count for each in counts)
+    since, until = _day(first.at, language), _day(last.at, language)
     if first.count == last.count == most:
-        days = (_day(first.at), _day(last.at))
-        when = f"on {days[0]}" if days[0] == days[1] else f"from {days[0]} to {days[1]}"
-        return f"{_votes(most)} {when}."
-    told = f"From {_votes(first.count)} on {_day(first.at)} to {last.count:,} on {_day(last.at)}"
-    return f"{told}; {most:,} at most." if most > max(first.count, last.count) else f"{told}."
+        if since == until:
+            return say("%(votes)s on %(day)s.", votes=votes(most, language), day=since)
+        told = {"first": since, "last": until}
+        return say("%(votes)s from %(first)s to %(last)s.", votes=votes(most, language), **told)
+    facts = {
+        "votes": votes(first.count, language),
+        "first": since,
+        "count": language.number(last.count),
+        "last": until,
+        "most": language.number(most),
+    }
+    if most > max(first.count, last.count):
+        return say(
+            "From %(votes)s on %(first)s to %(count)s on %(last)s; %(most)s at most.", **facts
+        )
+    return say("From %(votes)s on %(first)s to %(count)s on %(last)s.", **facts)
 
 
-def _votes(count: int) -> str:
-    return "1 vote" if count == 1 else f"{count:,} votes"
-
-
-def _rows(counts: Sequence[VoteCount]) -> tuple[Row, ...]:
-    by_day = {_day(each.at): each.count for each in counts}
+def _rows(counts: Sequence[VoteCount], language: Language) -> tuple[Row, ...]:
+    by_day = {_day(each.at, language): each.count for each in counts}
     return tuple(Row(day, count) for day, count in by_day.items())[-MOST_ROWS:][::-1]

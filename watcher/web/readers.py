@@ -11,20 +11,24 @@ import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from watcher.digest import LANGUAGE_TAGS
-from watcher.digest.language import Language, language
+from watcher.digest import LANGUAGE_TAGS, dates
+from watcher.digest.language import Language
 from watcher.digest.text import clean
 from watcher.links import Purpose
 from watcher.settings import definition_of
 from watcher.store import stored, subscriptions
+from watcher.store.subscriptions import KnownSubscription
+from watcher.web import tongues
 from watcher.web.face import Face, Refused
+from watcher.web.tongues import phrase, tongue
 
 
 @dataclass(frozen=True, slots=True)
 class Readable:
     """A subscription as its readers see it, on the pages at `archive` and in its feeds.
 
-    `since` is when the daemon took it up; None where it has not yet.
+    `language` is that of its digests, `since` is when the daemon took it up; None where it has not
+    yet.
     """
 
     id: str
@@ -33,9 +37,9 @@ class Readable:
     language: Language
     since: dt.datetime | None
 
-    def day(self, at: dt.datetime) -> str:
+    def day(self, at: dt.datetime, language: Language) -> str:
         """`Thu 19 Feb 2026`, where they are."""
-        return f"{at.astimezone(self.zone):%a %d %b %Y}"
+        return dates.long_day(at.astimezone(self.zone).date(), language)
 
 
 class _Definition(msgspec.Struct):
@@ -47,24 +51,66 @@ class _Definition(msgspec.Struct):
 
 
 async def subscription_of(face: Face, request: Request, purpose: Purpose) -> Readable:
-    """The subscription that the link of this request is of. Raises Refused, StoreError."""
+    """The subscription that the link of this request is of; its own language is spoken.
+
+    Raises Refused, StoreError.
+    """
     [subscription_id] = face.told(request, purpose)
 
-    def look() -> Readable | None:
+    def look() -> tuple[Readable, str] | None:
         with face.reader.read() as connection:
             return _find(face, connection, subscription_id)
 
-    found = await run_in_threadpool(look)
-    if found is None:
+    looked = await run_in_threadpool(look)
+    if looked is None:
         raise Refused(
             410,
-            "This subscription has ended",
-            "Its archive and its feeds ended with it.",
+            phrase("This subscription has ended"),
+            phrase("Its archive and its feeds ended with it."),
         )
+    found, code = looked
+    tongues.choose(request, code)
     return found
 
 
-def _find(face: Face, connection: sa.Connection, subscription_id: str) -> Readable | None:
+async def speak_as(face: Face, request: Request, subscription_id: str) -> None:
+    """Answer in the language that the subscription says, if it says one. Raises StoreError."""
+
+    def look() -> str:
+        with face.reader.read() as connection:
+            return language_of(face, connection, subscription_id)
+
+    tongues.choose(request, await run_in_threadpool(look))
+
+
+def language_of(face: Face, connection: sa.Connection, subscription_id: str) -> str:
+    """The code of the language that it says itself; empty where it says none, or is not there."""
+    _, told = _definition(face, connection, subscription_id)
+    return told.language if told else ""
+
+
+def _find(
+    face: Face, connection: sa.Connection, subscription_id: str
+) -> tuple[Readable, str] | None:
+    """It, and the code of the language that it says itself."""
+    config = face.config()
+    row, told = _definition(face, connection, subscription_id)
+    if told is None:
+        return None
+    code = told.language or config.settings.digest.language
+    readable = Readable(
+        subscription_id,
+        clean(told.name) or "papers",
+        config.zone_of(told.timezone),
+        tongue(code if code in LANGUAGE_TAGS else "en"),
+        row.known_at if row else None,
+    )
+    return readable, told.language
+
+
+def _definition(
+    face: Face, connection: sa.Connection, subscription_id: str
+) -> tuple[KnownSubscription | None, _Definition | None]:
     """As the daemon took it up, or as it is to be."""
     config = face.config()
     row = subscriptions.get(connection, subscription_id)
@@ -76,13 +122,5 @@ def _find(face: Face, connection: sa.Connection, subscription_id: str) -> Readab
             if each.id == subscription_id and each.id in config.origins:
                 definition = definition_of(each)
     if definition is None:
-        return None
-    told = msgspec.json.decode(definition, type=_Definition)
-    code = told.language or config.settings.digest.language
-    return Readable(
-        subscription_id,
-        clean(told.name) or "papers",
-        config.zone_of(told.timezone),
-        language(code if code in LANGUAGE_TAGS else "en"),
-        row.known_at if row else None,
-    )
+        return None, None
+    return row, msgspec.json.decode(definition, type=_Definition)

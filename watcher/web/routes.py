@@ -31,6 +31,7 @@ from watcher.web import (
 )
 from watcher.web.face import Face, Refused
 from watcher.web.guard import TooLargeError, WithHeaders
+from watcher.web.tongues import phrase
 
 log = structlog.get_logger(__name__)
 
@@ -73,9 +74,10 @@ _ROUTES: tuple[tuple[str, Handler, list[str]], ...] = (
 )
 
 _WORDS = {
-    404: ("There is no such page", "Its address may have been mistyped."),
-    405: ("There is no such page", "Its address may have been mistyped."),
+    status: (phrase("There is no such page"), phrase("Its address may have been mistyped."))
+    for status in (404, 405)
 }
+_UNFORESEEN = phrase("This did not work")
 
 
 def make_app(face: Face, lifespan: Lifespan[Starlette], *, is_https: bool) -> ASGIApp:
@@ -83,30 +85,31 @@ def make_app(face: Face, lifespan: Lifespan[Starlette], *, is_https: bool) -> AS
 
     async def not_there(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        headline, text = _WORDS.get(status, ("This did not work", "Please try again."))
+        headline, text = _WORDS.get(status, (_UNFORESEEN, phrase("Please try again.")))
         return _told(face, request, status, headline, text)
 
     async def refused(request: Request, error: Exception) -> Response:
         if not isinstance(error, Refused):  # it is registered for these alone
             raise error
-        response = _told(face, request, error.status, error.headline, error.text)
+        response = _told(face, request, error.status, error.headline, error.text, **error.facts)
         if error.wait is not None:
             response.headers["Retry-After"] = str(error.wait)
         return response
 
     async def too_large(request: Request, _: Exception) -> Response:
-        text = "What was sent is larger than any form here, or took too long to arrive."
-        response = _told(face, request, 413, "This is too much", text)
+        text = phrase("What was sent is larger than any form here, or took too long to arrive.")
+        response = _told(face, request, 413, phrase("This is too much"), text)
         response.headers["Connection"] = "close"  # or the rest would have to be read
         return response
 
     async def no_store(request: Request, error: Exception) -> Response:
         log.error("a page had no answer from the database", error=str(error))
-        text = "The database does not answer. Please try again in a few minutes."
-        return _told(face, request, 503, "This does not work right now", text)
+        text = phrase("The database does not answer. Please try again in a few minutes.")
+        return _told(face, request, 503, phrase("This does not work right now"), text)
 
     async def unforeseen(request: Request, _: Exception) -> Response:
-        return _told(face, request, 500, "This did not work", "It was logged. Please try again.")
+        text = phrase("It was logged. Please try again.")
+        return _told(face, request, 500, _UNFORESEEN, text)
 
     starlette = Starlette(
         routes=[
@@ -134,8 +137,13 @@ def _bound(handler: Handler, face: Face) -> Callable[[Request], Awaitable[Respon
     return partial(handler, face)
 
 
-def _told(face: Face, request: Request, status: int, headline: str, text: str) -> Response:
-    return face.page(request, "told.html.j2", status, headline=headline, text=text)
+def _told(
+    face: Face, request: Request, status: int, headline: str, text: str, **facts: object
+) -> Response:
+    say = face.tongue(request).say
+    return face.page(
+        request, "told.html.j2", status, headline=say(headline), text=say(text, **facts)
+    )
 
 
 async def _style(_: Request) -> Response:

@@ -8,8 +8,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from watcher.rules import describe
+from watcher.digest.language import Language
 from watcher.settings import RuleSettings
+from watcher.web.problems import Problem
+from watcher.web.sentences import described, fields_of
+from watcher.web.tongues import phrase
 
 MOST_RULES = 10
 MOST_WORDS = 40
@@ -77,32 +80,33 @@ class RuleWish:
         """Whether it has what these fields cannot hold, so that it stays as it is."""
         return self.former is not None and not _fits(self.former)
 
-    @property
-    def sentence(self) -> str:
+    def sentence(self, language: Language) -> str:
         """What the rule says that it is of."""
-        return describe(self.former) if self.former else ""
+        return described(self.former, language) if self.former else ""
 
-    @property
-    def others(self) -> str:
+    def others(self, language: Language) -> str:
         """What else it asks for, which the fields do not show; empty for nothing."""
-        return "; ".join(_others(self.former)) if self.former else ""
+        return language.grouped(_others(self.former, language)) if self.former else ""
 
     @property
     def snoozed_until(self) -> dt.date | None:
         """As the rule has it, asleep or not."""
         return self.former.snoozed_until if self.former else None
 
-    def problems(self) -> dict[str, str]:
+    def problems(self) -> dict[str, Problem]:
         """What is wrong at first sight, by the name of the field."""
         if self.is_fixed:
             return {}
         words, none = words_of(self.words), words_of(self.none)
         found = _too_many(words, "words") | _too_many(none, "none")
         if len(self.name) > LONGEST_NAME:
-            found["name"] = f"it is longer than {LONGEST_NAME} characters"
+            message = phrase("it is longer than %(most)s characters")
+            found["name"] = Problem(message, {"most": LONGEST_NAME})
         if not words and not self.topics and not (self.former and _asks_for_more(self.former)):
-            found["words"] = "choose a topic, or write a keyword: without either nothing comes"
-        return {f"{self.prefix}{name}": text for name, text in found.items()}
+            found["words"] = Problem(
+                phrase("choose a topic, or write a keyword: without either nothing comes")
+            )
+        return {f"{self.prefix}{name}": problem for name, problem in found.items()}
 
     def given(self) -> dict[str, object]:
         """The rule that is meant; what the form does not show stays as it was."""
@@ -182,19 +186,25 @@ def _asks_for_more(rule: RuleSettings) -> bool:
     return bare != RuleSettings(fields=rule.fields, backfill_days=rule.backfill_days)
 
 
-def _others(rule: RuleSettings) -> Iterator[str]:
+def _others(rule: RuleSettings, language: Language) -> Iterator[str]:
     if _asks_for_more(rule):
-        yield describe(rule.model_copy(update={"any": (), "none": (), "topics": ()}))
+        yield described(rule.model_copy(update={"any": (), "none": (), "topics": ()}), language)
     if set(rule.fields) != set(RuleSettings().fields):
-        yield f"looks only at {' and '.join(dict.fromkeys(rule.fields))}"
+        yield language.say("looks only at %(fields)s", fields=fields_of(rule, language))
     if rule.backfill_days:
-        yield f"looks back {rule.backfill_days} days once it is changed"
+        yield language.counted(
+            "looks back %(count)s day once it is changed",
+            "looks back %(count)s days once it is changed",
+            rule.backfill_days,
+        )
 
 
-def _too_many(words: Sequence[str], name: str) -> dict[str, str]:
+def _too_many(words: Sequence[str], name: str) -> dict[str, Problem]:
     if len(words) > MOST_WORDS:
-        return {name: f"these are {len(words)}; {MOST_WORDS} are the most"}
+        facts = {"count": len(words), "most": MOST_WORDS}
+        return {name: Problem(phrase("these are %(count)s; %(most)s are the most"), facts)}
     long = next((word for word in words if len(word) > LONGEST_WORD), None)
     if long:
-        return {name: f"“{long[:20]}…” is longer than {LONGEST_WORD} characters"}
+        message = phrase("“%(word)s” is longer than %(most)s characters")
+        return {name: Problem(message, {"word": f"{long[:20]}…", "most": LONGEST_WORD})}
     return {}

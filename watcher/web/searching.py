@@ -13,12 +13,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from watcher import finding
+from watcher.digest import dates
 from watcher.models import StoredPaper, VoteCount
 from watcher.store import papers, searching, shown
 from watcher.store.buckets import Limit
 from watcher.store.searching import Found, SearchTimeoutError
 from watcher.web import plotting, showing
 from watcher.web.face import Face, Refused
+from watcher.web.tongues import phrase
 
 PER_PAGE = 20
 LAST_PAGE = searching.MOST_COUNTED // PER_PAGE
@@ -61,6 +63,7 @@ async def search(face: Face, request: Request, base: str) -> Response:
     Raises Refused, StoreError.
     """
     query = finding.parse(request.query_params.get("q", ""))
+    language = face.tongue(request)
     is_newest_first = request.query_params.get("order") == "newest"
     number = _page_number(request.query_params.get("page", ""))
     found, left_count = Found((), 0, is_more=False), 0
@@ -81,7 +84,7 @@ async def search(face: Face, request: Request, base: str) -> Response:
         def answer() -> tuple[Found, tuple[showing.Card, ...], int]:
             with face.reader.read() as connection:
                 found, known, left_count = look(connection)
-            cards = (showing.card(known[each], base, query) for each in found.ids)
+            cards = (showing.card(known[each], base, language, query) for each in found.ids)
             return found, tuple(cards), left_count
 
         try:
@@ -89,8 +92,8 @@ async def search(face: Face, request: Request, base: str) -> Response:
         except SearchTimeoutError as error:
             raise Refused(
                 503,
-                "This search took too long",
-                "So many papers have these words that it was given up. Ask for rarer ones.",
+                phrase("This search took too long"),
+                phrase("So many papers have these words that it was given up. Ask for rarer ones."),
             ) from error
 
     def page_at(there: int) -> str:
@@ -147,11 +150,12 @@ async def paper(face: Face, request: Request, base: str) -> Response:
     if found is None:
         raise Refused(
             404,
-            "There is no such paper here",
-            "It was never seen on the pages that are watched.",
+            phrase("There is no such paper here"),
+            phrase("It was never seen on the pages that are watched."),
         )
     settings = face.config().settings
-    view = showing.whole(found.paper, settings.http.base_url)
+    language = face.tongue(request)
+    view = showing.whole(found.paper, settings.http.base_url, language)
     first_seen = found.paper.first_seen_at
     kept_from = face.clock() - dt.timedelta(days=settings.store.keep_days)
     return face.page(
@@ -160,12 +164,16 @@ async def paper(face: Face, request: Request, base: str) -> Response:
         base=base,
         paper=view,
         paper_id=found.paper.paper.id,
-        first_seen=showing.day_of(first_seen.date()),
+        first_seen=dates.long_day(first_seen.date(), language),
         seen_on=[
-            (each.source, showing.day_of(each.first_at.date()), showing.day_of(each.last_at.date()))
+            (
+                each.source,
+                dates.long_day(each.first_at.date(), language),
+                dates.long_day(each.last_at.date(), language),
+            )
             for each in found.seen_on
         ],
-        plot=plotting.plot(found.votes),
+        plot=plotting.plot(found.votes, language),
         was_pruned=found.pruned_at is not None,
         are_votes_pruned=first_seen < kept_from,
         keep_days=settings.store.keep_days,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from watcher.digest import dates
+from watcher.digest.language import Language
 from watcher.digest.latex import readable
 from watcher.digest.marks import Marker, Piece
 from watcher.digest.papers import page_url, title_of
@@ -69,12 +70,7 @@ def path_of(base: str, paper_id: str) -> str:
     return f"{base}/papers/{quote(paper_id, safe='')}"
 
 
-def day_of(on: dt.date) -> str:
-    """The day in words: `Thu 19 Feb 2026`."""
-    return f"{on:%a} {on.day} {on:%b %Y}"
-
-
-def card(stored: StoredPaper, base: str, query: Query | None = None) -> Card:
+def card(stored: StoredPaper, base: str, language: Language, query: Query | None = None) -> Card:
     """The paper in a list, what was asked for marked in it."""
     paper = stored.paper
     title = title_of(paper)
@@ -84,9 +80,9 @@ def card(stored: StoredPaper, base: str, query: Query | None = None) -> Card:
     return Card(
         title=marker.pieces(title),
         path=path_of(base, paper.id),
-        byline=_listed(names, max(paper.author_count or 0, len(names))),
+        byline=_listed(names, max(paper.author_count or 0, len(names)), language),
         excerpt=marker.pieces(_excerpt(texts, marker)),
-        day=day_of(stored.first_seen_at.date()),
+        day=dates.long_day(stored.first_seen_at.date(), language),
         votes=paper.upvotes,
     )
 
@@ -112,16 +108,21 @@ def _names(paper: Paper) -> list[str]:
     return [name for name in names if name]
 
 
-def _listed(names: list[str], count: int, shown: int = AUTHORS_SHOWN) -> str:
+def _listed(names: list[str], count: int, language: Language, shown: int = AUTHORS_SHOWN) -> str:
     """`A, B and 3 more`."""
     first = names[:shown]
     rest = count - len(first)
     if not first:
-        return f"{count} authors" if count > 1 else "1 author" if count else ""
-    return f"{', '.join(first)} and {rest} more" if rest > 0 else ", ".join(first)
+        return language.counted("%(count)s author", "%(count)s authors", count) if count else ""
+    listed = language.listed(first)
+    if rest <= 0:
+        return listed
+    return language.counted(
+        "%(names)s and %(count)s more", "%(names)s and %(count)s more", rest, names=listed
+    )
 
 
-def whole(stored: StoredPaper, hub_url: str) -> Whole:
+def whole(stored: StoredPaper, hub_url: str, language: Language) -> Whole:
     """The paper in full."""
     paper = stored.paper
     names = _names(paper)
@@ -131,14 +132,17 @@ def whole(stored: StoredPaper, hub_url: str) -> Whole:
         Outward("arXiv", f"https://arxiv.org/abs/{arxiv}"),
         Outward("PDF", f"https://arxiv.org/pdf/{arxiv}"),
     ]
-    for label, url in (("Code", paper.code_url), ("Project", paper.project_url)):
+    for label, url in (
+        (language.say("Code"), paper.code_url),
+        (language.say("Project"), paper.project_url),
+    ):
         if safe := web_url(url):
             links.append(Outward(label, safe))
     keywords = (shorten(clean(readable(each)), _NAME_LIMIT) for each in paper.keywords or ())
     return Whole(
         title=title_of(paper),
-        authors=_listed(names, max(paper.author_count or 0, len(names)), _MOST_NAMES),
-        facts=tuple(_facts(paper)),
+        authors=_listed(names, max(paper.author_count or 0, len(names)), language, _MOST_NAMES),
+        facts=tuple(_facts(paper, language)),
         summary=clean(readable(paper.summary or "")),
         abstract=clean(readable(paper.abstract or "")),
         keywords=tuple(each for each in keywords if each)[:_MOST_KEYWORDS],
@@ -146,17 +150,22 @@ def whole(stored: StoredPaper, hub_url: str) -> Whole:
     )
 
 
-def _facts(paper: Paper) -> Iterable[str]:
+def _facts(paper: Paper, language: Language) -> Iterable[str]:
     if paper.organization:
         name = clean(paper.organization.fullname or paper.organization.name)
         if name:
             yield shorten(name, _NAME_LIMIT)
     if paper.published_at is not None:
-        yield f"published {day_of(paper.published_at.date())}"
-    for count, one, many in (
-        (paper.upvotes, "vote", "votes"),
-        (paper.comment_count, "comment", "comments"),
-        (paper.star_count, "star", "stars"),
-    ):
-        if count is not None:
-            yield f"{count:,} {one if count == 1 else many}"
+        day = dates.long_day(paper.published_at.date(), language)
+        yield language.say("published %(day)s", day=day)
+    if paper.upvotes is not None:
+        yield votes(paper.upvotes, language)
+    if paper.comment_count is not None:
+        yield language.counted("%(count)s comment", "%(count)s comments", paper.comment_count)
+    if paper.star_count is not None:
+        yield language.counted("%(count)s star", "%(count)s stars", paper.star_count)
+
+
+def votes(count: int, language: Language) -> str:
+    """As in `1 vote`, `1,234 votes`."""
+    return language.counted("%(count)s vote", "%(count)s votes", count)

@@ -16,7 +16,7 @@ from watcher.models import DeliveryState
 from watcher.overview import LOOKED_THROUGH, Overview, as_contract, headline
 from watcher.store import outbox
 from watcher.store.database import name_of
-from watcher.web import strips
+from watcher.web import strips, tongues
 from watcher.web.face import Face
 from watcher.web.operator import kept_out
 from watcher.when import ago, moment
@@ -44,7 +44,8 @@ class Trouble:
 
 
 async def show(face: Face, request: Request) -> Response:
-    """The page."""
+    """The page, in English as commands are."""
+    tongues.choose(request, "en")
     if answer := await kept_out(face, request):
         return answer
     context = await run_in_threadpool(_context, face)
@@ -53,6 +54,7 @@ async def show(face: Face, request: Request) -> Response:
 
 async def as_json(face: Face, request: Request) -> Response:
     """What `status --json` prints; `whole`: whether each subscription was looked at."""
+    tongues.choose(request, "en")
     if answer := await kept_out(face, request):
         return answer
     found = await run_in_threadpool(_look, face)

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from watcher import schedule
+from watcher.digest.language import Language
 from watcher.links import BY_PAGES, Purpose
 from watcher.models import Envelope
 from watcher.settings import (
@@ -22,11 +22,14 @@ from watcher.settings import (
     read_definitions,
 )
 from watcher.store import links as decided
-from watcher.web import deeds, pages, wish
+from watcher.web import deeds, pages, tongues, wish
 from watcher.web.deeds import Confirmed
 from watcher.web.face import Face, Refused
 from watcher.web.guard import MAILS_OF_ADDRESS, MAILS_OF_NETWORK
 from watcher.web.letters import confirmation
+from watcher.web.problems import Problem
+from watcher.web.sentences import either, times
+from watcher.web.tongues import phrase, tongue
 from watcher.web.trying import Preview, TopicChoice
 from watcher.web.wish import Wish, WishError
 
@@ -42,7 +45,9 @@ async def start(face: Face, request: Request) -> Response:
     shown = choices
 
     def context() -> Mapping[str, object]:
-        return _context(config, Wish(timezone=config.zone().key), shown)
+        language = face.tongue(request)
+        wanted = Wish(timezone=config.zone().key, language=language.code)
+        return _context(config, language, wanted, shown)
 
     return face.same_page(request, "subscribe.html.j2", (config, shown), context)
 
@@ -54,15 +59,18 @@ async def submit(face: Face, request: Request) -> Response:
     try:
         subscription = _checked(face, wanted)
         if form.get("act") != ["subscribe"]:
-            preview = await face.preview(subscription)
+            preview = await face.preview(request, subscription)
             return await _form_page(face, request, wanted, preview=preview)
-        _see_may_join(face, subscription)
+        _see_may_join(face, subscription, face.tongue(request))
     except WishError as error:
         return await _form_page(face, request, replace(wanted, problems=error.problems))
     await face.count(request, "mail", MAILS_OF_NETWORK)
     if face.post.is_full:
-        raise Refused(503, "Too much at once", "Please try again in a few minutes.", wait=300)
-    face.post.take_on(partial(_confirmation, face, subscription))
+        raise Refused(
+            503, phrase("Too much at once"), phrase("Please try again in a few minutes."), wait=300
+        )
+    language = tongue(subscription.language or face.tongue(request).code)
+    face.post.take_on(partial(_confirmation, face, subscription, language))
     return RedirectResponse("/sent", 303)
 
 
@@ -77,19 +85,21 @@ def _checked(face: Face, wanted: Wish) -> SubscriptionSettings:
     subscription = wanted.subscription(subscription_id, face.config().settings.topics)
     link = face.links.url(Purpose.CONFIRM, definition_of(subscription))
     if len(link) > LONGEST_URL:
-        raise WishError(
-            {"words": "these are too many for the link in a mail; add some of them later"}
-        )
+        message = phrase("these are too many for the link in a mail; add some of them later")
+        raise WishError({"words": Problem(message)})
     return subscription
 
 
-def _see_may_join(face: Face, subscription: SubscriptionSettings) -> None:
+def _see_may_join(face: Face, subscription: SubscriptionSettings, language: Language) -> None:
     if not all(map(face.may_join, subscription.to)):
-        allowed = " or ".join(face.config().settings.web.allow)
-        raise WishError({"address": f"only {allowed} can subscribe here"})
+        allowed = either(face.config().settings.web.allow, language)
+        message = phrase("only %(addresses)s can subscribe here")
+        raise WishError({"address": Problem(message, {"addresses": allowed})})
 
 
-def _confirmation(face: Face, subscription: SubscriptionSettings) -> Envelope | None:
+def _confirmation(
+    face: Face, subscription: SubscriptionSettings, language: Language
+) -> Envelope | None:
     """The mail that asks; None where that address shall have none now.
 
     It is made all the same then: what is asked of the pages meanwhile would be answered sooner.
@@ -99,7 +109,7 @@ def _confirmation(face: Face, subscription: SubscriptionSettings) -> Envelope | 
         is_wanted = decided.may_be_asked(connection, address)
     limits = {("address", decided.mailbox_of(address)): MAILS_OF_ADDRESS}
     has_had_enough = face.limits.take(face.database, limits, now) is not None
-    made = confirmation(face.config(), face.links, subscription, now)
+    made = confirmation(face.config(), face.links, subscription, now, language)
     return made if is_wanted and not has_had_enough else None
 
 
@@ -107,19 +117,23 @@ async def _form_page(
     face: Face, request: Request, wanted: Wish, preview: Preview | None = None
 ) -> Response:
     choices = await run_in_threadpool(face.past.choices)
-    context = _context(face.config(), wanted, choices, preview)
+    language = face.tongue(request)
+    if not wanted.language:
+        wanted = replace(wanted, language=language.code)
+    context = _context(face.config(), language, wanted, choices, preview)
     return face.page(request, "subscribe.html.j2", 422 if wanted.problems else 200, **context)
 
 
 def _context(
     config: Config,
+    language: Language,
     wanted: Wish,
     choices: tuple[TopicChoice, ...],
     preview: Preview | None = None,
 ) -> Mapping[str, object]:
     return {
         "preview": preview,
-        "allowed": config.settings.web.allow,
+        "allowed": either(config.settings.web.allow, language),
         **form_context(wanted),
         "choices": choices,
     }
@@ -133,6 +147,7 @@ def form_context(wanted: Wish) -> Mapping[str, object]:
         "problems": wanted.problems,
         "days": wish.DAYS,
         "as_it_is": wish.AS_IT_IS,
+        "languages": wish.LANGUAGES,
         "zones": zones if wanted.timezone in zones else (wanted.timezone, *zones),
     }
 
@@ -140,13 +155,15 @@ def form_context(wanted: Wish) -> Mapping[str, object]:
 async def ask(face: Face, request: Request) -> Response:
     """What would be subscribed to, and a button: scanners of mails follow links."""
     subscription = _of_link(face, request)
-    preview = await face.preview(subscription)
+    preview = await face.preview(request, subscription)
     return face.page(
         request,
         "confirm.html.j2",
         subscription=subscription,
-        times=schedule.describe(
-            parse_cadence(subscription.digest), face.config().zone(subscription)
+        times=times(
+            parse_cadence(subscription.digest),
+            face.config().zone(subscription),
+            face.tongue(request),
         ),
         preview=preview,
     )
@@ -157,21 +174,23 @@ async def agree(face: Face, request: Request) -> Response:
     subscription = _of_link(face, request)
     await face.form(request)
     if not all(map(face.may_join, subscription.to)):
-        raise Refused(403, "This address may not subscribe", "The operator has decided so.")
+        raise Refused(
+            403, phrase("This address may not subscribe"), phrase("The operator has decided so.")
+        )
     done, subscription_id = await run_in_threadpool(
         deeds.confirm, face.database, subscription, request.path_params["token"], face.clock()
     )
     if done is Confirmed.SUPPRESSED:
         raise Refused(
             403,
-            "This address is never written to",
-            "Its owner asked for that. Only the operator can take it back.",
+            phrase("This address is never written to"),
+            phrase("Its owner asked for that. Only the operator can take it back."),
         )
     if done is Confirmed.USED:
         raise Refused(
             410,
-            "This link was used already",
-            "What it subscribed to has ended since.",
+            phrase("This link was used already"),
+            phrase("What it subscribed to has ended since."),
         )
     token = face.links.token(Purpose.MANAGE, subscription_id, subscription.to[0])
     word = "already" if done is Confirmed.ALREADY else "confirmed"
@@ -184,5 +203,10 @@ def _of_link(face: Face, request: Request) -> SubscriptionSettings:
     chosen, _ = read_definitions({"": definition})
     for subscription in chosen:
         if wish.can_be_followed(subscription, face.config().settings.topics):
+            tongues.choose(request, subscription.language)
             return subscription
-    raise Refused(410, "This link does not work any more", "Rules are written differently by now.")
+    raise Refused(
+        410,
+        phrase("This link does not work any more"),
+        phrase("Rules are written differently by now."),
+    )

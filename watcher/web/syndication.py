@@ -10,6 +10,7 @@ import json
 import uuid
 from dataclasses import dataclass
 
+from watcher.digest import dates
 from watcher.digest.language import Language
 from watcher.digest.latex import readable
 from watcher.digest.papers import page_url, title_of
@@ -42,10 +43,14 @@ class FedPaper:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What both forms say. `url` is the feed's own, `home_url` the page for people."""
+    """What both forms say. `url` is the feed's own, `home_url` the page for people.
+
+    `tag` is the language of its title; the papers are in English, whatever else is said of them.
+    """
 
     id: str
     title: str
+    tag: str
     url: str
     home_url: str
     updated_at: dt.datetime
@@ -76,12 +81,11 @@ def fed_paper(
         "authors": authors[:AUTHORS_SHOWN],
         "more_authors": max(paper.author_count or 0, len(authors)) - AUTHORS_SHOWN,
         "abstract": shorten(abstract, ABSTRACT_LIMIT),
-        "published_on": paper.published_at and f"{paper.published_at:%d %b %Y}",
+        "published_on": paper.published_at and dates.day(paper.published_at.date(), language),
         "reasons": [
             part for part in (*(_reason(each, language) for each in told), *sentences) if part
         ],
         "why": f"{language.say('Why')}{language.colon}",
-        "language": language.tag,
     }
     return FedPaper(
         id=uuid.uuid5(_IDS, f"{subscription_id}\n{paper.id}").urn,
@@ -89,7 +93,7 @@ def fed_paper(
         title=title_of(paper),
         authors=authors,
         rules=tuple(dict.fromkeys(each.rule for each in told if each.rule)),
-        html=pages.write("fed.html.j2", shown).strip(),
+        html=pages.write("fed.html.j2", shown, language).strip(),
         mailed_at=mailed_at,
     )
 

@@ -11,13 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from watcher.digest import dates
+from watcher.digest.language import Language
 from watcher.digest.papers import title_of
 from watcher.models import Outcome
 from watcher.store import papers, shown
-from watcher.store.shown import Days, ShownDay
+from watcher.store.shown import Days, ShownDay, Tried
 from watcher.web import showing
 from watcher.web.face import Face, Refused
 from watcher.web.searching import require_archive
+from watcher.web.tongues import phrase
 
 _DAY = dt.timedelta(days=1)
 
@@ -65,40 +68,47 @@ async def _page(face: Face, request: Request, on: dt.date | None) -> Response:
     settings = face.config().settings
     source = next((each.name for each in settings.sources if each.page == "trending"), None)
     if source is None:
-        raise Refused(404, "Nothing is known of it", "The trending page is not watched here.")
+        raise Refused(
+            404, phrase("Nothing is known of it"), phrase("The trending page is not watched here.")
+        )
+    language = face.tongue(request)
     today = face.clock().astimezone(dt.UTC).date()
 
     def look() -> _Look | None:
         with face.reader.read() as connection:
-            return _look(connection, source, on, today)
+            return _look(connection, source, on, today, language)
 
     found = await run_in_threadpool(look)
     if found is None:
         raise Refused(
             404,
-            "Nothing is known of that day" if on else "Nothing is known yet",
-            "What the trending page shows is kept from the first time that it is read.",
+            phrase("Nothing is known of that day") if on else phrase("Nothing is known yet"),
+            phrase("What the trending page shows is kept from the first time that it is read."),
         )
     before, after = found.known.before(found.on), found.known.after(found.on)
     return face.page(
         request,
         "trending.html.j2",
-        day=showing.day_of(found.on),
+        day=dates.long_day(found.on, language),
         is_today=found.on == today,
         shown=found.shown,
         is_degraded=found.shown is not None and found.shown.outcome is Outcome.DEGRADED,
-        read_at=_read_at(found.shown),
+        read_at=_read_at(found.shown, language),
         ranked=found.ranked,
         gaps=found.gaps,
-        before=before and (before.isoformat(), showing.day_of(before)),
-        after=after and (after.isoformat(), showing.day_of(after)),
-        oldest=found.known.oldest and showing.day_of(found.known.oldest),
+        before=before and (before.isoformat(), dates.long_day(before, language)),
+        after=after and (after.isoformat(), dates.long_day(after, language)),
+        oldest=found.known.oldest and dates.long_day(found.known.oldest, language),
         keep_days=settings.store.keep_days,
     )
 
 
 def _look(
-    connection: sa.Connection, source: str, on: dt.date | None, today: dt.date
+    connection: sa.Connection,
+    source: str,
+    on: dt.date | None,
+    today: dt.date,
+    language: Language,
 ) -> _Look | None:
     known = shown.days(connection, source)
     oldest, newest = known.oldest, known.newest
@@ -112,38 +122,57 @@ def _look(
         for each in (there.papers if there else ())
     )
     before, after = known.before(chosen), known.after(chosen)
+
+    def gap(first: dt.date, last: dt.date) -> str:
+        if last < first:
+            return ""
+        tried = shown.tried(connection, source, first, last)
+        return _gap(tried, first, last, language, is_so_far=last == today)
+
     gaps = []
     if there is None:
-        gaps.append(_gap(connection, source, chosen, chosen, today))
+        gaps.append(gap(chosen, chosen))
     elif before is not None:
-        gaps.append(_gap(connection, source, before + _DAY, chosen - _DAY, today))
+        gaps.append(gap(before + _DAY, chosen - _DAY))
     if there is not None and after is None:
-        gaps.append(_gap(connection, source, chosen + _DAY, today, today))
+        gaps.append(gap(chosen + _DAY, today))
     return _Look(chosen, known, there, tuple(ranked), tuple(gap for gap in gaps if gap))
 
 
 def _gap(
-    connection: sa.Connection, source: str, first: dt.date, last: dt.date, today: dt.date
+    tried: Tried, first: dt.date, last: dt.date, language: Language, *, is_so_far: bool
 ) -> str:
-    """Why nothing is known from `first` to `last`; empty where there is no day between."""
-    if last < first:
-        return ""
-    begin, end = showing.day_of(first), showing.day_of(last)
-    days = f"On {begin}" if first == last else f"From {begin} to {end}"
-    tried = shown.tried(connection, source, first, last)
-    so_far = ", so far" if last == today else ""
+    """Why nothing is known from `first` to `last`."""
+    say, begin = language.say, dates.long_day(first, language)
+    days = say("On %(day)s", day=begin)
+    if first != last:
+        end = dates.long_day(last, language)
+        days = say("From %(first)s to %(last)s", first=begin, last=end)
     if not tried.count:
-        return f"{days} the page was not looked at{so_far}."
-    if not tried.good_count:
-        times = "once" if tried.count == 1 else f"{tried.count} times"
-        return f"{days} the page was looked at {times}, and could not be read{so_far}."
-    return f"{days} the page was read, but what it showed was not kept."
+        if is_so_far:
+            return say("%(days)s the page was not looked at, so far.", days=days)
+        return say("%(days)s the page was not looked at.", days=days)
+    if tried.good_count:
+        return say("%(days)s the page was read, but what it showed was not kept.", days=days)
+    times = language.counted("once", "%(count)s times", tried.count)
+    if is_so_far:
+        return say(
+            "%(days)s the page was looked at %(times)s, and could not be read, so far.",
+            days=days,
+            times=times,
+        )
+    return say(
+        "%(days)s the page was looked at %(times)s, and could not be read.", days=days, times=times
+    )
 
 
-def _read_at(there: ShownDay | None) -> str:
+def _read_at(there: ShownDay | None, language: Language) -> str:
     """When what is shown was read; with the day where that is an earlier one."""
     if there is None:
         return ""
     at = there.observed_at.astimezone(dt.UTC)
-    time = f"{at:%H:%M} UTC"
-    return f"at {time}" if at.date() == there.on else f"on {showing.day_of(at.date())} at {time}"
+    time = f"{at:%H:%M}"
+    if at.date() == there.on:
+        return language.say("First seen like this at %(time)s UTC.", time=time)
+    day = dates.long_day(at.date(), language)
+    return language.say("First seen like this on %(day)s at %(time)s UTC.", day=day, time=time)

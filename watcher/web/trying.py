@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from watcher import past
-from watcher.backtest import RuleWarning, SeenPaper, replay
-from watcher.backtest.figures import a_day
+from watcher.backtest import SeenPaper, replay
+from watcher.digest import dates
+from watcher.digest.language import ENGLISH, Language
 from watcher.digest.papers import page_url, title_of
 from watcher.rules import builtin_topics
 from watcher.settings import (
@@ -21,6 +23,7 @@ from watcher.settings import (
     definition_of,
 )
 from watcher.store.database import Database
+from watcher.web.sentences import described, named, papers_of, warned
 
 DAYS = 14
 MOST_PAPERS = 20_000
@@ -50,9 +53,11 @@ class Shown:
 class Preview:
     """What a subscription would have brought of `read_count` papers, those of `day_count` days.
 
-    `is_whole`: these are all of the last days that are looked at, not only the newest.
+    `is_whole`: these are all of the last days that are looked at, not only the newest. `headline`
+    is `About 3 papers a day.`, or why that cannot be told.
     """
 
+    headline: str
     count: int
     read_count: int
     day_count: int
@@ -60,15 +65,6 @@ class Preview:
     sentences: tuple[str, ...]
     warnings: tuple[str, ...]
     is_whole: bool = True
-
-    @property
-    def headline(self) -> str:
-        """`About 3 papers a day.`, or why that cannot be told."""
-        if not self.read_count:
-            return "No papers are stored yet, so it cannot be said how many would come."
-        if not self.count:
-            return "Nothing would have come."
-        return f"About {_papers_a_day(self.count, self.day_count)}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ class _View:
     topics: Mapping[str, TopicSettings]
     papers: tuple[SeenPaper, ...]
     choices: tuple[TopicChoice, ...]
-    previews: dict[str, Preview] = field(default_factory=dict)
+    previews: dict[tuple[str, str], Preview] = field(default_factory=dict)
 
 
 class Past:
@@ -107,38 +103,42 @@ class Past:
         """The topics, those that bring most first. Raises StoreError."""
         return self._fresh().choices
 
-    def preview(self, subscription: SubscriptionSettings) -> Preview:
-        """What that one would have brought. Raises StoreError, RuleError."""
-        view, told = self._fresh(), definition_of(subscription)
+    def preview(self, subscription: SubscriptionSettings, language: Language = ENGLISH) -> Preview:
+        """What that one would have brought, in words. Raises StoreError, RuleError."""
+        view, told = self._fresh(), (definition_of(subscription), language.code)
         preview = view.previews.get(told)
         if preview is None:
-            preview = self._tried(subscription, view)
+            preview = self._tried(subscription, view, language)
             if len(view.previews) >= MOST_KEPT:
                 view.previews.clear()
             view.previews[told] = preview
         return preview
 
-    def _tried(self, subscription: SubscriptionSettings, view: _View) -> Preview:
+    def _tried(
+        self, subscription: SubscriptionSettings, view: _View, language: Language
+    ) -> Preview:
         config = self._config()
         found = view.papers[: max(MOST_COMPARED // _word_count(subscription), 1)]
         is_whole = len(found) == len(view.papers)
         [tried] = replay([subscription], config.settings.topics, found)
         hub_url = config.settings.http.base_url
+        day_count = (DAYS if is_whole else _days_of(found)) if found else 0
+        rules = subscription.rules or (RuleSettings(),)
+        warnings = (
+            (named(rule, told.name, language), warned(one, language))
+            for rule, told in zip(rules, tried.rules, strict=True)
+            for one in told.warnings
+        )
         return Preview(
+            headline=_headline(len(tried.papers), tried.read_count, day_count, language),
             count=len(tried.papers),
             read_count=tried.read_count,
-            day_count=(DAYS if is_whole else _days_of(found)) if found else 0,
-            papers=tuple(_shown(seen, hub_url) for seen in tried.papers[:SHOWN]),
-            sentences=tuple(
-                f"{tried_rule.sentence}{_sleeping(rule, self._clock())}"
-                for tried_rule, rule in zip(
-                    tried.rules, subscription.rules or (RuleSettings(),), strict=True
-                )
-            ),
+            day_count=day_count,
+            papers=tuple(_shown(seen, hub_url, language) for seen in tried.papers[:SHOWN]),
+            sentences=tuple(_sentence(rule, self._clock(), language) for rule in rules),
             warnings=tuple(
-                f"{rule.name}: {_worded(one)}" if len(tried.rules) > 1 else _worded(one)
-                for rule in tried.rules
-                for one in rule.warnings
+                f"{name}{language.colon}{text}" if len(rules) > 1 else text
+                for name, text in warnings
             ),
             is_whole=is_whole,
         )
@@ -205,28 +205,37 @@ def _days_of(newest_first: Sequence[SeenPaper]) -> int:
     return (newest_first[0].seen_at - newest_first[-1].seen_at).days + 1
 
 
-def _sleeping(rule: RuleSettings, now: dt.datetime) -> str:
-    if not rule.is_asleep(now):
-        return ""
-    return f" (snoozed until {rule.snoozed_until:%d %B}, and shown as if it were awake)"
+def _sentence(rule: RuleSettings, now: dt.datetime, language: Language) -> str:
+    sentence = described(rule, language)
+    if not rule.is_asleep(now) or rule.snoozed_until is None:
+        return sentence
+    return language.say(
+        "%(sentence)s (snoozed until %(day)s, and shown as if it were awake)",
+        sentence=sentence,
+        day=dates.whole_day(rule.snoozed_until, language),
+    )
 
 
-def _worded(warning: RuleWarning) -> str:
-    """The warning in the words of the form, not of a file."""
-    text = warning.text.replace("in `none`", "under Never").replace("`none`", "What is under Never")
-    return re.sub(r"`([^`]*)`", r"“\1”", text)
-
-
-def _shown(seen: SeenPaper, hub_url: str) -> Shown:
+def _shown(seen: SeenPaper, hub_url: str, language: Language) -> Shown:
     paper = seen.paper
-    return Shown(paper.id, title_of(paper), page_url(paper, hub_url), f"{seen.seen_on:%a %d %b}")
+    day = dates.short_day(seen.seen_on, language)
+    return Shown(paper.id, title_of(paper), page_url(paper, hub_url), day)
 
 
-def _papers_a_day(count: int, day_count: int) -> str:
-    """`3 papers a day`; where they are fewer than one, over all the days."""
-    if count < day_count:
-        papers = "1 paper" if count == 1 else f"{count} papers"
-        return f"{papers} in {day_count} days"
-    mean = a_day(count, day_count).removesuffix(" a day")
-    number = mean.removesuffix(".0")
-    return f"{number} {'paper' if number == '1' else 'papers'} a day"
+def _headline(count: int, read_count: int, day_count: int, language: Language) -> str:
+    if not read_count:
+        return language.say("No papers are stored yet, so it cannot be said how many would come.")
+    if not count:
+        return language.say("Nothing would have come.")
+    if count < day_count:  # fewer than one a day are told over all the days
+        papers = papers_of(count, language)
+        days = language.counted("a day", "%(count)s days", day_count)
+        return language.say("About %(papers)s in %(days)s.", papers=papers, days=days)
+    mean = count / day_count
+    number = Decimal(f"{mean:.1f}" if mean < 10 else f"{mean:.0f}").normalize()
+    return language.counted(
+        "About %(count)s paper a day.",
+        "About %(count)s papers a day.",
+        1 if number == 1 else max(2, math.ceil(number)),
+        language.number(number),
+    )

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
+from watcher.digest.language import ENGLISH
 from watcher.errors import RuleError
 from watcher.rules import Ruleset
 from watcher.settings import RuleSettings, SubscriptionSettings, TopicSettings
 from watcher.settings.explaining import problems_of
+from watcher.web.problems import Problem, of_program
 from watcher.web.ruleform import RuleWish, prefix_of, rules_of
+from watcher.web.tongues import phrase
 
 NAME = "papers"
 MAX_AGE_DAYS = 30
@@ -21,31 +24,40 @@ MAX_AGE_DAYS = 30
 AS_IT_IS = "as-it-is"
 
 DAYS = {
-    "daily": "every day",
-    "weekdays": "Monday to Friday",
-    "weekly mon": "Mondays",
-    "weekly tue": "Tuesdays",
-    "weekly wed": "Wednesdays",
-    "weekly thu": "Thursdays",
-    "weekly fri": "Fridays",
-    "weekly sat": "Saturdays",
-    "weekly sun": "Sundays",
+    "daily": phrase("every day"),
+    "weekdays": phrase("Monday to Friday"),
+    "weekly mon": phrase("Mondays"),
+    "weekly tue": phrase("Tuesdays"),
+    "weekly wed": phrase("Wednesdays"),
+    "weekly thu": phrase("Thursdays"),
+    "weekly fri": phrase("Fridays"),
+    "weekly sat": phrase("Saturdays"),
+    "weekly sun": phrase("Sundays"),
 }
 """The cadences that the form offers, without their time."""
+
+LANGUAGES = {
+    "en": "English",
+    "fr": "Français",
+    "de": "Deutsch",
+    "zh": "简体中文",
+    "ja": "日本語",
+}
+"""The languages to choose from, each as its readers call it."""
 
 _TIMED = re.compile(r"(.*) (\d\d:\d\d)")
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")
 
-_FIELDS = {"to": "address", "digest": "at", "timezone": "timezone"}
+_FIELDS = {"to": "address", "digest": "at", "timezone": "timezone", "language": "language"}
 """The field of the form that a key of a subscription comes from."""
 
 
 class WishError(Exception):
-    """What cannot be subscribed to: sentences by the field of the form they are about."""
+    """What cannot be subscribed to: problems by the field of the form they are about."""
 
-    def __init__(self, problems: Mapping[str, str]) -> None:
+    def __init__(self, problems: Mapping[str, Problem]) -> None:
         self.problems = problems
-        super().__init__("; ".join(problems.values()))
+        super().__init__("; ".join(each.said(ENGLISH) for each in problems.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,8 @@ class Wish:
     days: str = "daily"
     at: str = "08:00"
     timezone: str = ""
-    problems: Mapping[str, str] = field(default_factory=dict)
+    language: str = ""
+    problems: Mapping[str, Problem] = field(default_factory=dict)
 
     @classmethod
     def of_form(
@@ -78,6 +91,7 @@ class Wish:
             days=one("days", "daily"),
             at=one("at", "08:00"),
             timezone=one("timezone"),
+            language=one("language", former.language if former else ""),
         )
 
     @classmethod
@@ -90,6 +104,7 @@ class Wish:
             days=days if days in DAYS else AS_IT_IS,
             at=at,
             timezone=subscription.timezone or timezone,
+            language=subscription.language,
         ).with_rules(map(RuleWish.of_rule, _rules(subscription)))
 
     def with_rules(self, rules: Iterable[RuleWish]) -> Wish:
@@ -111,11 +126,12 @@ class Wish:
         """
         problems = {name: text for rule in self.rules for name, text in rule.problems().items()}
         if self.days not in DAYS and (former is None or self.days != AS_IT_IS):
-            problems["at"] = "choose one of the days of the form"
+            problems["at"] = Problem(phrase("choose one of the days of the form"))
         elif self.days != AS_IT_IS and not _CLOCK.fullmatch(self.at):
-            problems["at"] = "write a time of day such as 08:00"
+            problems["at"] = Problem(phrase("write a time of day such as 08:00"))
         if not self.rules:
-            raise WishError({"rules": "without a rule nothing comes; to end it, delete it below"})
+            message = phrase("without a rule nothing comes; to end it, delete it below")
+            raise WishError({"rules": Problem(message)})
         given: dict[str, object] = {
             "id": subscription_id,
             "name": NAME,
@@ -125,13 +141,16 @@ class Wish:
         if former:
             given = former.model_dump(exclude_unset=True, by_alias=True)
         given |= {"timezone": self.timezone, "rules": [rule.given() for rule in self.rules]}
+        if self.language or "language" in given:
+            given["language"] = self.language
         if self.days != AS_IT_IS or former is None:
             given["digest"] = f"{self.days} {self.at}"
         try:
             subscription = SubscriptionSettings.model_validate(given)
         except ValidationError as error:
             found = problems_of(error, SubscriptionSettings)
-            more = {self._field([*map(str, problem.path)]): problem.message for problem in found}
+            told = ((self._field([*map(str, each.path)]), each.message) for each in found)
+            more = {name: of_program(name, message) for name, message in told}
             raise WishError(more | problems) from None
         if problems:
             raise WishError(problems)
@@ -139,7 +158,8 @@ class Wish:
             Ruleset.compile([subscription], topics)
         except RuleError as error:
             path = re.findall(r"[a-z_]+|\d+", error.key or "")
-            raise WishError({self._field(path): error.message}) from None
+            name = self._field(path)
+            raise WishError({name: of_program(name, error.message)}) from None
         return subscription
 
     def _field(self, path: Sequence[str]) -> str:
