@@ -32,6 +32,7 @@ REVISIONS = (
     "0010",
     "0011",
     "0012",
+    "0014",
 )
 """All there are, oldest first; a test holds them against the migrations themselves."""
 

@@ -9,7 +9,6 @@ from starlette.responses import RedirectResponse, Response
 
 from watcher import schedule
 from watcher.links import BY_PAGES, Purpose
-from watcher.models import Envelope
 from watcher.rules import describe
 from watcher.settings import (
     RuleSettings,
@@ -23,6 +22,7 @@ from watcher.store import stored
 from watcher.web.face import Face, Refused
 from watcher.web.guard import MAILS_OF_ADDRESS, MAILS_OF_NETWORK
 from watcher.web.letters import Found, reminder
+from watcher.web.post import Made
 
 _ANYBODYS = SubscriptionSettings(
     id=f"{BY_PAGES}0/papers", to=("nobody@example.org",), rules=(RuleSettings(any=("papers",)),)
@@ -45,7 +45,7 @@ async def submit(face: Face, request: Request) -> Response:
         problems = {"address": str(error)}
         return face.page(request, "lost.html.j2", 422, address=typed, problems=problems)
     await face.count(request, "mail", MAILS_OF_NETWORK)
-    if face.post.is_full:
+    if await face.post.is_full():
         raise Refused(503, "Too much at once", "Please try again in a few minutes.", wait=300)
     face.post.take_on(partial(_reminder, face, address))
     return RedirectResponse("/lost/sent", 303)
@@ -56,11 +56,8 @@ async def sent(face: Face, request: Request) -> Response:
     return face.page(request, "lost-sent.html.j2")
 
 
-def _reminder(face: Face, address: str) -> Envelope | None:
-    """The mail with the links; None where that address shall have none, or has no subscription.
-
-    It is made all the same then: what is asked of the pages meanwhile would be answered sooner.
-    """
+def _reminder(face: Face, address: str) -> Made:
+    """The mail with the links, and whether that address shall have one and has a subscription."""
     now = face.clock()
     with face.reader.read() as connection:
         is_wanted = decided.may_be_asked(connection, address)
@@ -83,4 +80,4 @@ def _reminder(face: Face, address: str) -> Envelope | None:
         for each in theirs or (_ANYBODYS,)
     ]
     made = reminder(face.config(), face.links, own, found, now)
-    return made if theirs and is_wanted and not has_had_enough else None
+    return Made("lost", made, is_wanted=bool(theirs) and is_wanted and not has_had_enough)
