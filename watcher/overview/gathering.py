@@ -30,6 +30,7 @@ from watcher.store import (
     bounces,
     checks,
     heartbeat,
+    letters,
     matches,
     outbox,
     papers,
@@ -244,6 +245,7 @@ def _mail(connection: sa.Connection, now: dt.datetime) -> MailOverview:
                 *outbox.failed_since(connection, now - FAILED_WITHIN),
             )
         ),
+        letters=letters.look(connection),
     )
 
 

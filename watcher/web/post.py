@@ -23,7 +23,7 @@ from watcher.mail import make_mailer
 from watcher.models import Envelope
 from watcher.settings import Config
 from watcher.store import clock as server
-from watcher.store import letters
+from watcher.store import letters, links
 from watcher.store.database import Database
 from watcher.store.letters import StoredLetter
 
@@ -196,9 +196,12 @@ class Post:
             await self._record(partial(self._finish, letter=letter))
 
     async def _may_go(self, letter: StoredLetter) -> bool:
-        """Asked when only its bytes are left to go: who asked never to be written to is not."""
+        """Asked when only its bytes are left to go: whoever wants none now has none."""
 
         def hold(connection: sa.Connection) -> bool:
+            if letter.recipient and not links.may_be_asked(connection, letter.recipient):
+                letters.finish(connection, letter.message_id)  # kept just after the others went
+                return False
             now = self._now(connection)
             return letters.hold(connection, letter.message_id, self._token, now)
 
