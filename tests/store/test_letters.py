@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from watcher.models import Envelope
-from watcher.store import letters
+from watcher.store import clock, letters
 from watcher.store.database import Database
 from watcher.store.sending import CLAIMED_FOR, SENT_WITHIN
 
@@ -16,9 +16,9 @@ NOW = dt.datetime(2026, 2, 19, 7, tzinfo=dt.UTC)
 MOMENT = dt.timedelta(seconds=1)
 
 
-def keep(connection: sa.Connection, name: str, due_at: dt.datetime = NOW) -> None:
+def keep(connection: sa.Connection, name: str, at: dt.datetime = NOW) -> None:
     envelope = Envelope(0, f"<{name}>", "papers@example.org", f"{name}@example.org", b"x")
-    letters.keep(connection, "confirm", envelope, NOW, due_at, is_wanted=True)
+    letters.keep(connection, "confirm", envelope, at, at, is_wanted=True)
 
 
 def claimed(connection: sa.Connection, token: str, at: dt.datetime) -> str | None:
@@ -69,8 +69,14 @@ def test_who_waits_for_the_first_attempt_is_next_and_a_server_that_is_back_haste
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_a_clock_that_is_put_back_leaves_no_letter_leased(database: Database) -> None:
+def test_a_clock_that_is_put_back_leaves_no_letter_waiting(database: Database) -> None:
     with database.write() as connection:
         keep(connection, "eve")
-        assert claimed(connection, "one", NOW + dt.timedelta(days=300)) == "eve@example.org"
+        wrong = NOW + dt.timedelta(days=300)
+        assert claimed(connection, "one", wrong) == "eve@example.org"
         assert claimed(connection, "other", NOW) == "eve@example.org"
+        letters.finish(connection, "<eve>")
+        clock.mind(connection, wrong)
+        keep(connection, "max", wrong)
+        clock.mind(connection, NOW)
+        assert claimed(connection, "one", NOW) == "max@example.org"

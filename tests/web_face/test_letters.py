@@ -109,6 +109,7 @@ def test_never_cancels_what_waits_and_what_is_about_to_go(world: World) -> None:
         assert browser.press(never, "Never write to me").heading == "Done"
         told = json.loads(look(browser, path="/status.json").text)
         assert told["mail"]["of_pages"]["waiting"] == 0
+        assert len(world.mails) == 1
         world.smtp.release()
         world.later(hours=1)
         asking_mail(world, browser, "max@example.org")
