@@ -62,6 +62,9 @@ def test_a_mail_survives_restarts_and_a_server_that_is_away(world: World) -> Non
     with pages_of(world, ASKED) as browser:
         told = json.loads(look(browser, path="/status.json").text)
         assert told["mail"]["of_pages"]["error"].endswith("it may have taken the mail")
+        [problem] = told["problems"]
+        assert problem["kind"] == "mail"
+        assert "a mail of the pages waits since Thu 2026-02-19 07:00 UTC: 127." in problem["text"]
         assert len(world.mails) == 1, "it is not due again yet"
         world.later(seconds=1)  # what is due is sent before the pages end
     first, again = world.mails

@@ -145,7 +145,8 @@ class Post:
             except StoreError as error:
                 log.error("mails of the pages cannot be seen to", error=str(error))
             except Exception as error:  # noqa: BLE001  # a bug with one letter stops no other
-                log.error("a mail of the pages met a bug", error=repr(_told(error)))
+                told = f"{type(error).__name__}: {_told(error)}"
+                log.error("a mail of the pages met a bug", error=told)
             if self._is_ending:
                 return
             with contextlib.suppress(TimeoutError):
@@ -209,7 +210,8 @@ class Post:
 
     def _finish(self, connection: sa.Connection, letter: StoredLetter) -> None:
         letters.finish(connection, letter.message_id)
-        letters.hasten(connection, self._now(connection))
+        if letter.recipient:  # a server that only greets may still take none
+            letters.hasten(connection, self._now(connection))
 
     async def _put_off(
         self, letter: StoredLetter, error: WatcherError, *, is_session_trouble: bool
