@@ -35,6 +35,7 @@ def test_who_has_a_lease_sends_it_alone_until_that_ends(database: Database) -> N
         assert claimed(connection, "other", NOW + CLAIMED_FOR - MOMENT) is None
         assert letters.hold(connection, "<eve>", "one", NOW), "its bytes begin to go"
         assert claimed(connection, "other", NOW + SENT_WITHIN - MOMENT) is None
+        assert letters.claim(connection, "one", NOW + SENT_WITHIN, ["<eve>"]) is None
         assert claimed(connection, "other", NOW + SENT_WITHIN) == "eve@example.org"
         assert not letters.hold(connection, "<eve>", "one", NOW), "it came too late"
         letters.put_off(connection, "<eve>", "one", NOW, "busy", is_session_trouble=False)

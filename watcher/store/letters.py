@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -97,26 +97,35 @@ def look(connection: sa.Connection) -> WaitingLetters:
     return WaitingLetters(total, oldest_at, next_attempt_at, scalar(connection, last, str))
 
 
-def _is_free(now: dt.datetime) -> sa.ColumnElement[bool]:
+def _is_free(now: dt.datetime, under_way: Collection[str]) -> sa.ColumnElement[bool]:
     until = letters.c.leased_until
     # A lease further ahead than any is made was made before the clock was put back.
-    return sa.or_(until.is_(None), until <= now, until > now + SENT_WITHIN)
+    is_over = sa.or_(until.is_(None), until <= now, until > now + SENT_WITHIN)
+    return sa.and_(is_over, letters.c.message_id.not_in(under_way))
 
 
-def next_due_at(connection: sa.Connection, now: dt.datetime) -> dt.datetime | None:
-    """When the next letter that nobody has a lease on is to be tried; None where there is none."""
-    query = sa.select(sa.func.min(letters.c.next_attempt_at)).where(_is_free(now))
+def next_due_at(
+    connection: sa.Connection, now: dt.datetime, under_way: Collection[str] = ()
+) -> dt.datetime | None:
+    """When the next letter that nobody has a lease on is to be tried; None where there is none.
+
+    Nor those `under_way`, by their Message-IDs: this process knows that it sends them, though its
+    lease may be over, as where the machine was asleep meanwhile.
+    """
+    query = sa.select(sa.func.min(letters.c.next_attempt_at)).where(_is_free(now, under_way))
     return scalar(connection, query, dt.datetime)
 
 
-def claim(connection: sa.Connection, token: str, now: dt.datetime) -> StoredLetter | None:
+def claim(
+    connection: sa.Connection, token: str, now: dt.datetime, under_way: Collection[str] = ()
+) -> StoredLetter | None:
     """Lease the letter that is to be tried now, for CLAIMED_FOR: one that never was comes first.
 
-    That counts as an attempt.
+    That counts as an attempt. `under_way` as in `next_due_at`.
     """
     chosen = (
         sa.select(letters.c.message_id)
-        .where(letters.c.next_attempt_at <= now, _is_free(now))
+        .where(letters.c.next_attempt_at <= now, _is_free(now, under_way))
         .order_by(letters.c.attempt_count, letters.c.next_attempt_at)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -189,10 +198,10 @@ def release(connection: sa.Connection, token: str) -> None:
     connection.execute(letters.update().where(letters.c.lease_token == token).values(**_FREE))
 
 
-def expire(connection: sa.Connection, now: dt.datetime) -> int:
+def expire(connection: sa.Connection, now: dt.datetime, under_way: Collection[str] = ()) -> int:
     """Delete what was not sent within GIVE_UP_AFTER; how many of it were to somebody."""
     is_late = letters.c.created_at <= now - GIVE_UP_AFTER
-    gone = letters.delete().where(is_late, _is_free(now)).returning(letters.c.recipient)
+    gone = letters.delete().where(is_late, _is_free(now, under_way)).returning(letters.c.recipient)
     return sum(recipient is not None for recipient in connection.scalars(gone))
 
 

@@ -91,6 +91,7 @@ class Post:
         self._token = secrets.token_hex(8)
         self._being_made: set[asyncio.Task[None]] = set()
         self._workers: set[asyncio.Task[None]] = set()
+        self._under_way: set[str] = set()
         self._woken = asyncio.Event()
         self._is_ending = False
 
@@ -140,7 +141,10 @@ class Post:
             try:
                 letter, wait = await asyncio.to_thread(self._claim)
                 if letter is not None:
-                    await self._send(letter)
+                    try:
+                        await self._send(letter)
+                    finally:
+                        self._under_way.discard(letter.message_id)
                     continue
             except StoreError as error:
                 log.error("mails of the pages cannot be seen to", error=str(error))
@@ -157,14 +161,17 @@ class Post:
         """A letter that is due, leased; and the seconds until it is worth to look again."""
         with self._reader.read() as connection:
             now = self._now(connection)
-            due_at = letters.next_due_at(connection, now)
+            due_at = letters.next_due_at(connection, now, tuple(self._under_way))
         if due_at is None or due_at > now:
             wait = (due_at - now).total_seconds() if due_at else self._pace.look_every
             return None, min(wait, self._pace.look_every)
         with self._database.write() as connection:
             now = self._now(connection)
-            late_count = letters.expire(connection, now)
-            letter = letters.claim(connection, self._token, now)
+            under_way = tuple(self._under_way)
+            late_count = letters.expire(connection, now, under_way)
+            letter = letters.claim(connection, self._token, now, under_way)
+        if letter is not None:
+            self._under_way.add(letter.message_id)
         if late_count:
             log.error("mails of the pages were given up", count=late_count)
         return letter, SOON
