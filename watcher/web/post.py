@@ -92,13 +92,15 @@ class Post:
         self._being_made: set[asyncio.Task[None]] = set()
         self._workers: set[asyncio.Task[None]] = set()
         self._under_way: set[str] = set()
+        self._counting = asyncio.Lock()
         self._woken = asyncio.Event()
         self._is_ending = False
 
     async def is_full(self) -> bool:
         """Whether no more can be taken on now. Raises StoreError."""
-        kept = await asyncio.to_thread(self._read, letters.count)
-        return kept + len(self._being_made) >= self._pace.most
+        async with self._counting:
+            kept = await asyncio.to_thread(self._read, letters.count)
+            return kept + len(self._being_made) >= self._pace.most
 
     def take_on(self, prepare: Callable[[], Made]) -> None:
         """Keep and send what `prepare` makes; that is called in a thread."""
@@ -123,7 +125,10 @@ class Post:
     async def _keep(self, prepare: Callable[[], Made]) -> None:
         try:
             made = await asyncio.to_thread(prepare)
-            await self._record(partial(self._put, made=made))
+            async with self._counting:  # each counts once: as being made, or as kept
+                await self._record(partial(self._put, made=made))
+                if task := asyncio.current_task():
+                    self._being_made.discard(task)
         except WatcherError as error:
             log.error("a mail of the pages could not be made", error=_told(error))
         else:
