@@ -6,7 +6,7 @@ import contextlib
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urljoin, urlsplit
@@ -17,11 +17,13 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from tests.world import DAILY, WEIGHTS, Mail, World
 from watcher import app
 from watcher.web import serving
-from watcher.web.letters import WAITS
+from watcher.web.post import Pace
 from watcher.web.wire import IDLE_FOR
 
 SECRET = "ThePagesSecretThatNobodyMaySee-0123"
 PUBLIC = "https://papers.example.org"
+AT_ONCE = Pace(before_first=(0.0, 0.0))
+"""Mails go as soon as they are asked for."""
 
 
 def free_port() -> int:
@@ -161,7 +163,7 @@ def pages_of(
     *more: str,
     public_url: str = PUBLIC,
     port: int | None = None,
-    mail_waits: Sequence[float] = WAITS,
+    pace: Pace = AT_ONCE,
     idle_for: int = IDLE_FOR,
 ) -> Iterator[Browser]:
     """The world's pages, served beside it, and a browser in front of them."""
@@ -171,7 +173,7 @@ def pages_of(
     config = world.config()
     with app.writing(config, "test", world.now):
         pass
-    pages = serving(lambda: config, lambda: world.now, mail_waits, idle_for)
+    pages = serving(lambda: config, lambda: world.now, pace, idle_for)
     with pages, Browser(port, public_url) as browser:
         yield browser
 

@@ -25,7 +25,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from tests.fakesite import make_paper
-from tests.web_face.browsing import PUBLIC, SECRET, pages_of
+from tests.web_face.browsing import AT_ONCE, PUBLIC, SECRET, pages_of
 from tests.web_face.odd import CANARY, EVE, IDS, Asked, Odd, subscription
 from tests.web_face.test_status import ASKED
 from tests.world import DAILY, WEIGHTS, ZORBLAX, World
@@ -34,7 +34,7 @@ from watcher.settings import definition_of
 from watcher.store import stored
 from watcher.store.database import Database
 from watcher.web.guard import WithHeaders
-from watcher.web.letters import Post
+from watcher.web.post import Post
 from watcher.web.serving import _face, _pages
 
 pytestmark = [pytest.mark.untraced]
@@ -104,11 +104,12 @@ def pages_within(world: World) -> Iterator[Pages]:
         stack.callback(database.close)
         reader = Database(config.store_url, writable=False)
         stack.callback(reader.close)
-        post = Post(lambda: config)
+        post = Post(lambda: config, database, reader, lambda: world.now, AT_ONCE)
         face = _face(lambda: config, database, reader, lambda: world.now, post)
         log = stack.enter_context(structlog.testing.capture_logs())
         odd = Odd(config, Links(SECRET, PUBLIC, lambda: world.now))
         stack.callback(lambda: runner.run(face.post.close()))
+        runner.get_loop().call_soon(face.post.start)
         yield Pages(odd, _pages(face), database, world, runner, log)
 
 

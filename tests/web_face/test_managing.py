@@ -130,9 +130,13 @@ async def test_who_deletes_everything_leaves_nothing_behind(world: World) -> Non
         async with world.engine() as engine:  # it goes on with what it knows, and has news
             world.add(make_paper(3, world.now, title=ZORBLAX))
             await engine.run_pass()
+            world.smtp.fail("rcpt", "hold", times=1)
+            ask(world, browser, EVE)
+            world.smtp.wait_for_hang()
             gone = browser.press(browser.get(mine.url), "Delete", sure="yes")
             assert gone.heading == "It is deleted"
             assert "eve@" not in everything_stored(world)
+            world.smtp.release()
             await app.take_over(engine.context)  # of a configuration that was read before
             assert "eve@" not in everything_stored(world)
             world.add(make_paper(6, world.now, title=ZORBLAX))

@@ -195,6 +195,13 @@ def _report_mail(overview: Overview) -> None:
         if mail.next_attempt_at:
             waiting += f", next attempt {ago(mail.next_attempt_at, overview.now)}"
         line(waiting)
+    letters = mail.letters
+    if letters.oldest_at:
+        waiting = f"mails of the pages: {letters.count} waiting, the oldest since"
+        waiting += f" {moment(letters.oldest_at, overview.zone)}"
+        if letters.next_attempt_at:
+            waiting += f", next attempt {ago(letters.next_attempt_at, overview.now)}"
+        line(waiting + (f": {letters.error}" if letters.error else ""))
     table(
         ("mail to", "of", "state", "when", "answer"),
         [

@@ -49,6 +49,12 @@ def as_contract(config: Config, overview: Overview, database: str) -> dict[str, 
             "next_attempt_at": _iso(mail.next_attempt_at),
             "stuck_since": _iso(mail.trouble_at),
             "stuck_because": mail.trouble,
+            "of_pages": {
+                "waiting": mail.letters.count,
+                "oldest_waiting_at": _iso(mail.letters.oldest_at),
+                "next_attempt_at": _iso(mail.letters.next_attempt_at),
+                "error": mail.letters.error,
+            },
             "failed": [
                 {
                     "recipient": failed.delivery.recipient,

@@ -31,6 +31,7 @@ from watcher.store import (
     checks,
     heartbeat,
     leaving,
+    letters,
     matches,
     outbox,
     papers,
@@ -251,6 +252,7 @@ def _mail(connection: sa.Connection, now: dt.datetime) -> MailOverview:
                 *outbox.failed_since(connection, now - FAILED_WITHIN),
             )
         ),
+        letters=letters.look(connection),
     )
 
 

@@ -47,6 +47,7 @@ def find(
     return (
         *_replicas(overview),
         *_mail(overview),
+        *_letters(overview),
         *_check(overview, due_check_at),
         *(problem for source in overview.sources for problem in _source(overview, source)),
         *(problem for each in overview.subscriptions for problem in _held(overview, each)),
@@ -102,6 +103,16 @@ def _mail(overview: Overview) -> Iterator[Problem]:
         since = moment(mail.oldest.queued_at, overview.zone)
         answer = f": {mail.oldest.answer}" if mail.oldest.answer else ""
         yield Problem("recipient", f"a mail to {mail.oldest.recipient} waits since {since}{answer}")
+
+
+def _letters(overview: Overview) -> Iterator[Problem]:
+    letters = overview.mail.letters
+    if letters.oldest_at is None or overview.now - letters.oldest_at <= GREYLISTING:
+        return
+    since = moment(letters.oldest_at, overview.zone)
+    many = f"{letters.count} mails of the pages wait, the oldest" if letters.count > 1 else ""
+    why = letters.error or "no attempt has ended; `watcher run` or `watcher serve` sends them"
+    yield Problem("mail", f"{many or 'a mail of the pages waits'} since {since}: {why}")
 
 
 def _waiting(overview: Overview) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from watcher.store.bounces import PausedRecipient
 from watcher.store.checks import Check, SourceState
 from watcher.store.heartbeat import Heartbeat
 from watcher.store.leaving import LeftRecipient
+from watcher.store.letters import WaitingLetters
 from watcher.store.outbox import Delivery, PastDigest
 from watcher.store.replicas import Replica
 from watcher.store.slots import Run
@@ -122,7 +123,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class MailOverview:
-    """The outbox: how many mails stand in each state, and what holds them up."""
+    """The outbox: how many mails stand in each state, and what holds them up.
+
+    `letters` are the mails of the pages, which stand in none of these states.
+    """
 
     counts: Mapping[DeliveryState, int]
     oldest: Delivery | None
@@ -130,6 +134,7 @@ class MailOverview:
     trouble_at: dt.datetime | None
     trouble: str | None
     failed: tuple[Failed, ...]
+    letters: WaitingLetters = field(default_factory=WaitingLetters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from watcher.pipeline.notify import notify
 from watcher.store import (
     buckets,
     checks,
+    letters,
     links,
     outages,
     outbox,
@@ -53,6 +54,7 @@ def prune(context: Context, connection: sa.Connection, now: dt.datetime) -> None
     outages.prune(connection, before)
     buckets.prune(connection, now - EVERY)
     links.prune(connection, now - SPENT_FOR)
+    letters.expire(connection, now)  # where no pages are served any more
     searching.look_again(connection, now - 2 * EVERY)
     checks.put_meta(connection, PRUNED, now.isoformat())
 

@@ -13,6 +13,7 @@ from watcher.store.schema import (
     backfills,
     checks,
     deliveries,
+    letters,
     matches,
     meta,
     outages,
@@ -62,6 +63,8 @@ def mind(connection: sa.Connection, now: dt.datetime) -> bool:
         (sources.c.read_at, sa.true()),
         (sources.c.trouble_at, sa.true()),
         (outages.c.until_at, sa.true()),
+        (letters.c.created_at, sa.true()),
+        (letters.c.next_attempt_at, sa.true()),
     ):
         connection.execute(
             sa.update(column.table).where(column > now, concerned).values({column.name: now})

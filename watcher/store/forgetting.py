@@ -14,6 +14,7 @@ from watcher.store.schema import (
     deliveries,
     digests,
     feedback,
+    letters,
     matches,
     messages,
     paused_recipients,
@@ -62,7 +63,8 @@ def forget(connection: sa.Connection, subscription_id: str) -> None:
 
 
 def forget_address(connection: sa.Connection, address: str) -> None:
-    """Delete that an address is paused, where nothing is kept for which it would have to be.
+    """Delete that an address is paused, and what the pages would still have sent there, where
+    nothing is kept of it besides.
 
     Who has left a list of the operator's stays known: a file may name them again at any time.
     """
@@ -77,6 +79,7 @@ def forget_address(connection: sa.Connection, address: str) -> None:
             for table in (subscriptions, stored_subscriptions)
         ),
     )
+    connection.execute(letters.delete().where(sa.func.lower(letters.c.recipient) == low, ~kept))
     connection.execute(
         paused_recipients.delete().where(paused_recipients.c.address.in_(spellings), ~kept)
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from watcher.models import DeliveryState
-from watcher.store import bounces
+from watcher.store import bounces, letters
 from watcher.store.papers import chunks
 from watcher.store.rows import columns, insert, is_inserted, records, scalars
 from watcher.store.schema import (
@@ -33,9 +33,11 @@ class Suppressed:
 def suppress(connection: sa.Connection, address: str, now: dt.datetime) -> bool:
     """Never write to that address again: no digest, no confirmation; False where it was so before.
 
-    However it is written: what waits for it in other letters is not sent either.
+    However it is written: what waits for it in other letters is not sent either. Nor is what the
+    pages would still have sent there, or to a mailbox that is the same.
     """
     low = address.lower()
+    letters.cancel(connection, lambda to: low in {to.lower(), mailbox_of(to)})
     row = insert(connection, suppressed_addresses).values(address=low, suppressed_at=now)
     is_new = is_inserted(connection, row, suppressed_addresses.c.address)
     waiting = sa.select(deliveries.c.recipient).distinct()

@@ -321,6 +321,25 @@ spent_links = Table(
     Column("spent_at", UtcDateTime, nullable=False),
 )
 
+letters = Table(
+    "letters",
+    metadata,
+    Column("message_id", StoredText, primary_key=True),
+    Column("kind", StoredText, nullable=False),
+    Column("sender", StoredText, nullable=False),
+    Column("recipient", StoredText),  # null: to nobody, who costs as much as somebody
+    Column("message", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Column("attempt_count", Integer, nullable=False, server_default="0"),
+    Column("attempted_at", UtcDateTime),
+    Column("answer", StoredText),  # the last one, without links
+    Column("is_session_trouble", Boolean, nullable=False, server_default=false()),
+    Column("lease_token", StoredText),  # who alone may send it, until leased_until
+    Column("leased_until", UtcDateTime),
+    Index(None, "next_attempt_at"),
+)
+
 feedback = Table(
     "feedback",
     metadata,

@@ -33,6 +33,7 @@ REVISIONS = (
     "0011",
     "0012",
     "0013",
+    "0014",
 )
 """All there are, oldest first; a test holds them against the migrations themselves."""
 

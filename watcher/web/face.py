@@ -21,7 +21,7 @@ from watcher.store.database import Database
 from watcher.web import deeds, pages, tongues
 from watcher.web.blanks import Blanks
 from watcher.web.guard import OF_NETWORK, Forms, Limits, form_of, network_of
-from watcher.web.letters import Post
+from watcher.web.post import Post
 from watcher.web.tongues import phrase
 from watcher.web.trying import Past, Preview
 

@@ -9,7 +9,6 @@ from starlette.responses import RedirectResponse, Response
 
 from watcher.digest.language import Language
 from watcher.links import BY_PAGES, Purpose
-from watcher.models import Envelope
 from watcher.settings import (
     RuleSettings,
     SubscriptionSettings,
@@ -22,6 +21,7 @@ from watcher.store import stored
 from watcher.web.face import Face, Refused
 from watcher.web.guard import MAILS_OF_ADDRESS, MAILS_OF_NETWORK
 from watcher.web.letters import Found, reminder
+from watcher.web.post import Made
 from watcher.web.problems import of_program
 from watcher.web.sentences import described, times
 from watcher.web.tongues import phrase, tongue
@@ -47,7 +47,7 @@ async def submit(face: Face, request: Request) -> Response:
         problems = {"address": of_program("address", str(error))}
         return face.page(request, "lost.html.j2", 422, address=typed, problems=problems)
     await face.count(request, "mail", MAILS_OF_NETWORK)
-    if face.post.is_full:
+    if await face.post.is_full():
         raise Refused(
             503, phrase("Too much at once"), phrase("Please try again in a few minutes."), wait=300
         )
@@ -60,11 +60,10 @@ async def sent(face: Face, request: Request) -> Response:
     return face.page(request, "lost-sent.html.j2")
 
 
-def _reminder(face: Face, address: str, asked_in: Language) -> Envelope | None:
-    """The mail with the links; None where that address shall have none, or has no subscription.
+def _reminder(face: Face, address: str, asked_in: Language) -> Made:
+    """The mail with the links, and whether that address shall have one and has a subscription.
 
     It is in the language of the first one, or in that of the page where that one has none.
-    It is made all the same then: what is asked of the pages meanwhile would be answered sooner.
     """
     now = face.clock()
     with face.reader.read() as connection:
@@ -89,4 +88,4 @@ def _reminder(face: Face, address: str, asked_in: Language) -> Envelope | None:
         for each in theirs or (_ANYBODYS,)
     ]
     made = reminder(face.config(), face.links, own, found, now, language)
-    return made if theirs and is_wanted and not has_had_enough else None
+    return Made("lost", made, is_wanted=bool(theirs) and is_wanted and not has_had_enough)

@@ -7,7 +7,7 @@ import datetime as dt
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import structlog
 import uvicorn
@@ -21,7 +21,7 @@ from watcher.store.database import Database
 from watcher.store.lock import bound
 from watcher.web.face import Face
 from watcher.web.guard import Forms, Limits
-from watcher.web.letters import WAITS, Post
+from watcher.web.post import Pace, Post
 from watcher.web.routes import make_app
 from watcher.web.trying import Past
 from watcher.web.wire import IDLE_FOR, Bounded, most_connections
@@ -40,14 +40,14 @@ each statement to the database, and a check has hundreds.
 def serving(
     config: Callable[[], Config],
     clock: Callable[[], dt.datetime] = app.utc_now,
-    mail_waits: Sequence[float] = WAITS,
+    pace: Pace = Pace(),  # noqa: B008  # frozen
     idle_for: int = IDLE_FOR,
 ) -> Iterator[None]:
     """Answer at `[web] listen` for as long as this lasts; `config` is the one in force.
 
-    `mail_waits` are the seconds before each attempt to send a mail, `idle_for` those for which a
-    connection is held on which nothing is asked. The database is there and of
-    this version. Raises OSError where the port cannot be had, StoreError.
+    `pace` is that of the mails they send, `idle_for` the seconds for which a connection is held on
+    which nothing is asked. The database is there and of this version. Raises OSError where the port
+    cannot be had, StoreError.
     """
     web = config().settings.web
     with contextlib.ExitStack() as stack:
@@ -57,7 +57,7 @@ def serving(
         bound(database)
         reader = Database(config().store_url, writable=False)
         stack.callback(reader.close)
-        face = _face(config, database, reader, clock, Post(config, mail_waits))
+        face = _face(config, database, reader, clock, Post(config, database, reader, clock, pace))
         server = uvicorn.Server(
             uvicorn.Config(
                 _pages(face),
@@ -121,6 +121,7 @@ def _face(
 def _pages(face: Face) -> ASGIApp:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        face.post.start()
         try:
             yield
         finally:

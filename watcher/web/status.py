@@ -139,3 +139,5 @@ def _troubles(found: Overview) -> Iterator[Trouble]:
     if mail.oldest and mail.oldest.answer:
         what = f"mail to {mail.oldest.recipient}, waiting"
         yield Trouble(mail.oldest.queued_at, what, mail.oldest.answer)
+    if mail.letters.oldest_at and mail.letters.error:
+        yield Trouble(mail.letters.oldest_at, "mails of the pages, waiting", mail.letters.error)

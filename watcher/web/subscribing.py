@@ -13,7 +13,6 @@ from starlette.responses import RedirectResponse, Response
 
 from watcher.digest.language import Language
 from watcher.links import BY_PAGES, Purpose
-from watcher.models import Envelope
 from watcher.settings import (
     Config,
     SubscriptionSettings,
@@ -27,6 +26,7 @@ from watcher.web.deeds import Confirmed
 from watcher.web.face import Face, Refused
 from watcher.web.guard import MAILS_OF_ADDRESS, MAILS_OF_NETWORK
 from watcher.web.letters import confirmation
+from watcher.web.post import Made
 from watcher.web.problems import Problem
 from watcher.web.sentences import either, times
 from watcher.web.tongues import phrase, tongue
@@ -65,7 +65,7 @@ async def submit(face: Face, request: Request) -> Response:
     except WishError as error:
         return await _form_page(face, request, replace(wanted, problems=error.problems))
     await face.count(request, "mail", MAILS_OF_NETWORK)
-    if face.post.is_full:
+    if await face.post.is_full():
         raise Refused(
             503, phrase("Too much at once"), phrase("Please try again in a few minutes."), wait=300
         )
@@ -97,20 +97,15 @@ def _see_may_join(face: Face, subscription: SubscriptionSettings, language: Lang
         raise WishError({"address": Problem(message, {"addresses": allowed})})
 
 
-def _confirmation(
-    face: Face, subscription: SubscriptionSettings, language: Language
-) -> Envelope | None:
-    """The mail that asks; None where that address shall have none now.
-
-    It is made all the same then: what is asked of the pages meanwhile would be answered sooner.
-    """
+def _confirmation(face: Face, subscription: SubscriptionSettings, language: Language) -> Made:
+    """The mail that asks, and whether that address shall have one now."""
     now, [address] = face.clock(), subscription.to
     with face.reader.read() as connection:
         is_wanted = decided.may_be_asked(connection, address)
     limits = {("address", decided.mailbox_of(address)): MAILS_OF_ADDRESS}
     has_had_enough = face.limits.take(face.database, limits, now) is not None
     made = confirmation(face.config(), face.links, subscription, now, language)
-    return made if is_wanted and not has_had_enough else None
+    return Made("confirm", made, is_wanted=is_wanted and not has_had_enough)
 
 
 async def _form_page(
