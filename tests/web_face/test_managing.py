@@ -310,7 +310,7 @@ async def test_a_pause_by_a_click_of_old_ends_only_where_its_list_is_known(world
         await world.run_pass()
         came_back(world, EVE, why=f"{leaving.PAUSED_BY_CLICK}weights", is_resumed=False)
         mine = subscribe(world, browser, EVE)
-        assert "unsubscribed at a click from weights." in mine.words
+        assert "unsubscribed at a click from weights" in mine.words
         database = Database(world.config().store_url, writable=True)
         with database.write() as connection:
             leaving.leave(connection, "weights", EVE, world.now)
