@@ -101,11 +101,15 @@ def _may_end(connection: sa.Connection, held: bounces.PausedRecipient) -> bool:
 
 
 def _same_as(connection: sa.Connection, subscription: SubscriptionSettings) -> str | None:
-    """The id of another one, made on the pages, that sends the same address the same."""
+    """The id of another one, made on the pages, that sends the same address the same papers.
+
+    Whatever its language is, which those made by older versions do not have.
+    """
     [address] = subscription.to
     chosen, _ = read_definitions(stored.of_address(connection, BY_PAGES, address))
-    bare = subscription.model_copy(update={"id": ""})
-    same = (each.id for each in chosen if each.model_copy(update={"id": ""}) == bare)
+    other = {"id": "", "language": ""}
+    bare = subscription.model_copy(update=other)
+    same = (each.id for each in chosen if each.model_copy(update=other) == bare)
     return next(same, None)
 
 
