@@ -18,7 +18,7 @@ from watcher import __version__, effective
 from watcher.errors import ConfigError, NoDatabaseError, StoreError
 from watcher.settings import Config, require_mail
 from watcher.steps import Step
-from watcher.store import known, moving, stored, subscriptions, versions
+from watcher.store import known, moving, stored, subscriptions, taking_over, versions
 from watcher.store.database import Database
 from watcher.store.lock import InstanceLock, change_rules
 
@@ -244,7 +244,7 @@ async def take_over(context: Context) -> None:
     from watcher.pipeline import upkeep
 
     wanted = [
-        subscriptions.Wanted(
+        taking_over.Wanted(
             id=subscription.id,
             definition=subscription.model_dump_json(by_alias=True),
             fingerprint=partial(context.ruleset.fingerprint, subscription.id),
@@ -260,7 +260,7 @@ async def take_over(context: Context) -> None:
         if context.database.path is None:  # SQLite has one writer at a time anyhow
             change_rules(connection)
         ended = _ended(context.config, connection)
-        renames = subscriptions.synchronise(
+        renames = taking_over.synchronise(
             connection,
             (each for each in wanted if each.id not in ended),
             now,
