@@ -11,9 +11,10 @@ import structlog
 from pydantic import ValidationError
 
 from watcher.errors import RuleError
-from watcher.settings import Config, SubscriptionSettings, with_stored
+from watcher.settings import Config, SubscriptionSettings, with_changed, with_stored
 from watcher.store import stored, subscriptions
 from watcher.store.database import Database
+from watcher.store.marks import Division, differing, part_of
 
 if TYPE_CHECKING:  # commands that only look need nothing of an engine
     from watcher.rules import Ruleset
@@ -40,20 +41,24 @@ def compile_rules(
         try:
             return config, compiled(settings.subscriptions, settings.topics)
         except RuleError as error:
-            faults = [] if error.subscription_id is None else _faults(config)
+            faults = [] if error.subscription_id is None else _faults(config, former)
             for fault in faults or [error]:
                 config = _without_broken(config, fault, last_good)
 
 
-def _faults(config: Config) -> list[RuleError]:
+def _faults(config: Config, former: Ruleset | None) -> list[RuleError]:
     """All at once: with many subscriptions each attempt to compile them takes its time."""
     from watcher.rules import Ruleset
 
-    return Ruleset.faults(config.settings.subscriptions, config.settings.topics)
+    settings = config.settings
+    chosen = settings.subscriptions
+    doubtful = former.news(chosen, settings.topics) if former else chosen
+    return Ruleset.faults(doubtful, settings.topics)
 
 
 def _with_last_good(config: Config, last_good: Mapping[str, str]) -> Config:
-    present = {subscription.id for subscription in config.settings.subscriptions}
+    chosen = config.settings.subscriptions
+    present = {each.id for each in chosen if each.id in last_good}
     stems, left_out = config.broken_stems, config.broken_ids
     kept = [
         _restored(definition)
@@ -61,8 +66,8 @@ def _with_last_good(config: Config, last_good: Mapping[str, str]) -> Config:
         if (subscriptions.stem(subscription_id) in stems or subscription_id in left_out)
         and subscription_id not in present
     ]
-    chosen = (*config.settings.subscriptions, *(found for found in kept if found))
-    return config.with_subscriptions(chosen)
+    restored = tuple(found for found in kept if found)
+    return config.with_subscriptions((*chosen, *restored)) if restored else config
 
 
 def _restored(definition: str) -> SubscriptionSettings | None:
@@ -96,6 +101,31 @@ def whole(config: Config, connection: sa.Connection) -> Config:
     if version == config.from_store.version:
         return config
     return with_stored(config, stored.definitions(connection), version)
+
+
+def followed(config: Config, connection: sa.Connection) -> Config:
+    """The same, with what it takes to tell later what of them has `changed`."""
+    config = whole(config, connection)
+    return replace(config, from_store=replace(config.from_store, marks=stored.marks(connection)))
+
+
+def changed(
+    config: Config, division: Division, connection: sa.Connection
+) -> tuple[Config, dict[str, str]]:
+    """A `followed` configuration with what has changed in the store alone, nothing in files.
+
+    `division` is that of the subscriptions in force. Also, of what was read, the definitions that
+    were last good.
+    """
+    before = config.from_store
+    now = stored.marks(connection)
+    parts = differing(before.marks or {}, now)
+    found = stored.definitions_of(connection, stored.ids(connection, parts))
+    had = {each for each in division.within(parts) if config.is_stored(each)}
+    had |= {each for each in before.hidden | config.broken_ids if part_of(each) in parts}
+    version = stored.version(connection)
+    changed = with_changed(config, found, had - found.keys(), version, now)
+    return changed, subscriptions.definitions_of(connection, found)
 
 
 def last_good_of(database: Database) -> dict[str, str]:

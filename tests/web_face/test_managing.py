@@ -21,6 +21,7 @@ from watcher.settings import SubscriptionSettings, definition_of
 from watcher.store import bounces, matches, stored
 from watcher.store.database import Database
 from watcher.store.schema import metadata
+from watcher.takeover import take_over
 
 EVE = "eve@example.org"
 
@@ -129,7 +130,7 @@ async def test_who_deletes_everything_leaves_nothing_behind(world: World) -> Non
             gone = browser.press(browser.get(mine.url), "Delete", sure="yes")
             assert gone.heading == "It is deleted"
             assert "eve@" not in everything_stored(world)
-            await app.take_over(engine.context)  # of a configuration that was read before
+            await take_over(engine.context)  # of a configuration that was read before
             assert "eve@" not in everything_stored(world)
             world.add(make_paper(6, world.now, title=ZORBLAX))
             await engine.run_pass()

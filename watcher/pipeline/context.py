@@ -22,6 +22,7 @@ from watcher.sources import Source
 from watcher.steps import Step, reached
 from watcher.store import clock, lock, reserve
 from watcher.store.database import Database
+from watcher.store.marks import Division
 from watcher.store.shards import Shard
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ class Context:
     `token` names this process among several on one database; None where it is the only one.
     `reader` reads the pages; whoever enters it shares one process among them. `shard`: the
     configuration has the subscriptions of that one only, as of that `version` of all; None: it has
-    all there are.
+    all there are. `division`: that of their definitions, once they were taken over.
     """
 
     config: Config
@@ -58,6 +59,7 @@ class Context:
     reader: Reader = field(default_factory=Reader, repr=False)
     shard: Shard | None = None
     version: str | None = None
+    division: Division | None = field(default=None, repr=False)
     subscriptions: Mapping[str, SubscriptionSettings] = field(init=False, repr=False)
     """The configured subscriptions by id."""
 

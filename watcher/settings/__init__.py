@@ -13,7 +13,7 @@ from watcher.settings.places import (
     user_config,
 )
 from watcher.settings.snippet import parse_rule
-from watcher.settings.stored import definition_of, read_definitions, with_stored
+from watcher.settings.stored import definition_of, read_definitions, with_changed, with_stored
 from watcher.settings.tables import (
     DkimSettings,
     HealthSettings,
@@ -67,5 +67,6 @@ __all__ = [
     "require_mail",
     "subscription_files",
     "user_config",
+    "with_changed",
     "with_stored",
 ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from watcher.errors import RuleError
+from watcher.errors import ConfigError, RuleError
 from watcher.settings import together
 from watcher.settings.config import NOBODY, Config, FromStore
 from watcher.settings.loading import uncollected
@@ -36,27 +36,74 @@ def with_stored(config: Config, definitions: Mapping[str, str], version: str | N
         for each in definitions
         if each in taken or ("/" in each and each.partition("/")[0] in stems)
     }
-    chosen, broken = read_definitions({k: v for k, v in definitions.items() if k not in hidden})
+    sound, broken = _judged({k: v for k, v in definitions.items() if k not in hidden}, config)
+    of_store = config.broken_ids
+    return replace(
+        config,
+        settings=config.settings.model_copy(update={"subscriptions": (*own, *sound)}),
+        broken=(*_others(config.broken, of_store), *broken),
+        warnings=tuple(each for each in config.warnings if each != NOBODY or not definitions),
+        from_store=FromStore(version, frozenset(definitions) - hidden, frozenset(hidden)),
+    )
+
+
+def with_changed(
+    config: Config,
+    definitions: Mapping[str, str],
+    gone: Collection[str],
+    version: str | None,
+    marks: Mapping[int, int],
+) -> Config:
+    """`config`, none of whose files is broken, with these of the store as they are now.
+
+    The same as `with_stored` makes of all that there are. Of what is `gone` nothing is left; what
+    is as it was stays the very same object.
+    """
+    asked = {*definitions, *gone}
+    hidden = {each for each in asked if each in config.origins}
+    there = {k: v for k, v in definitions.items() if k not in hidden}
+    sound, broken = _judged(there, config)
+    new = {each.id: each for each in sound}
+    dropped = asked - hidden - new.keys()
+    chosen = []
+    for former in config.settings.subscriptions:
+        if former.id in new:
+            found = new.pop(former.id)
+            chosen.append(former if former == found else found)
+        elif former.id not in dropped:
+            chosen.append(former)
+    before = config.from_store
+    return replace(
+        config.with_subscriptions((*chosen, *new.values())),
+        broken=(*_others(config.broken, asked), *broken),
+        from_store=FromStore(
+            version,
+            (before.ids - asked) | there.keys(),
+            (before.hidden - asked) | (hidden & definitions.keys()),
+            marks,
+        ),
+    )
+
+
+def _others(broken: Iterable[ConfigError], ids: Collection[str]) -> list[ConfigError]:
+    """What is wrong with others than these in the store."""
+    return [
+        each for each in broken if not (isinstance(each, RuleError) and each.subscription_id in ids)
+    ]
+
+
+def _judged(
+    definitions: Mapping[str, str], config: Config
+) -> tuple[list[SubscriptionSettings], list[RuleError]]:
+    """Those that can be used as they stand, and what is wrong with the others."""
+    chosen, broken = read_definitions(definitions)
     names = {source.name for source in config.settings.sources}
     for subscription in [each for each in chosen if not names.issuperset(each.sources)]:
         for problem in together.subscription_problems([subscription], config.settings.sources):
             key = f"sources[{problem.path[-1]}]"
             broken.append(FromStore.fault(problem.message, subscription.id, key))
     faulty = {error.subscription_id for error in broken}
-    sound = [each for each in chosen if each.id not in faulty]
-    of_store = config.broken_ids
-    still = [
-        each
-        for each in config.broken
-        if not (isinstance(each, RuleError) and each.subscription_id in of_store)
-    ]
-    return replace(
-        config,
-        settings=config.settings.model_copy(update={"subscriptions": (*own, *sound)}),
-        broken=(*still, *broken),
-        warnings=tuple(each for each in config.warnings if each != NOBODY or not definitions),
-        from_store=FromStore(version, frozenset(definitions) - hidden, frozenset(hidden)),
-    )
+    return [each for each in chosen if each.id not in faulty], broken
 
 
 def read_definitions(

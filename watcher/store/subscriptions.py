@@ -12,10 +12,12 @@ import msgspec
 import sqlalchemy as sa
 
 from watcher.models import MatchState
+from watcher.store import marks as marking
 from watcher.store import matches as pairs
 from watcher.store import outbox
 from watcher.store import slots as closed
 from watcher.store.checks import get_meta, put_meta
+from watcher.store.marks import Marks
 from watcher.store.papers import chunks
 from watcher.store.rows import columns, record, records, scalar
 from watcher.store.schema import (
@@ -83,6 +85,20 @@ def known(connection: sa.Connection, shard: Shard | None = None) -> dict[str, Kn
     query = sa.select(*columns(subscriptions, KnownSubscription)).where(holds(shard))
     query = query.order_by(subscriptions.c.id)
     return {found.id: found for found in records(connection, query, KnownSubscription)}
+
+
+def known_among(
+    connection: sa.Connection, subscription_ids: Iterable[str]
+) -> dict[str, KnownSubscription]:
+    """Those of these that were ever known, by id."""
+    query = sa.select(*columns(subscriptions, KnownSubscription)).order_by(subscriptions.c.id)
+    return {
+        found.id: found
+        for chunk in chunks(sorted(subscription_ids))
+        for found in records(
+            connection, query.where(subscriptions.c.id.in_(chunk)), KnownSubscription
+        )
+    }
 
 
 def get(connection: sa.Connection, subscription_id: str) -> KnownSubscription | None:
@@ -163,6 +179,26 @@ def definitions(connection: sa.Connection, shard: Shard | None = None) -> dict[s
     query = query.where(subscriptions.c.removed_at.is_(None), holds(shard))
     query = query.order_by(subscriptions.c.id)
     return {row.id: row.definition for row in connection.execute(query)}
+
+
+def definitions_of(connection: sa.Connection, subscription_ids: Iterable[str]) -> dict[str, str]:
+    """The same of these alone, by id."""
+    found: dict[str, str] = {}
+    for chunk in chunks(sorted(subscription_ids)):
+        query = sa.select(subscriptions.c.id, subscriptions.c.definition)
+        query = query.where(subscriptions.c.removed_at.is_(None), subscriptions.c.id.in_(chunk))
+        found |= {row.id: row.definition for row in connection.execute(query)}
+    return found
+
+
+def marks(connection: sa.Connection) -> Marks:
+    """What differs, part by part, where any definition of one that is not removed does."""
+    return marking.marks(connection, subscriptions, subscriptions.c.removed_at.is_(None))
+
+
+def ids(connection: sa.Connection, parts: Collection[int]) -> list[str]:
+    """The ids in these parts of all that were ever known."""
+    return marking.ids(connection, subscriptions, parts)
 
 
 def recipients(connection: sa.Connection, subscription_id: str) -> tuple[str, ...]:

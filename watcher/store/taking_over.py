@@ -21,6 +21,7 @@ from watcher.store.subscriptions import (
     Addressed,
     KnownSubscription,
     known,
+    known_among,
     stem,
     update,
 )
@@ -49,6 +50,7 @@ def synchronise(
     vocabulary: str,
     unread: Collection[str] = (),
     unread_ids: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> tuple[tuple[str, str], ...]:
     """Take the configuration over; the apparent renames (old id, new id) are returned and held.
 
@@ -57,12 +59,15 @@ def synchronise(
     what is missing because its file (its stem in `unread`) is broken, or because it (`unread_ids`)
     stands in the store and cannot be used. `vocabulary` stands for all that a fingerprint depends
     on besides the definition: where it is another one than last time, every fingerprint may be.
+
+    `only`: no other ids differ from what is known, so nothing is to be done for them, and `wanted`
+    has those of these that there are. The vocabulary is the same then.
     """
-    before = known(connection)
+    before = known(connection) if only is None else known_among(connection, only)
     by_id = {subscription.id: subscription for subscription in wanted}
     missing = [old for old in before.values() if old.removed_at is None and old.id not in by_id]
     gone = [old for old in missing if stem(old.id) not in unread and old.id not in unread_ids]
-    is_same_vocabulary = get_meta(connection, VOCABULARY) == vocabulary
+    is_same_vocabulary = has_vocabulary(connection, vocabulary)
     starting, changed = [], []
     for subscription in by_id.values():
         old = before.get(subscription.id)
@@ -88,6 +93,11 @@ def synchronise(
     if len(gone) == len(missing):  # else the fingerprints of the unread are of the old vocabulary
         put_meta(connection, VOCABULARY, vocabulary)
     return renames
+
+
+def has_vocabulary(connection: sa.Connection, vocabulary: str) -> bool:
+    """Whether all fingerprints that are kept are of that one."""
+    return get_meta(connection, VOCABULARY) == vocabulary
 
 
 def _start(
