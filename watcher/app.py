@@ -188,7 +188,7 @@ async def running(
         await context.fetcher.__aenter__()
         try:
             if engine.leads:
-                engine.context = await take_over(context)
+                engine.context = await take_over(engine.context)
             yield engine
         finally:  # whichever fetcher a reload has left in place
             await engine.context.fetcher.__aexit__(None, None, None)

@@ -1,0 +1,333 @@
+"""What has changed in the store is taken over for less: the store is as if all had been."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.store.test_outbox import message
+from watcher import app
+from watcher.engine import Engine
+from watcher.settings import Config, load
+from watcher.store import (
+    checks,
+    forgetting,
+    outbox,
+    stored,
+    subscriptions,
+    taking_over,
+    versions,
+)
+from watcher.store.database import Database
+from watcher.store.marks import Division
+from watcher.store.schema import deliveries, digests, notices
+from watcher.store.schema import subscriptions as known
+from watcher.takeover import changed, take_over
+
+NOW = dt.datetime(2026, 2, 19, 8, 0, tzinfo=dt.UTC)
+MAIN = '[mail]\ntransport = "maildir"\n[[sources]]\npage = "daily"\n'
+TOPIC = '[topics.mine]\nany = ["quux"]\n'
+IDS = ("ada", "bob", "zoë/papers", "eve")
+
+DEFINITIONS: dict[str, dict[str, object]] = {
+    "one": {"rules": [{"any": ["zorblax"]}]},
+    "another": {"rules": [{"any": ["vexil"]}], "digest": "weekly mon 09:00"},
+    "of a topic": {"rules": [{"topics": ["mine"]}]},
+    "of no source": {"rules": [{"any": ["zorblax"]}], "sources": ["nowhere"]},
+    "of no sense": {"rules": [{"any": ["zorblax"], "none": ["zorblax"]}]},
+    "of another version": {"rules": [], "colour": "red"},
+}
+RECIPIENTS = (["a@example.org"], ["a@example.org", "b@example.org"])
+FILE = '[[subscriptions]]\nname = "{id}"\nto = ["f@example.org"]\nany = ["of-a-file"]\n'
+
+
+class Deed(NamedTuple):
+    """Something that is done to what is configured."""
+
+    what: str
+    to: str = "ada"
+    definition: str = "one"
+    recipients: int = 1
+
+
+def put(
+    connection: sa.Connection,
+    definition: Mapping[str, object],
+    name: str,
+    to: Sequence[str],
+    now: dt.datetime,
+) -> None:
+    told = {**definition, "id": name, "name": name.rpartition("/")[2], "to": to}
+    stored.put(connection, {name: json.dumps(told)}, now)
+
+
+def change(database: Database, deed: Deed, now: dt.datetime) -> None:
+    """Do in the store what `import`, a page, and commands do."""
+    name = deed.to
+    with database.write() as connection:
+        if deed.what == "put":
+            put(connection, DEFINITIONS[deed.definition], name, RECIPIENTS[deed.recipients], now)
+        elif deed.what == "rename":
+            definition = stored.definition(connection, name)
+            if definition:
+                stored.remove(connection, [name])
+                stored.put(
+                    connection, {"new": json.dumps(json.loads(definition) | {"id": "new"})}, now
+                )
+        elif deed.what == "remove":
+            stored.remove(connection, [name])
+        elif deed.what == "end" and stored.definition(connection, name):
+            stored.remove(connection, [name])
+            subscriptions.end(connection, name, now)
+            forgetting.forget(connection, name)
+        elif deed.what == "end and begin" and (same := stored.definition(connection, name)):
+            stored.remove(connection, [name])
+            subscriptions.end(connection, name, now)
+            stored.put(connection, {name: same}, now)
+        elif deed.what == "leave" and (told_ := stored.definition(connection, name)):
+            left = json.loads(told_) | {"to": ["a@example.org"]}
+            stored.put(connection, {name: json.dumps(left)}, now)
+            subscriptions.take_out(connection, name, "b@example.org")
+            outbox.cancel(connection, {name: ["a@example.org"]}, now)
+        elif deed.what == "pause":
+            subscriptions.pause(connection, name, now)
+
+
+def write(folder: Path, deed: Deed) -> None:
+    """Do in the files what people do."""
+    main, beside = folder / "config.toml", folder / "subscriptions.d" / "zoë.toml"
+    if deed.what == "topic":
+        main.write_text(MAIN if TOPIC in main.read_text() else MAIN + TOPIC)
+    elif deed.what == "file":
+        main.write_text(main.read_text() + FILE.format(id=deed.to))
+    elif deed.what == "no file":
+        main.write_text(MAIN)
+    elif deed.what == "beside":
+        beside.write_text(FILE.format(id="papers"))
+    elif deed.what == "broken beside":
+        beside.write_text(FILE.format(id="papers") + "nonsense = 1\n")
+
+
+def mail_waits(database: Database, slot: str) -> None:
+    """A mail waits for each recipient of everybody who is active."""
+    with database.write() as connection:
+        for name in subscriptions.active(connection, NOW):
+            outbox.enqueue_digest(
+                connection,
+                subscription_id=name,
+                slot_key=slot,
+                subject="",
+                html="",
+                paper_ids=[],
+                messages=[
+                    replace(message(each), message_id=f"<{name} {slot} {each}>")
+                    for each in subscriptions.recipients(connection, name)
+                ],
+                now=NOW,
+            )
+
+
+def state(database: Database) -> dict[str, object]:
+    """What taking over decides, of all that is stored."""
+    mails = sa.select(digests.c.subscription_id, digests.c.slot_key)
+    mails = mails.add_columns(deliveries.c.recipient, deliveries.c.state).join(
+        digests, deliveries.c.digest_id == digests.c.id
+    )
+    rows = {
+        "subscriptions": sa.select(known),
+        "mails": mails,
+        "notices": sa.select(notices.c.kind, notices.c.subject),
+    }
+    with database.read() as connection:
+        found: dict[str, object] = {
+            name: sorted(map(str, connection.execute(query))) for name, query in rows.items()
+        }
+        found["cadences"] = subscriptions.cadences(connection)
+        found["told of"] = checks.get_meta(connection, "config-told")
+    return found
+
+
+def in_force(engine: Engine) -> dict[str, object]:
+    """What an engine goes by."""
+    config = engine.context.config
+    return {
+        "subscriptions": dict(engine.context.subscriptions),
+        "compiled": sorted(engine.context.ruleset.index.subscription_ids),
+        "broken": sorted(map(str, config.broken)),
+        "stored": (config.from_store.ids, config.from_store.hidden),
+        "marks": Division.of(
+            (each.id, each.model_dump_json(by_alias=True)) for each in config.settings.subscriptions
+        ).marks,
+    }
+
+
+class Clock:
+    """An engine that takes over as the daemon does at its checks."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine, self.folder = engine, folder
+        self.followed_count = 0
+
+    def load(self) -> Config:
+        return load(self.folder / "config.toml", state_dir=self.folder, environ={})
+
+    async def take_up(self) -> None:
+        config = self.engine.context.config
+        if config.stamps() != config.seen:
+            await app.reload(self.engine, self.load)
+            return
+        self.followed_count += 1
+        await app.follow(self.engine, self.load)
+
+
+@contextlib.asynccontextmanager
+async def clock(
+    folder: Path, database: Database, now: Callable[[], dt.datetime]
+) -> AsyncIterator[Clock]:
+    config = load(folder / "config.toml", state_dir=folder, environ={})
+    async with app.running(config, database, clock=now) as engine:
+        yield Clock(engine, folder)
+
+
+Steps = Sequence[Sequence[Deed]]
+
+EVERYTHING: Steps = (
+    [Deed("put"), Deed("put", "bob", "another"), Deed("put", "zoë/papers", "of a topic")],
+    [Deed("topic"), Deed("put", "eve", "of no source")],
+    [Deed("put", "ada", "of no sense"), Deed("leave", "bob")],
+    [Deed("put", "ada", "of another version"), Deed("put", "eve", "another", 0)],
+    [Deed("rename", "bob"), Deed("put", "ada", "another")],
+    [Deed("end", "eve"), Deed("file", "ada"), Deed("pause", "zoë/papers")],
+    [Deed("put", "ada", "one"), Deed("end and begin", "new"), Deed("put", "eve", "one")],
+    [Deed("broken beside"), Deed("remove", "zoë/papers"), Deed("topic")],
+    [Deed("beside"), Deed("remove", "ada"), Deed("end and begin", "eve")],
+    [Deed("no file"), Deed("put", "ada", "of a topic"), Deed("remove", "new")],
+)
+
+PUT = st.builds(
+    Deed,
+    st.just("put"),
+    st.sampled_from(IDS),
+    st.sampled_from(sorted(DEFINITIONS)),
+    st.integers(0, 1),
+)
+OF_THE_STORE = st.sampled_from(["rename", "remove", "end", "end and begin", "leave", "pause"])
+OF_FILES = st.sampled_from(["topic", "file", "no file", "beside", "broken beside"])
+DEEDS = st.one_of(
+    PUT, st.builds(Deed, OF_THE_STORE, st.sampled_from(IDS)), st.builds(Deed, OF_FILES)
+)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database to be copied: to make one takes as long as all else."""
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('empty') / 'empty.db'}", writable=True)
+    versions.migrate(database, NOW)
+    database.close()
+    assert database.path
+    return database.path
+
+
+@contextlib.contextmanager
+def copied(empty: Path, path: Path) -> Iterator[Database]:
+    shutil.copy(empty, path)
+    database = Database(f"sqlite:///{path}", writable=True)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@example(EVERYTHING)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(DEEDS, min_size=1, max_size=4), min_size=2, max_size=6))
+def test_two_clocks_that_follow_come_to_what_one_does_that_takes_all_over(
+    empty: Path, steps: Steps
+) -> None:
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (folder / "subscriptions.d").mkdir()
+        (folder / "config.toml").write_text(MAIN)
+        theirs, its = (
+            stack.enter_context(copied(empty, folder / name)) for name in ("theirs.db", "its.db")
+        )
+        asyncio.run(play(folder, theirs, its, steps))
+
+
+async def play(folder: Path, theirs: Database, its: Database, steps: Steps) -> None:
+    now = NOW
+    async with (
+        clock(folder, theirs, lambda: now) as first,
+        clock(folder, theirs, lambda: now) as second,
+        clock(folder, its, lambda: now) as whole,
+    ):
+        for number, deeds in enumerate(steps):
+            now = NOW + dt.timedelta(hours=number)
+            for deed in deeds:
+                write(folder, deed)
+                change(theirs, deed, now)
+                change(its, deed, now)
+            one = (first, second)[number % 2]
+            await one.take_up()
+            with its.write() as connection:  # so that all is looked at
+                checks.put_meta(connection, taking_over.VOCABULARY, None)
+            await app.reload(whole.engine, whole.load)
+            assert state(theirs) == state(its)
+            assert in_force(one.engine) == in_force(whole.engine)
+            division = one.engine.context.division
+            assert division is not None
+            assert division.marks == in_force(one.engine)["marks"]
+            for database in (theirs, its):
+                mail_waits(database, f"slot {number}")
+
+
+async def test_what_pages_do_while_it_is_taken_over_stands(tmp_path: Path, empty: Path) -> None:
+    """They write between the look at the store and the transaction that follows."""
+    (tmp_path / "config.toml").write_text(MAIN)
+    with copied(empty, tmp_path / "watcher.db") as database:
+        for name in ("ada", "bob", "eve"):
+            change(database, Deed("put", name), NOW)
+        async with clock(tmp_path, database, lambda: NOW) as one:
+            for name in ("ada", "bob", "eve", "new"):
+                change(database, Deed("put", name, "another"), NOW)
+            read = await changed(one.engine.context)
+            assert read is not None
+            for deed in (Deed("end", "ada"), Deed("leave", "bob"), Deed("end and begin", "eve")):
+                change(database, deed, NOW)
+            one.engine.context = await take_over(read)
+            with database.read() as connection:
+                found = subscriptions.known(connection)
+                assert (found["ada"].removed_at, found["ada"].fingerprint) == (NOW, "")
+                assert subscriptions.recipients(connection, "bob") == ("a@example.org",)
+            assert found["new"].is_active, "what nobody has touched is taken over"
+            await one.take_up()
+            with database.read() as connection:
+                found = subscriptions.known(connection)
+            assert [each for each in found if found[each].is_active] == ["bob", "eve", "new"]
+            assert set(one.engine.context.subscriptions) == {"bob", "eve", "new"}
+
+
+async def test_one_changed_is_read_and_compiled_alone(tmp_path: Path, empty: Path) -> None:
+    (tmp_path / "config.toml").write_text(MAIN)
+    with copied(empty, tmp_path / "watcher.db") as database:
+        for number in range(50):
+            change(database, Deed("put", f"reader-{number}"), NOW)
+        async with clock(tmp_path, database, lambda: NOW) as one:
+            before = one.engine.context.subscriptions
+            change(database, Deed("put", "reader-7", "another"), NOW)
+            await one.take_up()
+            after = one.engine.context.subscriptions
+            assert [name for name in after if after[name] is not before[name]] == ["reader-7"]
