@@ -287,9 +287,9 @@ async def play(folder: Path, theirs: Database, its: Database, steps: Steps) -> N
             await app.reload(whole.engine, whole.load)
             assert state(theirs) == state(its)
             assert in_force(one.engine) == in_force(whole.engine)
-            division = one.engine.context.division
-            assert division is not None
-            assert division.marks == in_force(one.engine)["marks"]
+            taken = one.engine.context.taken
+            assert taken
+            assert taken.division.marks == in_force(one.engine)["marks"]
             for database in (theirs, its):
                 mail_waits(database, f"slot {number}")
 

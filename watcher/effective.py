@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ import structlog
 from pydantic import ValidationError
 
 from watcher.errors import RuleError
-from watcher.settings import Config, SubscriptionSettings, with_changed, with_stored
+from watcher.settings import Config, SubscriptionSettings, changed_alone, with_stored
 from watcher.store import stored, subscriptions
 from watcher.store.database import Database
 from watcher.store.marks import Division, differing, part_of
@@ -23,23 +24,27 @@ log = structlog.get_logger(__name__)
 
 
 def compile_rules(
-    config: Config, last_good: Mapping[str, str], former: Ruleset | None = None
+    config: Config,
+    last_good: Mapping[str, str],
+    former: Ruleset | None = None,
+    compiled: Callable[[Iterable[SubscriptionSettings]], Ruleset] | None = None,
 ) -> tuple[Config, Ruleset]:
     """The rules of a configuration, ready to judge, and the configuration they stand for.
 
     A file of `subscriptions.d` that does not validate, or whose rules do not, leaves its
     subscriptions as they were last good (`last_good`: definitions by id) and joins `broken`.
-    What has not changed is taken from `former`. Raises RuleError, with file and line, for a rule
-    of the main file.
+    What has not changed is taken from `former`; `compiled` does that otherwise than by comparing
+    all there are. Raises RuleError, with file and line, for a rule of the main file.
     """
     from watcher.rules import Ruleset
 
     config = _with_last_good(config, last_good)
-    compiled = former.changed if former else Ruleset.compile
+    if compiled is None:
+        all_of = former.changed if former else Ruleset.compile
+        compiled = partial(all_of, topics=config.settings.topics)
     while True:
-        settings = config.settings
         try:
-            return config, compiled(settings.subscriptions, settings.topics)
+            return config, compiled(config.settings.subscriptions)
         except RuleError as error:
             faults = [] if error.subscription_id is None else _faults(config, former)
             for fault in faults or [error]:
@@ -109,23 +114,33 @@ def followed(config: Config, connection: sa.Connection) -> Config:
     return replace(config, from_store=replace(config.from_store, marks=stored.marks(connection)))
 
 
-def changed(
-    config: Config, division: Division, connection: sa.Connection
-) -> tuple[Config, dict[str, str]]:
-    """A `followed` configuration with what has changed in the store alone, nothing in files.
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What may have changed in the store, `ids`, and of these alone those that are there now.
 
-    `division` is that of the subscriptions in force. Also, of what was read, the definitions that
-    were last good.
+    `config` is not compiled yet; `last_good` are definitions by id.
+    """
+
+    config: Config
+    ids: frozenset[str]
+    last_good: Mapping[str, str]
+
+
+def changed(config: Config, division: Division, connection: sa.Connection) -> Changed:
+    """What may have changed since a configuration was `followed`, but for the files: none has.
+
+    `division` is that of the subscriptions in force.
     """
     before = config.from_store
-    now = stored.marks(connection)
-    parts = differing(before.marks or {}, now)
+    marks = stored.marks(connection)
+    parts = differing(before.marks or {}, marks)
     found = stored.definitions_of(connection, stored.ids(connection, parts))
     had = {each for each in division.within(parts) if config.is_stored(each)}
     had |= {each for each in before.hidden | config.broken_ids if part_of(each) in parts}
     version = stored.version(connection)
-    changed = with_changed(config, found, had - found.keys(), version, now)
-    return changed, subscriptions.definitions_of(connection, found)
+    alone = changed_alone(config, found, had - found.keys(), version, marks)
+    last_good = subscriptions.definitions_of(connection, found)
+    return Changed(alone, frozenset(had | found.keys()), last_good)
 
 
 def last_good_of(database: Database) -> dict[str, str]:

@@ -115,6 +115,18 @@ class Ruleset:
         index = self.index.changed(new, self.subscriptions.keys() - by_id.keys(), shelf)
         return Ruleset(by_id, index, shelf)
 
+    def exchanged(self, new: Iterable[SubscriptionSettings], removed: Collection[str]) -> Ruleset:
+        """The rules of the same subscriptions but for these, read with the same topics.
+
+        This one stays as it is. Raises RuleError as `compile` does.
+        """
+        chosen = tuple(new)
+        by_id = {**self.subscriptions, **{each.id: each for each in chosen}}
+        for each in removed:
+            del by_id[each]
+        index = self.index.changed(chosen, removed, self._topics)
+        return Ruleset(by_id, index, self._topics)
+
     def news(
         self,
         subscriptions: Iterable[SubscriptionSettings],

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
-from watcher.errors import ConfigError, RuleError
+from watcher.errors import RuleError
 from watcher.settings import together
 from watcher.settings.config import NOBODY, Config, FromStore
 from watcher.settings.loading import uncollected
@@ -38,58 +38,47 @@ def with_stored(config: Config, definitions: Mapping[str, str], version: str | N
     }
     sound, broken = _judged({k: v for k, v in definitions.items() if k not in hidden}, config)
     of_store = config.broken_ids
+    still = [
+        each
+        for each in config.broken
+        if not (isinstance(each, RuleError) and each.subscription_id in of_store)
+    ]
     return replace(
         config,
         settings=config.settings.model_copy(update={"subscriptions": (*own, *sound)}),
-        broken=(*_others(config.broken, of_store), *broken),
+        broken=(*still, *broken),
         warnings=tuple(each for each in config.warnings if each != NOBODY or not definitions),
         from_store=FromStore(version, frozenset(definitions) - hidden, frozenset(hidden)),
     )
 
 
-def with_changed(
+def changed_alone(
     config: Config,
     definitions: Mapping[str, str],
     gone: Collection[str],
     version: str | None,
     marks: Mapping[int, int],
 ) -> Config:
-    """`config`, none of whose files is broken, with these of the store as they are now.
+    """`config`, none of whose files is broken, with these of the store alone, as they are now.
 
-    The same as `with_stored` makes of all that there are. Of what is `gone` nothing is left; what
-    is as it was stays the very same object.
+    Of them the same as `with_stored` makes of all that there are. `from_store` is of all; of what
+    is `gone` nothing is left there.
     """
     asked = {*definitions, *gone}
-    hidden = {each for each in asked if each in config.origins}
+    hidden = {each for each in definitions if each in config.origins}
     there = {k: v for k, v in definitions.items() if k not in hidden}
     sound, broken = _judged(there, config)
-    new = {each.id: each for each in sound}
-    dropped = asked - hidden - new.keys()
-    chosen = []
-    for former in config.settings.subscriptions:
-        if former.id in new:
-            found = new.pop(former.id)
-            chosen.append(former if former == found else found)
-        elif former.id not in dropped:
-            chosen.append(former)
     before = config.from_store
     return replace(
-        config.with_subscriptions((*chosen, *new.values())),
-        broken=(*_others(config.broken, asked), *broken),
+        config.with_subscriptions(tuple(sound)),
+        broken=tuple(broken),
         from_store=FromStore(
             version,
             (before.ids - asked) | there.keys(),
-            (before.hidden - asked) | (hidden & definitions.keys()),
+            (before.hidden - asked) | hidden,
             marks,
         ),
     )
-
-
-def _others(broken: Iterable[ConfigError], ids: Collection[str]) -> list[ConfigError]:
-    """What is wrong with others than these in the store."""
-    return [
-        each for each in broken if not (isinstance(each, RuleError) and each.subscription_id in ids)
-    ]
 
 
 def _judged(

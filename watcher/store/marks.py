@@ -60,11 +60,12 @@ def marks(
         for row in connection.execute(sa.select(row_id, definition).where(*where)):
             found[part_of(row.id)] += mark_of(row.id, row.definition)
         return found
-    part = _part(row_id).label("part")
-    hashed = _bits(row_id + "\n" + definition, _MARK_BITS)
-    mark = sa.func.sum(sa.cast(hashed, sa.BigInteger))
-    query = sa.select(part, mark).where(*where).group_by("part")
-    return {found: int(total) for found, total in connection.execute(query)}
+    hashed = sa.cast(_bits(row_id + "\n" + definition, _MARK_BITS), sa.BigInteger)
+    # Apart by OFFSET, or the server sorts whole definitions by their parts.
+    rows = sa.select(_part(row_id).label("part"), hashed.label("mark")).where(*where).offset(0)
+    each = rows.subquery()
+    query = sa.select(each.c.part, sa.func.sum(each.c.mark)).group_by(each.c.part)
+    return {part: int(total) for part, total in connection.execute(query)}
 
 
 def ids(connection: sa.Connection, table: sa.Table, parts: Collection[int]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from watcher.store import matches as pairs
 from watcher.store import outbox
 from watcher.store.checks import get_meta, put_meta
+from watcher.store.marks import Division
 from watcher.store.schema import subscriptions
 from watcher.store.shards import bucket_of
 from watcher.store.subscriptions import (
@@ -40,6 +41,17 @@ class Wanted:
     definition: str
     fingerprint: Callable[[], str]
     recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken over, as far as it takes to tell what has changed.
+
+    `cadences` are how many subscriptions there are of each digest and time zone.
+    """
+
+    division: Division
+    cadences: Counter[tuple[str, str]]
 
 
 def synchronise(
