@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.authority import Authority
 from tests.store.test_outbox import message
 from watcher import app
 from watcher.engine import Engine
@@ -38,7 +39,14 @@ from watcher.store.schema import subscriptions as known
 from watcher.takeover import changed, take_over
 
 NOW = dt.datetime(2026, 2, 19, 8, 0, tzinfo=dt.UTC)
-MAIN = '[mail]\ntransport = "maildir"\n[[sources]]\npage = "daily"\n'
+MAIN = """\
+[http]
+ca_file = "ca.pem"
+[mail]
+transport = "maildir"
+[[sources]]
+page = "daily"
+"""
 TOPIC = '[topics.mine]\nany = ["quux"]\n'
 IDS = ("ada", "bob", "zoë/papers", "eve")
 
@@ -232,17 +240,28 @@ DEED = st.one_of(
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database to be copied: to make one takes as long as all else."""
-    database = Database(f"sqlite:///{tmp_path_factory.mktemp('empty') / 'empty.db'}", writable=True)
+    """What a place is begun with: to make a database takes as long as all else.
+
+    Each engine reads the certificates it trusts, and a machine has hundreds of them.
+    """
+    folder = tmp_path_factory.mktemp("empty")
+    Authority(folder)
+    database = Database(f"sqlite:///{folder / 'watcher.db'}", writable=True)
     versions.migrate(database, NOW)
     database.close()
-    assert database.path
-    return database.path
+    return folder
+
+
+def begin(folder: Path, empty: Path) -> Path:
+    (folder / "subscriptions.d").mkdir()
+    (folder / "config.toml").write_text(MAIN)
+    shutil.copy(empty / "ca.pem", folder)
+    return folder
 
 
 @contextlib.contextmanager
 def copied(empty: Path, path: Path) -> Iterator[Database]:
-    shutil.copy(empty, path)
+    shutil.copy(empty / "watcher.db", path)
     database = Database(f"sqlite:///{path}", writable=True)
     try:
         yield database
@@ -257,9 +276,7 @@ def test_two_clocks_that_follow_come_to_what_one_does_that_takes_all_over(
     empty: Path, steps: Steps
 ) -> None:
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "subscriptions.d").mkdir()
-        (folder / "config.toml").write_text(MAIN)
+        folder = begin(Path(stack.enter_context(tempfile.TemporaryDirectory())), empty)
         theirs, its = (
             stack.enter_context(copied(empty, folder / name)) for name in ("theirs.db", "its.db")
         )
@@ -295,7 +312,7 @@ async def play(folder: Path, theirs: Database, its: Database, steps: Steps) -> N
 
 async def test_what_pages_do_while_it_is_taken_over_stands(tmp_path: Path, empty: Path) -> None:
     """They write between the look at the store and the transaction that follows."""
-    (tmp_path / "config.toml").write_text(MAIN)
+    begin(tmp_path, empty)
     with copied(empty, tmp_path / "watcher.db") as database:
         for name in ("ada", "bob", "eve"):
             change(database, Deed("put", name), NOW)
@@ -320,7 +337,7 @@ async def test_what_pages_do_while_it_is_taken_over_stands(tmp_path: Path, empty
 
 
 async def test_one_changed_is_read_and_compiled_alone(tmp_path: Path, empty: Path) -> None:
-    (tmp_path / "config.toml").write_text(MAIN)
+    begin(tmp_path, empty)
     with copied(empty, tmp_path / "watcher.db") as database:
         for number in range(50):
             change(database, Deed("put", f"reader-{number}"), NOW)
