@@ -270,7 +270,7 @@ def copied(empty: Path, path: Path) -> Iterator[Database]:
 
 
 @example(EVERYTHING)
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(DEED, min_size=1, max_size=4), min_size=2, max_size=6))
 def test_two_clocks_that_follow_come_to_what_one_does_that_takes_all_over(
     empty: Path, steps: Steps
