@@ -223,6 +223,11 @@ EVERYTHING: Steps = (
     [Deed("broken beside"), Deed("remove", "zoë/papers"), Deed("topic")],
     [Deed("beside"), Deed("remove", "ada"), Deed("end and begin", "eve")],
     [Deed("no file"), Deed("put", "ada", "of a topic"), Deed("remove", "new")],
+    [Deed("put", "bob", "of no source"), Deed("put", "zoë/papers")],
+    [Deed("pause", "eve")],
+    [Deed("remove", "bob"), Deed("broken beside")],
+    [Deed("put", "ada")],
+    [Deed("end", "zoë/papers")],
 )
 
 PUT = st.tuples(
