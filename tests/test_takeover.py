@@ -119,6 +119,8 @@ def write(folder: Path, deed: Deed) -> None:
     main, beside = folder / "config.toml", folder / "subscriptions.d" / "zoë.toml"
     if deed.what == "topic":
         main.write_text(MAIN if TOPIC in main.read_text() else MAIN + TOPIC)
+    elif deed.what == "other topic":
+        main.write_text(MAIN + TOPIC.replace("quux", "frobnicate"))
     elif deed.what == "file":
         main.write_text(MAIN + FILE.format(id=deed.to))
     elif deed.what == "no file":
@@ -182,6 +184,18 @@ def in_force(engine: Engine) -> dict[str, object]:
     }
 
 
+def fingerprints(database: Database, engine: Engine) -> dict[str, str]:
+    """Those that are kept, where they are not those of the rules in force."""
+    ruleset = engine.context.ruleset
+    with database.read() as connection:
+        kept = {name: row.fingerprint for name, row in subscriptions.known(connection).items()}
+    return {
+        name: kept[name]
+        for name in ruleset.subscriptions
+        if kept[name] != ruleset.fingerprint(name)
+    }
+
+
 class Clock:
     """An engine that takes over as the daemon does at its checks."""
 
@@ -215,17 +229,21 @@ Steps = Sequence[Sequence[Deed]]
 EVERYTHING: Steps = (
     [Deed("put"), Deed("put", "bob", "another"), Deed("put", "zoë/papers", "of a topic")],
     [Deed("topic"), Deed("put", "eve", "of no source")],
+    [Deed("other topic")],
     [Deed("put", "ada", "of no sense"), Deed("leave", "bob")],
     [Deed("put", "ada", "of another version"), Deed("put", "eve", "another", 0)],
     [Deed("rename", "bob"), Deed("put", "ada", "another")],
     [Deed("end", "eve"), Deed("file", "ada"), Deed("pause", "zoë/papers")],
-    [Deed("put", "ada", "one"), Deed("end and begin", "new"), Deed("put", "eve", "one")],
+    [Deed("put", "ada"), Deed("end and begin", "new"), Deed("put", "eve")],
     [Deed("broken beside"), Deed("remove", "zoë/papers"), Deed("topic")],
     [Deed("beside"), Deed("remove", "ada"), Deed("end and begin", "eve")],
     [Deed("no file"), Deed("put", "ada", "of a topic"), Deed("remove", "new")],
+    [Deed("put", "eve", "another")],
+    # Each of the two clocks follows at every other step.
     [Deed("put", "bob", "of no source"), Deed("put", "zoë/papers")],
-    [Deed("pause", "eve")],
-    [Deed("remove", "bob"), Deed("broken beside")],
+    [Deed("put", "eve", "one", 0)],
+    [Deed("remove", "bob")],
+    [Deed("broken beside")],
     [Deed("put", "ada")],
     [Deed("end", "zoë/papers")],
 )
@@ -234,7 +252,7 @@ PUT = st.tuples(
     st.just("put"), st.sampled_from(IDS), st.sampled_from(sorted(DEFINITIONS)), st.integers(0, 1)
 )
 OF_THE_STORE = ("rename", "remove", "end", "end and begin", "leave", "pause")
-OF_FILES = ("topic", "file", "no file", "beside", "broken beside")
+OF_FILES = ("topic", "other topic", "file", "no file", "beside", "broken beside")
 DEED = st.one_of(
     PUT,
     PUT,
@@ -308,6 +326,7 @@ async def play(folder: Path, theirs: Database, its: Database, steps: Steps) -> N
             await app.reload(whole.engine, whole.load)
             assert state(theirs) == state(its)
             assert in_force(one.engine) == in_force(whole.engine)
+            assert fingerprints(theirs, one.engine) == {}
             taken = one.engine.context.taken
             assert taken
             assert taken.division.marks == in_force(one.engine)["marks"]
