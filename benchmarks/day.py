@@ -3,9 +3,10 @@
     python -m benchmarks.day ROLE FOLDER SUBSCRIBERS SAMPLE [SERVER_PID SHARDS]
 
 `import` puts the subscribers into the store. `clock` takes them over at seven, and has the page of
-the day read at eight, when all their digests are due. `worker` reads and matches for all, composes
-for those of the first SHARDS shards, 0 for all, and delivers SAMPLE mails. `alone` is a single
-daemon, which does all of that but the import.
+the day read at eight, when all their digests are due. `again` is a clock that starts once all are
+known, and takes one changed subscriber over: as what has changed, and with all others. `worker`
+reads and matches for all, composes for those of the first SHARDS shards, 0 for all, and delivers
+SAMPLE mails. `alone` is a single daemon, which does all but `import` and `again`.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ SEVEN = DAY.replace(hour=7)
 EIGHT = DAY.replace(hour=8, second=30)
 AT_ONCE = 10_000
 """Subscriptions that are imported in one transaction."""
+
+ONE, ALL = "one changed", "all again"
+AGAIN = {ONE: app.follow, ALL: app.reload}
+"""Two ways to take one changed subscriber over."""
 
 LOOK_AGAIN = 0.1
 QUIET = f"SELECT count(*) FROM {TABLE} WHERE status IN ('todo', 'doing') AND task_name != 'deliver'"
@@ -94,6 +99,22 @@ async def lead(config: Config, meter: Meter) -> dict[str, int]:
     leap(replica.context.database, EIGHT)
     with meter.stage("tick"):
         await replica.run_pass()
+    await joining.__aexit__(None, None, None)
+    return {}
+
+
+async def take_over_again(config: Config, meter: Meter, one: Subscriber) -> dict[str, int]:
+    """Be a clock that starts anew, and have one subscriber change twice."""
+    with meter.stage("start a clock"):
+        joining = joined(config, "clock")
+        replica = await joining.__aenter__()
+    name, text = definition(0, one)
+    for papers, (stage, take_up) in enumerate(AGAIN.items(), 20):
+        changed = json.dumps(json.loads(text) | {"max_papers": papers})
+        with replica.context.database.write() as connection:
+            stored.put(connection, {name: changed}, SEVEN)
+        with meter.stage(stage):
+            await take_up(replica, lambda: _read(config.state_dir.parent))
     await joining.__aexit__(None, None, None)
     return {}
 
@@ -182,18 +203,25 @@ def counted(connection: sa.Connection) -> dict[str, int]:
     return {name: int(connection.scalar(query) or 0) for name, query in found.items()}
 
 
+def _read(folder: Path) -> Config:
+    return load(folder / "config.toml", state_dir=folder / "state", environ={})
+
+
 def main(
     role: str, folder: Path, count: int, sample: int, pid: int = 0, shards: int = 0
 ) -> Mapping[str, object]:
     """Do it; what it took, by stage, and what there was."""
-    config = load(folder / "config.toml", state_dir=folder / "state", environ={})
+    config = _read(folder)
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(closing(Server(config.store_url, pid))) if pid else None
         meter = Meter(server)
+        asking = subscribers.read(folder / workload.SUBSCRIBERS, count)
         if role == "import":
-            told = bring_in(config, meter, subscribers.read(folder / workload.SUBSCRIBERS, count))
+            told = bring_in(config, meter, asking)
         elif role == "clock":
             told = asyncio.run(lead(config, meter))
+        elif role == "again":
+            told = asyncio.run(take_over_again(config, meter, next(asking)))
         elif role == "worker":
             told = asyncio.run(work(config, meter, sample, shards))
         else:

@@ -307,7 +307,7 @@ def test_a_day_is_the_same_for_a_daemon_and_for_replicas(
         assert 3 < alone.told["mails"] < 60
         assert len(server.messages) == 6
     assert alone.stages.keys() >= {"import", "take over", "match", "compose", "deliver"}
-    assert fleet.stages.keys() >= alone.stages.keys()
+    assert fleet.stages.keys() >= alone.stages.keys() | {day.ONE, day.ALL}
     assert min(fleet.stages["compose"].ours, fleet.stages["import"].wal) > 0
     assert {alone.is_whole, fleet.is_whole} == {False}
     assert min(alone.stored_bytes, fleet.stored_bytes) > 100_000
@@ -341,6 +341,16 @@ def test_what_grows_faster_than_the_subscribers_misses_its_bound(
     assert not scale.report([little, day_of(10_000, matching=14, mailing=0.012)])
     assert "MISSED" in capsys.readouterr().out
     assert not scale.report([little, day_of(10_000, matching=10, mailing=0.014)])
+
+
+@pytest.mark.parametrize(("size", "one", "is_met"), [(9, 0.9, True), (10_000, 0.9, False)])
+def test_one_that_has_changed_is_bound_by_what_all_take(
+    size: int, one: float, *, is_met: bool
+) -> None:
+    whole = day_of(size, matching=1, mailing=1)
+    stages = {**whole.stages, day.ONE: Stage(ours=one), day.ALL: Stage(ours=1)}
+    [bound] = scale.following([whole, replace(whole, stages=stages)])
+    assert bound.is_met is is_met
 
 
 def test_what_was_not_measured_is_scaled_only_where_nothing_grew(

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
 import structlog
 
-from watcher import __version__, effective
+from watcher import effective
 from watcher.errors import ConfigError, NoDatabaseError, StoreError
 from watcher.settings import Config, require_mail
-from watcher.steps import Step
-from watcher.store import known, moving, stored, subscriptions, versions
+from watcher.store import known, moving, subscriptions, versions
 from watcher.store.database import Database
-from watcher.store.lock import InstanceLock, change_rules
+from watcher.store.lock import InstanceLock
+from watcher.takeover import changed, take_over
 
 if TYPE_CHECKING:  # commands that only look open the database here, and need nothing of an engine
     from watcher.engine import Engine
@@ -173,7 +171,7 @@ async def running(
         config = config.bare()
     else:
         with database.read() as connection:
-            config = effective.whole(config, connection)
+            config = effective.followed(config, connection)
     with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
         context = build(
             config,
@@ -190,7 +188,7 @@ async def running(
         await context.fetcher.__aenter__()
         try:
             if engine.leads:
-                await take_over(context)
+                engine.context = await take_over(engine.context)
             yield engine
         finally:  # whichever fetcher a reload has left in place
             await engine.context.fetcher.__aexit__(None, None, None)
@@ -239,62 +237,6 @@ def build(
     )
 
 
-async def take_over(context: Context) -> None:
-    """Bring the store in line with the configuration, and report what was not taken over."""
-    from watcher.pipeline import upkeep
-
-    wanted = [
-        subscriptions.Wanted(
-            id=subscription.id,
-            definition=subscription.model_dump_json(by_alias=True),
-            fingerprint=partial(context.ruleset.fingerprint, subscription.id),
-            recipients=subscription.to,
-        )
-        for subscription in context.config.settings.subscriptions
-    ]
-    vocabulary = _vocabulary(context.config)
-    cadences = {(each.digest, each.timezone) for each in context.config.settings.subscriptions}
-    now = context.clock()
-
-    def step(connection: sa.Connection) -> None:
-        if context.database.path is None:  # SQLite has one writer at a time anyhow
-            change_rules(connection)
-        ended = _ended(context.config, connection)
-        renames = subscriptions.synchronise(
-            connection,
-            (each for each in wanted if each.id not in ended),
-            now,
-            vocabulary=vocabulary,
-            unread=context.config.broken_stems,
-            unread_ids=context.config.broken_ids,
-        )
-        upkeep.report_renames(context, connection, renames, now)
-        upkeep.report_broken(context, connection, context.config.broken, now)
-        subscriptions.note_cadences(connection, cadences)
-
-    await context.write(step, Step.TAKEN_OVER)
-    for problem in context.config.broken:
-        log.error("left as it was last good", problem=str(problem))
-
-
-def _ended(config: Config, connection: sa.Connection) -> frozenset[str]:
-    """Those that were taken out of the store since `config` was read, by a page perhaps."""
-    if stored.version(connection) == config.from_store.version:
-        return frozenset()
-    there = stored.definitions(connection)
-    ids = (each.id for each in config.settings.subscriptions)
-    return frozenset(each for each in ids if config.is_stored(each) and each not in there)
-
-
-def _vocabulary(config: Config) -> str:
-    """A hash of what the meaning of rules depends on besides what stands in their subscription."""
-    from watcher.rules import builtin_topics
-
-    builtin = {name: topic.keywords for name, topic in builtin_topics().items()}
-    own = {name: topic.any for name, topic in config.settings.topics.items()}
-    return hashlib.sha256(repr((__version__, builtin, own)).encode()).hexdigest()[:32]
-
-
 async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigError, ...]:
     """Take a changed configuration up; what does not validate keeps the last good rules.
 
@@ -308,7 +250,7 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
             config = load()
             require_mail(config)  # or it would not start either
             if engine.leads:
-                config = await old.read(partial(effective.whole, config))
+                config = await old.read(partial(effective.followed, config))
                 last_good = await old.read(subscriptions.definitions)
             else:
                 config, last_good = config.bare(), {}
@@ -334,8 +276,21 @@ async def reload(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigErro
         async with contextlib.AsyncExitStack() as failure:
             await failure.enter_async_context(context.fetcher)
             if engine.leads:
-                await take_over(context)
+                context = await take_over(context)
             failure.pop_all()
         engine.context = context
         await old.fetcher.__aexit__(None, None, None)
         return context.config.broken
+
+
+async def follow(engine: Engine, load: Callable[[], Config]) -> tuple[ConfigError, ...]:
+    """Take up what has changed in the store alone; the same as `reload` for less.
+
+    The files are those that the engine's configuration was read from. Where more is to be done than
+    to exchange some subscriptions, `reload` does it.
+    """
+    async with engine.between_passes():
+        if (context := await changed(engine.context)) is not None:
+            engine.context = await take_over(context)
+            return context.config.broken
+    return await reload(engine, load)

@@ -20,7 +20,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from watcher import __version__, app, schedule
 from watcher.counting import Counting
 from watcher.engine import Engine, Request, Result
-from watcher.errors import WatcherError
+from watcher.errors import ConfigError, WatcherError
 from watcher.fetch import ping
 from watcher.settings import Config
 from watcher.store import stored
@@ -47,6 +47,9 @@ DRAIN_WITHIN = 8.0
 """Seconds for the mail in flight after SIGTERM; systemd and people wait ten."""
 
 _MOMENT = dt.timedelta(milliseconds=1)
+
+_TakeUp = Callable[[Engine, Callable[[], Config]], Awaitable[tuple[ConfigError, ...]]]
+"""`app.reload`, or what does the same for less."""
 
 
 def sd_notify(*lines: str) -> None:
@@ -197,9 +200,10 @@ class Daemon:
 
     async def _check(self, *, is_asked: bool = False) -> None:
         self._checked_for = self._due_check()
-        is_written_to = self._engine.context.config.stamps() != self._loaded_from
-        if is_written_to or await self._has_store_changed():
+        if self._engine.context.config.stamps() != self._loaded_from:
             await self._reload()
+        elif await self._has_store_changed():
+            await self._follow()
         began = asyncio.get_running_loop().time()
         try:
             result = await self._engine.run_pass(Request(is_asked=is_asked))
@@ -265,26 +269,34 @@ class Daemon:
             raise
 
     async def _reload(self) -> None:
-        sd_notify("RELOADING=1")
         # Before it is read: what is written while it is being read counts as a change.
-        former = self._engine.context
-        seen = former.config.stamps()
-        taken_from = None
+        seen = self._engine.context.config.stamps()
+        is_taken = await self._take_up(app.reload)
+        # What is in the way may be files that only the new configuration names: without stamps to
+        # go by, each check tries again.
+        self._loaded_from = seen if is_taken else None
+
+    async def _follow(self) -> None:
+        if not await self._take_up(app.follow):
+            self._loaded_from = None  # as above
+
+    async def _take_up(self, take_up: _TakeUp) -> bool:
+        """Whether there is another configuration in force now."""
+        sd_notify("RELOADING=1")
+        former, is_taken = self._engine.context, False
         try:
-            problems = await app.reload(self._engine, self._load)
+            problems = await take_up(self._engine, self._load)
         except WatcherError as error:
             log.error("not reloaded", error=str(error))
         except Exception:  # a check follows, and has to go on with the rules there are
             log.exception("not reloaded, in a way nobody foresaw")
         else:
-            if self._engine.context is not former:
-                taken_from = seen
+            is_taken = self._engine.context is not former
+            if is_taken:
                 log.info("configuration read again", problems=len(problems))
-        # What is in the way may be files that only the new configuration names: without stamps to
-        # go by, each check tries again.
-        self._loaded_from = taken_from
-        self._counting.is_change_refused = taken_from is None
+        self._counting.is_change_refused = not is_taken
         sd_notify("READY=1", f"STATUS={self._status()}")
+        return is_taken
 
     async def _pulse(self) -> None:
         """Feed the watchdog, but only if the store answers and no task is overdue."""

@@ -53,7 +53,8 @@ async def check(world: World, engine: Engine, *numbers: int) -> list[tuple[str, 
     """Half an hour later with these papers more, as a daemon does; to whom went what."""
     world.later(minutes=30)
     fill(world, *numbers)
-    await app.reload(engine, world.config)
+    config = engine.context.config
+    await (app.follow if config.stamps() == config.seen else app.reload)(engine, world.config)
     await engine.run_pass()
     return sorted((mail.recipient, mail.paper_ids) for mail in world.new_mails())
 

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from tests.store.conftest import NOW
 from watcher.models import DeliveryState
-from watcher.store import leaving, outbox, renaming, subscriptions
+from watcher.store import leaving, outbox, renaming, taking_over
 from watcher.store.database import Database
 from watcher.store.shards import Shard
-from watcher.store.subscriptions import Wanted
+from watcher.store.taking_over import Wanted
 
 ADA = "Ünal@example.org"
 LOW = "ünal@example.org"
@@ -22,7 +22,7 @@ WEIGHTS = Wanted("weights", f'{{"to": ["{ADA}", "{MAX}"]}}', lambda: "f", (ADA, 
 
 
 def take(connection: sa.Connection, *wanted: Wanted) -> None:
-    subscriptions.synchronise(connection, wanted, NOW, vocabulary="v")
+    taking_over.synchronise(connection, wanted, NOW, vocabulary="v")
 
 
 def mail(connection: sa.Connection, subscription_id: str, *recipients: str) -> None:

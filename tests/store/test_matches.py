@@ -8,7 +8,7 @@ from dataclasses import replace
 from tests.store.conftest import NOW
 from tests.store.test_papers import FULL, observe
 from watcher.models import Hit, Match, MatchState, Reason
-from watcher.store import matches, subscriptions
+from watcher.store import matches, taking_over
 from watcher.store.database import Database
 
 REASONS = (
@@ -32,9 +32,9 @@ PENDING = Match(
 
 
 def know(database: Database, *ids: str) -> None:
-    wanted = [subscriptions.Wanted(i, '{"to": []}', f"f-{i}".format, ()) for i in ids]
+    wanted = [taking_over.Wanted(i, '{"to": []}', f"f-{i}".format, ()) for i in ids]
     with database.write() as connection:
-        subscriptions.synchronise(connection, wanted, NOW, vocabulary="")
+        taking_over.synchronise(connection, wanted, NOW, vocabulary="")
 
 
 def test_a_pair_comes_back_with_its_reasons(database: Database) -> None:

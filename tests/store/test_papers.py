@@ -21,7 +21,7 @@ from watcher.models import (
     Period,
     Submitter,
 )
-from watcher.store import checks, matches, papers, subscriptions
+from watcher.store import checks, matches, papers, taking_over
 from watcher.store.database import Database
 from watcher.store.schema import listing_papers, listings, sightings
 from watcher.store.schema import papers as paper_rows
@@ -309,8 +309,8 @@ def test_a_paper_that_waits_for_its_digest_is_not_pruned(database: Database) -> 
     observe(database, FULL)
     later = NOW + 500 * DAY
     with database.write() as connection:
-        wanted = [subscriptions.Wanted("weights", '{"to": []}', lambda: "f", ())]
-        subscriptions.synchronise(connection, wanted, NOW, vocabulary="")
+        wanted = [taking_over.Wanted("weights", '{"to": []}', lambda: "f", ())]
+        taking_over.synchronise(connection, wanted, NOW, vocabulary="")
         pair = Match("weights", FULL.id, MatchState.PENDING, "daily", NOW)
         matches.put(connection, pair)
         assert papers.prune(connection, later - DAY, later) == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from watcher.store import outbox, slots, subscriptions, versions
+from watcher.store import outbox, slots, taking_over, versions
 from watcher.store.database import Database
 from watcher.store.schema import slots as table
 
@@ -18,8 +18,8 @@ DAY = dt.timedelta(days=1)
 def subscribe(connection: sa.Connection, count: int) -> list[str]:
     """Make so many subscriptions known; their ids."""
     ids = [f"reader-{number}" for number in range(count)]
-    wanted = [subscriptions.Wanted(each, '{"to": []}', str, ()) for each in ids]
-    subscriptions.synchronise(connection, wanted, NOW, vocabulary="v")
+    wanted = [taking_over.Wanted(each, '{"to": []}', str, ()) for each in ids]
+    taking_over.synchronise(connection, wanted, NOW, vocabulary="v")
     return ids
 
 

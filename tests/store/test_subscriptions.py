@@ -11,9 +11,9 @@ from tests.store.test_matches import PENDING
 from tests.store.test_outbox import message
 from tests.store.test_papers import FULL, observe
 from watcher.models import DeliveryState, MatchState
-from watcher.store import backfills, matches, outbox, renaming, slots, subscriptions
+from watcher.store import backfills, matches, outbox, renaming, slots, subscriptions, taking_over
 from watcher.store.database import Database
-from watcher.store.subscriptions import Wanted
+from watcher.store.taking_over import Wanted
 
 LATER = NOW + dt.timedelta(hours=1)
 ADA = Wanted("weights", '{"to": ["ada@example.org"]}', "f1".format, ("ada@example.org",))
@@ -27,7 +27,7 @@ def take(
     unread: Collection[str] = (),
 ) -> tuple[tuple[str, str], ...]:
     with database.write() as connection:
-        return subscriptions.synchronise(
+        return taking_over.synchronise(
             connection, wanted, now, vocabulary=vocabulary, unread=unread
         )
 

@@ -18,10 +18,11 @@ from watcher import app
 from watcher.digest import OneClick
 from watcher.models import DeliveryState
 from watcher.settings import SubscriptionSettings, definition_of
-from watcher.store import bounces, leaving, matches, outbox, renaming, stored, subscriptions
+from watcher.store import bounces, leaving, matches, outbox, renaming, stored, taking_over
 from watcher.store.database import Database
 from watcher.store.schema import metadata
-from watcher.store.subscriptions import Wanted
+from watcher.store.taking_over import Wanted
+from watcher.takeover import take_over
 
 ADA = "ada@example.org"
 EVE = "eve@example.org"
@@ -137,7 +138,7 @@ async def test_who_deletes_everything_leaves_nothing_behind(world: World) -> Non
             assert gone.heading == "It is deleted"
             assert "eve@" not in everything_stored(world)
             world.smtp.release()
-            await app.take_over(engine.context)  # of a configuration that was read before
+            await take_over(engine.context)  # of a configuration that was read before
             assert "eve@" not in everything_stored(world)
             world.add(make_paper(6, world.now, title=ZORBLAX))
             await engine.run_pass()
@@ -298,7 +299,7 @@ def test_a_link_in_an_old_mail_leaves_the_list_under_its_new_name(world: World) 
         with database.write() as connection:
             for name in ("weights", "heavy"):
                 wanted = Wanted(name, f'{{"to": ["{ADA}"]}}', lambda: "f", (ADA,))
-                subscriptions.synchronise(connection, [wanted], world.now, vocabulary="v")
+                taking_over.synchronise(connection, [wanted], world.now, vocabulary="v")
             renaming.rename(connection, "weights", "heavy")
         browser.press(browser.get(stop_link(world, "weights", ADA)), "Unsubscribe")
         with database.read() as connection:

@@ -23,6 +23,7 @@ from watcher.steps import Step, reached
 from watcher.store import clock, lock, reserve
 from watcher.store.database import Database
 from watcher.store.shards import Shard
+from watcher.store.taking_over import Taken
 
 T = TypeVar("T")
 
@@ -40,7 +41,7 @@ class Context:
     `token` names this process among several on one database; None where it is the only one.
     `reader` reads the pages; whoever enters it shares one process among them. `shard`: the
     configuration has the subscriptions of that one only, as of that `version` of all; None: it has
-    all there are.
+    all there are. `taken` tells what later differs from it, once it was taken over.
     """
 
     config: Config
@@ -58,12 +59,12 @@ class Context:
     reader: Reader = field(default_factory=Reader, repr=False)
     shard: Shard | None = None
     version: str | None = None
-    subscriptions: Mapping[str, SubscriptionSettings] = field(init=False, repr=False)
-    """The configured subscriptions by id."""
+    taken: Taken | None = field(default=None, repr=False)
 
-    def __post_init__(self) -> None:
-        by_id = {s.id: s for s in self.config.settings.subscriptions}
-        object.__setattr__(self, "subscriptions", by_id)  # it is frozen from here on
+    @property
+    def subscriptions(self) -> Mapping[str, SubscriptionSettings]:
+        """The configured subscriptions by id."""
+        return self.ruleset.subscriptions
 
     def sources_of(self, subscription: SubscriptionSettings) -> tuple[str, ...]:
         """The names of the sources a subscription reads."""

@@ -111,10 +111,40 @@ class Ruleset:
         by_id = {each.id: each for each in chosen}
         if shelf != self._topics or len(by_id) < len(chosen):
             return self.compile(chosen, topics)
-        former = self.subscriptions
-        new = [each for each in chosen if former.get(each.id) != each]
-        index = self.index.changed(new, former.keys() - by_id.keys(), shelf)
+        new = self._news(chosen)
+        index = self.index.changed(new, self.subscriptions.keys() - by_id.keys(), shelf)
         return Ruleset(by_id, index, shelf)
+
+    def exchanged(self, new: Iterable[SubscriptionSettings], removed: Collection[str]) -> Ruleset:
+        """The rules of the same subscriptions but for these, read with the same topics.
+
+        This one stays as it is. Raises RuleError as `compile` does.
+        """
+        chosen = tuple(new)
+        by_id = {**self.subscriptions, **{each.id: each for each in chosen}}
+        for each in removed:
+            del by_id[each]
+        index = self.index.changed(chosen, removed, self._topics)
+        return Ruleset(by_id, index, self._topics)
+
+    def news(
+        self,
+        subscriptions: Iterable[SubscriptionSettings],
+        topics: Mapping[str, TopicSettings],
+    ) -> list[SubscriptionSettings]:
+        """Those of `subscriptions` whose rules are not here as they are."""
+        if TopicShelf.builtin().overlaid(topics) != self._topics:
+            return list(subscriptions)
+        return self._news(subscriptions)
+
+    def _news(self, subscriptions: Iterable[SubscriptionSettings]) -> list[SubscriptionSettings]:
+        before = self.subscriptions.get
+        return [
+            each
+            for each in subscriptions
+            # Nearly all are the very same: to compare what they say would take most of the time.
+            if (former := before(each.id)) is not each and former != each
+        ]
 
     @staticmethod
     def faults(

@@ -13,7 +13,7 @@ from watcher.settings.places import (
     user_config,
 )
 from watcher.settings.snippet import parse_rule
-from watcher.settings.stored import definition_of, read_definitions, with_stored
+from watcher.settings.stored import changed_alone, definition_of, read_definitions, with_stored
 from watcher.settings.tables import (
     DkimSettings,
     HealthSettings,
@@ -55,6 +55,7 @@ __all__ = [
     "Table",
     "TextField",
     "TopicSettings",
+    "changed_alone",
     "definition_of",
     "find_config",
     "find_state_dir",

@@ -34,12 +34,13 @@ class FromStore:
     """Which subscriptions come from the store.
 
     `ids` are those that count, `hidden` those that a file has, too, and wins. `version` is the
-    store's name for what was read.
+    store's name for what was read, `marks` are its names for the parts of that, where it was asked.
     """
 
     version: str | None = None
     ids: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
+    marks: Mapping[int, int] | None = None
 
     @staticmethod
     def fault(message: str, subscription_id: str, key: str = "") -> RuleError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
@@ -36,14 +36,7 @@ def with_stored(config: Config, definitions: Mapping[str, str], version: str | N
         for each in definitions
         if each in taken or ("/" in each and each.partition("/")[0] in stems)
     }
-    chosen, broken = read_definitions({k: v for k, v in definitions.items() if k not in hidden})
-    names = {source.name for source in config.settings.sources}
-    for subscription in [each for each in chosen if not names.issuperset(each.sources)]:
-        for problem in together.subscription_problems([subscription], config.settings.sources):
-            key = f"sources[{problem.path[-1]}]"
-            broken.append(FromStore.fault(problem.message, subscription.id, key))
-    faulty = {error.subscription_id for error in broken}
-    sound = [each for each in chosen if each.id not in faulty]
+    sound, broken = _judged({k: v for k, v in definitions.items() if k not in hidden}, config)
     of_store = config.broken_ids
     still = [
         each
@@ -57,6 +50,49 @@ def with_stored(config: Config, definitions: Mapping[str, str], version: str | N
         warnings=tuple(each for each in config.warnings if each != NOBODY or not definitions),
         from_store=FromStore(version, frozenset(definitions) - hidden, frozenset(hidden)),
     )
+
+
+def changed_alone(
+    config: Config,
+    definitions: Mapping[str, str],
+    gone: Collection[str],
+    version: str | None,
+    marks: Mapping[int, int],
+) -> Config:
+    """`config`, none of whose files is broken, with these of the store alone, as they are now.
+
+    Of them the same as `with_stored` makes of all that there are. `from_store` is of all; of what
+    is `gone` nothing is left there.
+    """
+    asked = {*definitions, *gone}
+    hidden = {each for each in definitions if each in config.origins}
+    there = {k: v for k, v in definitions.items() if k not in hidden}
+    sound, broken = _judged(there, config)
+    before = config.from_store
+    return replace(
+        config.with_subscriptions(tuple(sound)),
+        broken=tuple(broken),
+        from_store=FromStore(
+            version,
+            (before.ids - asked) | there.keys(),
+            (before.hidden - asked) | hidden,
+            marks,
+        ),
+    )
+
+
+def _judged(
+    definitions: Mapping[str, str], config: Config
+) -> tuple[list[SubscriptionSettings], list[RuleError]]:
+    """Those that can be used as they stand, and what is wrong with the others."""
+    chosen, broken = read_definitions(definitions)
+    names = {source.name for source in config.settings.sources}
+    for subscription in [each for each in chosen if not names.issuperset(each.sources)]:
+        for problem in together.subscription_problems([subscription], config.settings.sources):
+            key = f"sources[{problem.path[-1]}]"
+            broken.append(FromStore.fault(problem.message, subscription.id, key))
+    faulty = {error.subscription_id for error in broken}
+    return [each for each in chosen if each.id not in faulty], broken
 
 
 def read_definitions(

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from watcher.models import DeliveryState, MatchState
 from watcher.store import bulk, mail_bytes
-from watcher.store.papers import chunks
+from watcher.store.papers import CHUNK, chunks
 from watcher.store.rows import columns, insert, record, records, scalar
 from watcher.store.schema import deliveries, digests, matches, notices
 
@@ -205,6 +205,8 @@ def cancel(
         .join(digests, deliveries.c.digest_id == digests.c.id)
         .where(deliveries.c.state.in_((*WAITING, DeliveryState.PARKED)))
     )
+    if len(keep) <= CHUNK:
+        query = query.where(digests.c.subscription_id.in_(keep.keys()))
     lost = [
         row.id
         for row in connection.execute(query)

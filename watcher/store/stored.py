@@ -8,11 +8,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import sqlalchemy as sa
 
+from watcher.store import marks as marking
 from watcher.store.checks import get_meta, put_meta
+from watcher.store.marks import Marks
+from watcher.store.papers import chunks
 from watcher.store.rows import insert, scalar
 from watcher.store.schema import stored_subscriptions as stored
 
@@ -28,6 +31,25 @@ def definitions(connection: sa.Connection) -> dict[str, str]:
     """The definitions of all, JSON by id, in the order of their ids."""
     query = sa.select(stored.c.id, stored.c.definition).order_by(stored.c.id)
     return {row.id: row.definition for row in connection.execute(query)}
+
+
+def marks(connection: sa.Connection) -> Marks:
+    """What differs, part by part, where any definition of that part does."""
+    return marking.marks(connection, stored)
+
+
+def ids(connection: sa.Connection, parts: Collection[int]) -> list[str]:
+    """The ids in these parts."""
+    return marking.ids(connection, stored, parts)
+
+
+def definitions_of(connection: sa.Connection, subscription_ids: Iterable[str]) -> dict[str, str]:
+    """The definitions of those of these that are there, JSON by id, in the order of their ids."""
+    found: dict[str, str] = {}
+    for chunk in chunks(sorted(subscription_ids)):
+        query = sa.select(stored.c.id, stored.c.definition).where(stored.c.id.in_(chunk))
+        found |= {row.id: row.definition for row in connection.execute(query.order_by(stored.c.id))}
+    return found
 
 
 def definition(connection: sa.Connection, subscription_id: str) -> str | None:

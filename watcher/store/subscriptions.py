@@ -5,26 +5,26 @@ from __future__ import annotations
 import datetime as dt
 import json
 import secrets
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 import sqlalchemy as sa
 
+from watcher.store import marks as marking
 from watcher.store import matches as pairs
 from watcher.store import outbox
 from watcher.store import slots as closed
 from watcher.store.checks import get_meta, put_meta
+from watcher.store.marks import Marks
 from watcher.store.papers import chunks
 from watcher.store.rows import columns, record, records, scalar
 from watcher.store.schema import (
     digests,
     subscriptions,
 )
-from watcher.store.shards import Shard, bucket_of, holds
+from watcher.store.shards import Shard, holds
 
-VOCABULARY = "vocabulary"
 RULES = "rules-version"
 CADENCES = "cadences"
 
@@ -60,20 +60,9 @@ class ActiveSubscription:
     last_slot_at: dt.datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A subscription as the configuration has it now.
+class Addressed(msgspec.Struct):
+    """What of a definition says to whom it goes."""
 
-    `fingerprint` hashes what its rules mean; it is called only where that may be news.
-    """
-
-    id: str
-    definition: str
-    fingerprint: Callable[[], str]
-    recipients: tuple[str, ...]
-
-
-class _Addressed(msgspec.Struct):
     to: tuple[str, ...]
 
 
@@ -90,6 +79,20 @@ def known(connection: sa.Connection, shard: Shard | None = None) -> dict[str, Kn
     query = sa.select(*columns(subscriptions, KnownSubscription)).where(holds(shard))
     query = query.order_by(subscriptions.c.id)
     return {found.id: found for found in records(connection, query, KnownSubscription)}
+
+
+def known_among(
+    connection: sa.Connection, subscription_ids: Iterable[str]
+) -> dict[str, KnownSubscription]:
+    """Those of these that were ever known, by id."""
+    query = sa.select(*columns(subscriptions, KnownSubscription)).order_by(subscriptions.c.id)
+    return {
+        found.id: found
+        for chunk in chunks(sorted(subscription_ids))
+        for found in records(
+            connection, query.where(subscriptions.c.id.in_(chunk)), KnownSubscription
+        )
+    }
 
 
 def get(connection: sa.Connection, subscription_id: str) -> KnownSubscription | None:
@@ -165,13 +168,33 @@ def definitions(connection: sa.Connection, shard: Shard | None = None) -> dict[s
     return {row.id: row.definition for row in connection.execute(query)}
 
 
+def definitions_of(connection: sa.Connection, subscription_ids: Iterable[str]) -> dict[str, str]:
+    """The same of these alone, by id."""
+    found: dict[str, str] = {}
+    for chunk in chunks(sorted(subscription_ids)):
+        query = sa.select(subscriptions.c.id, subscriptions.c.definition)
+        query = query.where(subscriptions.c.removed_at.is_(None), subscriptions.c.id.in_(chunk))
+        found |= {row.id: row.definition for row in connection.execute(query)}
+    return found
+
+
+def marks(connection: sa.Connection) -> Marks:
+    """What differs, part by part, where any definition of one that is not removed does."""
+    return marking.marks(connection, subscriptions, subscriptions.c.removed_at.is_(None))
+
+
+def ids(connection: sa.Connection, parts: Collection[int]) -> list[str]:
+    """The ids in these parts of all that were ever known."""
+    return marking.ids(connection, subscriptions, parts)
+
+
 def recipients(connection: sa.Connection, subscription_id: str) -> tuple[str, ...]:
     """To whom its digests go now; nobody where it was removed."""
     query = sa.select(subscriptions.c.definition).where(
         subscriptions.c.id == subscription_id, subscriptions.c.removed_at.is_(None)
     )
     definition = scalar(connection, query, str)
-    return msgspec.json.decode(definition, type=_Addressed).to if definition else ()
+    return msgspec.json.decode(definition, type=Addressed).to if definition else ()
 
 
 def recipients_of(
@@ -182,7 +205,7 @@ def recipients_of(
         subscriptions.c.id.in_(list(subscription_ids)), subscriptions.c.removed_at.is_(None)
     )
     rows = connection.execute(query)
-    return {row.id: msgspec.json.decode(row.definition, type=_Addressed).to for row in rows}
+    return {row.id: msgspec.json.decode(row.definition, type=Addressed).to for row in rows}
 
 
 def take_out(connection: sa.Connection, subscription_id: str, address: str) -> None:
@@ -197,62 +220,13 @@ def take_out(connection: sa.Connection, subscription_id: str, address: str) -> N
     told = json.loads(found.definition)
     told["to"] = [each for each in told["to"] if each.lower() != address.lower()]
     changed = json.dumps(told, ensure_ascii=False)
-    _update(connection, [{"of": subscription_id, "definition": changed}])
+    update(connection, [{"of": subscription_id, "definition": changed}])
     put_meta(connection, RULES, secrets.token_hex(8))
 
 
 def stem(subscription_id: str) -> str:
     """The name of the file of `subscriptions.d` an id belongs to; empty for the main file's."""
     return subscription_id.partition("/")[0] if "/" in subscription_id else ""
-
-
-def synchronise(
-    connection: sa.Connection,
-    wanted: Iterable[Wanted],
-    now: dt.datetime,
-    *,
-    vocabulary: str,
-    unread: Collection[str] = (),
-    unread_ids: Collection[str] = (),
-) -> tuple[tuple[str, str], ...]:
-    """Take the configuration over; the apparent renames (old id, new id) are returned and held.
-
-    What is gone loses its unsent mails; a recipient that is gone loses theirs. What seems to have
-    another name now loses nothing until that is settled, by `rename` or `start_anew`; nor does
-    what is missing because its file (its stem in `unread`) is broken, or because it (`unread_ids`)
-    stands in the store and cannot be used. `vocabulary` stands for all that a fingerprint depends
-    on besides the definition: where it is another one than last time, every fingerprint may be.
-    """
-    before = known(connection)
-    by_id = {subscription.id: subscription for subscription in wanted}
-    missing = [old for old in before.values() if old.removed_at is None and old.id not in by_id]
-    gone = [old for old in missing if stem(old.id) not in unread and old.id not in unread_ids]
-    is_same_vocabulary = get_meta(connection, VOCABULARY) == vocabulary
-    starting, changed = [], []
-    for subscription in by_id.values():
-        old = before.get(subscription.id)
-        if old is None or old.removed_at is not None:
-            starting.append(subscription)
-        elif not is_same_vocabulary or old.definition != subscription.definition:
-            row = _row(subscription)
-            if (old.definition, old.fingerprint) != (row["definition"], row["fingerprint"]):
-                changed.append(row)
-    _update(connection, changed)
-    renames = _start(connection, starting, before, gone, now)
-    origins = {origin for origin, _ in renames}
-    dropped = [old.id for old in gone if old.id not in origins]
-    recipients = {subscription.id: subscription.recipients for subscription in by_id.values()}
-    # First, so that whoever composes for one of them has either committed, or will find it gone.
-    _update(connection, [{"of": old.id, "removed_at": now} for old in gone])
-    outbox.cancel(connection, recipients | dict.fromkeys(dropped, ()), now)
-    for subscription_id in dropped:
-        pairs.withdraw_unsent(connection, subscription_id)
-    if starting or changed or gone or not is_same_vocabulary:
-        # Not a number: of two that count on at the same time, the second would change nothing.
-        put_meta(connection, RULES, secrets.token_hex(8))
-    if len(gone) == len(missing):  # else the fingerprints of the unread are of the old vocabulary
-        put_meta(connection, VOCABULARY, vocabulary)
-    return renames
 
 
 def note_cadences(connection: sa.Connection, cadences: Collection[tuple[str, str]]) -> None:
@@ -268,47 +242,7 @@ def cadences(connection: sa.Connection) -> tuple[tuple[str, str], ...] | None:
     return None if told is None else msgspec.json.decode(told, type=tuple[tuple[str, str], ...])
 
 
-def _start(
-    connection: sa.Connection,
-    starting: Iterable[Wanted],
-    before: Mapping[str, KnownSubscription],
-    gone: Iterable[KnownSubscription],
-    now: dt.datetime,
-) -> tuple[tuple[str, str], ...]:
-    """Take in what is new and what has come back; those that look like one of `gone` are held."""
-    alike: dict[tuple[object, tuple[str, ...]], list[str]] = defaultdict(list)
-    for old in gone:
-        recipients = msgspec.json.decode(old.definition, type=_Addressed).to
-        alike[old.fingerprint, recipients].append(old.id)
-    inserted, revived, renames = [], [], []
-    for subscription in starting:
-        row = _row(subscription)
-        row |= {"known_at": now, "removed_at": None, "renamed_from": None, "renamed_to": None}
-        row["bucket"] = bucket_of(subscription.id)
-        if subscription.id in before:
-            revived.append(row)
-            continue
-        like = alike.get((row["fingerprint"], subscription.recipients), [])
-        if len(like) == 1:  # of two neither is guessed
-            row["renamed_from"] = like[0]
-            renames.append((like[0], subscription.id))
-        inserted.append(row)
-    if inserted:
-        insert = subscriptions.insert().values(id=sa.bindparam("of"))
-        connection.execute(insert, inserted)
-    _update(connection, revived)
-    return tuple(renames)
-
-
-def _row(subscription: Wanted) -> dict[str, object]:
-    return {
-        "of": subscription.id,
-        "definition": subscription.definition,
-        "fingerprint": subscription.fingerprint(),
-    }
-
-
-def _update(connection: sa.Connection, rows: Sequence[Mapping[str, object]]) -> None:
+def update(connection: sa.Connection, rows: Sequence[Mapping[str, object]]) -> None:
     """Write the columns that these rows name, each for the subscription `of`."""
     if rows:
         theirs = subscriptions.c.id == sa.bindparam("of")
