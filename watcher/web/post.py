@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import random
 import re
 import secrets
 from collections.abc import Callable, Sequence
@@ -30,6 +29,8 @@ from watcher.store.letters import StoredLetter
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+_RANDOM = secrets.SystemRandom()
 
 AT_ONCE = 2
 LEAVE_WITHIN = 5.0
@@ -136,7 +137,7 @@ class Post:
 
     def _put(self, connection: sa.Connection, made: Made) -> None:
         now = self._now(connection)
-        due_at = now + dt.timedelta(seconds=random.uniform(*self._pace.before_first))  # noqa: S311  # nobody gains by guessing it
+        due_at = now + dt.timedelta(seconds=_RANDOM.uniform(*self._pace.before_first))
         letters.keep(connection, made.kind, made.envelope, now, due_at, is_wanted=made.is_wanted)
 
     async def _work(self) -> None:
