@@ -41,7 +41,7 @@ def test_who_has_left_is_told_and_is_no_trouble_as_long_as_somebody_is_there(
     asyncio.run(world.run_pass())
     beat(world, pid=os.getpid(), host=socket.gethostname())
     said = ask("status")
-    assert (said.code, "1 of 2 recipients left by a click" in said.out) == (0, True)
+    assert (said.code, "1 of 2 recipients have left by a click" in said.out) == (0, True)
     gone = [{"recipient": "Ada@example.org", "since": "2026-02-19T07:00:00+00:00"}]
     assert ask("status", "--json").json["subscriptions"][0]["left"] == gone
     assert ask("subscriptions", "show", "weights", "--json").json["left"] == gone

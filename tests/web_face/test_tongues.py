@@ -128,7 +128,7 @@ async def test_in_japanese_no_page_has_a_word_of_another_language(world: World) 
     assert not asked_for & {"confirm", "wish", "manage", "archived", "stop", "stopped"}
     for mail, subject in (
         (went.asking, "ご確認ください：論文メール配信"),
-        (went.lost, "あなたのリンク：論文メール配信"),
+        (went.lost, "購読のリンク：論文メール配信"),
     ):
         assert (mail.recipient, mail.subject) == (EVE, subject)
         assert mail.header("Content-Language") == "ja"
@@ -241,7 +241,7 @@ ANOTHER = (
     [
         (
             RuleWarning("dead", "", counts=(14, 2000)),
-            "tot: nichts in 14 Tagen (2.000 Paper)",
+            "wirkungslos: nichts in 14 Tagen (2.000 Paper)",
         ),
         (RuleWarning("broad", "", counts=(40,)), "zu weit gefasst: 40\xa0% aller Paper"),
         (

@@ -156,7 +156,7 @@ def log_in(config: Config) -> bool:
     try:
         asyncio.run(mailer.probe())
     except DeliveryError as error:
-        print("no")
+        print("no", flush=True)  # before what is said on the other stream
         say(f"watcher: {error}")
         return False
     print("works")

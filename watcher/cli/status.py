@@ -152,7 +152,7 @@ def _subscription_row(overview: Overview, subscription: SubscriptionOverview) ->
         count_paused = f"{len(subscription.paused)} of {len(subscription.recipients)}"
         standing = f"{standing}; " * bool(standing) + f"{count_paused} recipients paused"
     if subscription.left and not subscription.is_left_by_all:
-        told = f"{len(subscription.left)} of {len(subscription.recipients)} recipients left"
+        told = f"{len(subscription.left)} of {len(subscription.recipients)} recipients have left"
         standing = f"{standing}; " * bool(standing) + f"{told} by a click"
     for name, until in subscription.snoozed:
         standing = f"{standing}; " * bool(standing) + f"{name} snoozed until {until}"

@@ -22,8 +22,14 @@ LONGEST_NAME = 100
 FIELDS = {"name": "name", "any": "words", "none": "none", "topics": "topics"}
 """The field of the form that a key of a rule comes from."""
 
-_SEPARATORS = re.compile(r"[\r\n,;]+")
+_SEPARATORS = re.compile(
+    r"[\r\n,;\u3001\uff0c\uff1b]+"
+)  # the last three are of Chinese and Japanese
 _PREFIX = re.compile(r"(rule-\d{1,3}-)was")
+# Keyboards of phones write these in place of straight ones, of their own accord.
+_CURLY = re.compile(r"^[“”„‟«»\"]\s*([^“”„‟«»\"]+?)\s*[“”„‟«»\"]$")
+_MINUS = re.compile(r"[-\uff0d]\s*(\w.*)")
+_OPERATOR = re.compile(r"(?:^|\s)(AND|OR|NOT)(?=\s|$)")
 
 
 class ChangedMeanwhileError(Exception):
@@ -98,7 +104,12 @@ class RuleWish:
         if self.is_fixed:
             return {}
         words, none = words_of(self.words), words_of(self.none)
-        found = _too_many(words, "words") | _too_many(none, "none")
+        found = (
+            _habits(words, "words")
+            | _habits(none, "none")
+            | _too_many(words, "words")
+            | _too_many(none, "none")
+        )
         if len(self.name) > LONGEST_NAME:
             message = phrase("it is longer than %(most)s characters")
             found["name"] = Problem(message, {"most": LONGEST_NAME})
@@ -160,7 +171,7 @@ def prefix_of(position: int) -> str:
 
 def words_of(typed: str) -> tuple[str, ...]:
     """The keywords of a text field, each once."""
-    found = (word.strip() for word in _SEPARATORS.split(typed))
+    found = (_CURLY.sub(r'"\1"', word.strip()) for word in _SEPARATORS.split(typed))
     return tuple(dict.fromkeys(word for word in found if word))
 
 
@@ -207,4 +218,28 @@ def _too_many(words: Sequence[str], name: str) -> dict[str, Problem]:
     if long:
         message = phrase("“%(word)s” is longer than %(most)s characters")
         return {name: Problem(message, {"word": f"{long[:20]}…", "most": LONGEST_WORD})}
+    return {}
+
+
+def _habits(words: Sequence[str], name: str) -> dict[str, Problem]:
+    """What a search engine would understand, told of by the fields of the form.
+
+    What the program says of it is about a file that who fills in a form does not have.
+    """
+    for word in words:
+        if word.startswith('"'):
+            continue
+        if minus := _MINUS.fullmatch(word):
+            message = (
+                phrase("“%(word)s” belongs under Never, without the minus")
+                if name == "words"
+                else phrase("“%(word)s” is to stand here without the minus")
+            )
+            return {name: Problem(message, {"word": minus[1]})}
+        if operator := _OPERATOR.search(word):
+            message = phrase(
+                "%(operator)s combines no keywords here: write each on a line of its own, "
+                "or in double quotes, if that word itself is meant"
+            )
+            return {name: Problem(message, {"operator": operator[1]})}
     return {}
