@@ -10,8 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from tests.store.conftest import NOW
-from watcher.models import DeliveryState
-from watcher.store import leaving, outbox, renaming, subscriptions, taking_over
+from tests.store.test_matches import PENDING
+from tests.store.test_papers import FULL, observe
+from watcher.models import DeliveryState, MatchState
+from watcher.store import leaving, matches, outbox, renaming, subscriptions, taking_over
 from watcher.store.database import Database
 from watcher.store.shards import Shard
 from watcher.store.taking_over import Wanted
@@ -100,3 +102,45 @@ def test_a_list_that_somebody_has_left_is_known_under_its_new_name(
         found = subscriptions.get(connection, "other")
         assert found is not None
         assert found.renamed_from is None
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_list_that_has_its_old_name_again_waits_as_any_that_was_renamed(
+    database: Database,
+) -> None:
+    with database.write() as connection:
+        take(connection, WEIGHTS)
+        take(connection, replace(WEIGHTS, id="new"))
+        renaming.rename(connection, "weights", "new")
+        leaving.leave(connection, "new", ADA, NOW)
+        take(connection, WEIGHTS)
+        found = subscriptions.get(connection, "weights")
+        assert found is not None
+        assert found.renamed_from == "new", "it has no history, and nobody has left it"
+        renaming.rename(connection, "new", "weights")
+        assert leaving.left(connection).by_pair.keys() == {("weights", LOW)}
+        assert renaming.now_called(connection, "new") == "weights"
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_list_renamed_again_before_that_was_settled_is_the_first_one_still(
+    database: Database,
+) -> None:
+    observe(database, FULL)
+    with database.write() as connection:
+        take(connection, WEIGHTS)
+        mail(connection, "weights", MAX)
+        leaving.leave(connection, "weights", ADA, NOW)
+        take(connection, replace(WEIGHTS, id="new"))
+        matches.put(connection, replace(PENDING, subscription_id="new"))
+        take(connection, replace(WEIGHTS, id="newer"))
+        found = subscriptions.get(connection, "newer")
+        assert found is not None
+        assert found.renamed_from == "weights", "which was sent, as the other never was"
+        assert outbox.counts(connection)[DeliveryState.QUEUED] == 1
+        waits = {("newer", FULL.id): MatchState.PENDING}
+        assert matches.states_of(connection, [FULL.id]) == waits
+        take(connection, WEIGHTS)
+        found = subscriptions.get(connection, "weights")
+        assert found is not None
+        assert found.is_active, "it was taken back"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 import sqlalchemy as sa
 
-from watcher.store import leaving, outbox
+from watcher.store import leaving, outbox, renaming
 from watcher.store import matches as pairs
 from watcher.store.checks import get_meta, put_meta
 from watcher.store.marks import Division
@@ -119,25 +119,38 @@ def _start(
     gone: Iterable[KnownSubscription],
     now: dt.datetime,
 ) -> tuple[tuple[str, str], ...]:
-    """Take in what is new and what has come back; those that look like one of `gone` are held."""
+    """Take in what is new and what has come back; those that look like one of `gone` are held.
+
+    One of `gone` that is held itself, as a rename that nobody has settled, was never sent: what
+    looks like it looks like the one before, and goes on from what matched meanwhile.
+    """
     alike = _Alike(connection, gone if starting else ())
-    inserted, revived, renames = [], [], []
+    inserted: list[dict[str, object]] = []
+    revived: list[dict[str, object]] = []
+    renames, settled = [], []
     for subscription in starting:
         row = _row(subscription)
         row |= {"known_at": now, "removed_at": None, "renamed_from": None, "renamed_to": None}
         row["bucket"] = bucket_of(subscription.id)
-        if subscription.id in before:
-            revived.append(row)
-            continue
+        is_new = subscription.id not in before
+        (inserted if is_new else revived).append(row)
         like = alike.to(row["fingerprint"], subscription.recipients)
-        if len(like) == 1:  # of two neither is guessed
-            row["renamed_from"] = like[0]
-            renames.append((like[0], subscription.id))
-        inserted.append(row)
+        if len(like) != 1:  # of two neither is guessed
+            continue
+        origin = before[like[0]].renamed_from or like[0]
+        if origin == subscription.id:  # taken back before it was settled
+            continue
+        row["renamed_from"] = origin
+        renames.append((origin, subscription.id))
+        if is_new and origin != like[0]:
+            settled.append((like[0], row))
     if inserted:
         insert = subscriptions.insert().values(id=sa.bindparam("of"))
         connection.execute(insert, inserted)
     update(connection, revived)
+    for held, row in settled:
+        renaming.rename(connection, held, str(row["of"]))
+        update(connection, [{"of": row["of"], "renamed_from": row["renamed_from"]}])
     return tuple(renames)
 
 
