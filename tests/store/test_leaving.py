@@ -144,3 +144,22 @@ def test_a_list_renamed_again_before_that_was_settled_is_the_first_one_still(
         found = subscriptions.get(connection, "weights")
         assert found is not None
         assert found.is_active, "it was taken back"
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_of_lists_with_the_same_rules_each_is_known_under_its_new_name(database: Database) -> None:
+    def lists(stem: str) -> list[Wanted]:
+        told = ({"name": name, "digest": "daily 08:00", "to": [ADA]} for name in ("one", "other"))
+        return [
+            replace(
+                WEIGHTS, id=f"{stem}/{each['name']}", definition=json.dumps(each), recipients=(ADA,)
+            )
+            for each in told
+        ]
+
+    with database.write() as connection:
+        take(connection, *lists("ada"))
+        take(connection, *lists("lovelace"))
+        found = subscriptions.known(connection)
+        origins = {each.id: each.renamed_from for each in found.values() if not each.removed_at}
+    assert origins == {"lovelace/one": "ada/one", "lovelace/other": "ada/other"}

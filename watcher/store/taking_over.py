@@ -135,6 +135,8 @@ def _start(
         is_new = subscription.id not in before
         (inserted if is_new else revived).append(row)
         like = alike.to(row["fingerprint"], subscription.recipients)
+        if len(like) > 1:  # as where a file of several has another name
+            like = _most_alike(like, before, subscription)
         if len(like) != 1:  # of two neither is guessed
             continue
         origin = before[like[0]].renamed_from or like[0]
@@ -183,6 +185,25 @@ class _Alike:
             for old_id, stayed in reduced
             if self._left.remaining(old_id, recipients) == stayed
         ]
+
+
+def _most_alike(
+    like: list[str], before: Mapping[str, KnownSubscription], subscription: Wanted
+) -> list[str]:
+    """The one of them that has the same name and sources, is sent at the same times and so on, or
+    has all but the name; else all.
+    """
+    for apart_from in (("id", "to"), ("id", "to", "name")):
+        told = _told(subscription.definition, apart_from)
+        same = [each for each in like if _told(before[each].definition, apart_from) == told]
+        if len(same) == 1:
+            return same
+    return like
+
+
+def _told(definition: str, apart_from: Collection[str]) -> dict[str, object]:
+    told = msgspec.json.decode(definition, type=dict[str, object])
+    return {key: value for key, value in told.items() if key not in apart_from}
 
 
 def _row(subscription: Wanted) -> dict[str, object]:
