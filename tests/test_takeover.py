@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import itertools
 import json
 import shutil
 import tempfile
@@ -33,7 +34,7 @@ from watcher.store import (
     versions,
 )
 from watcher.store.database import Database
-from watcher.store.marks import Division
+from watcher.store.marks import Division, part_of
 from watcher.store.schema import deliveries, digests, notices
 from watcher.store.schema import subscriptions as known
 from watcher.takeover import changed, take_over
@@ -358,6 +359,28 @@ async def test_what_pages_do_while_it_is_taken_over_stands(tmp_path: Path, empty
                 found = subscriptions.known(connection)
             assert [each for each in found if found[each].is_active] == ["bob", "eve", "new"]
             assert set(one.engine.context.subscriptions) == {"bob", "eve", "new"}
+
+
+@pytest.mark.parametrize("name", ["ada", "new"])
+async def test_one_that_is_renamed_beside_what_a_page_does_is_known_by_its_new_name(
+    tmp_path: Path, empty: Path, name: str
+) -> None:
+    begin(tmp_path, empty)
+    neighbours = (f"reader-{number}" for number in itertools.count())
+    of_the_same_part = next(each for each in neighbours if part_of(each) == part_of(name))
+    with copied(empty, tmp_path / "watcher.db") as database:
+        change(database, Deed("put", "ada"), NOW)
+        async with clock(tmp_path, database, lambda: NOW) as one:
+            change(database, Deed("rename", "ada"), NOW)
+            read = await changed(one.engine.context)
+            assert read is not None
+            change(database, Deed("put", of_the_same_part, "another"), NOW)
+            one.engine.context = await take_over(read)
+            await one.take_up()
+            with database.read() as connection:
+                found = subscriptions.known(connection)
+            assert found["new"].renamed_from == "ada"
+            assert found[of_the_same_part].is_active
 
 
 async def test_one_changed_is_read_and_compiled_alone(tmp_path: Path, empty: Path) -> None:

@@ -131,11 +131,29 @@ def _definition(subscription: SubscriptionSettings | None) -> str | None:
 def _differing(config: Config, division: Division, connection: sa.Connection) -> set[str]:
     """The ids that are not known as they are wanted, and may be others."""
     parts = differing(division.marks, subscriptions.marks(connection))
+    late: frozenset[int] = frozenset()
     before = config.from_store
     if parts and stored.version(connection) != before.version:
         # Changed since it was read, by a page perhaps, which ends one at once: left to next time.
-        parts -= differing(before.marks or {}, stored.marks(connection))
+        late = parts & differing(before.marks or {}, stored.marks(connection))
+    found = _within(parts - late, division, connection)
+    if late:
+        left_out = _within(late, division, connection)
+        known, wanted = _known(connection, found | left_out), division.within(parts)
+        coming, going = wanted - known, known - wanted
+        # What goes there may be what comes here by another name, and the other way round.
+        if left_out & going or (left_out & coming and found & going):
+            found &= known & wanted
+    return found
+
+
+def _within(parts: frozenset[int], division: Division, connection: sa.Connection) -> set[str]:
     return {*subscriptions.ids(connection, parts), *division.within(parts)}
+
+
+def _known(connection: sa.Connection, ids: Iterable[str]) -> set[str]:
+    """Those of these that are known and not removed."""
+    return set(subscriptions.definitions_of(connection, ids))
 
 
 def _wanted(context: Context, ids: Iterable[str]) -> Iterator[Wanted]:

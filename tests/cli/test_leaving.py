@@ -5,11 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
 
 from tests.cli.looking import Asker, beat, fill
+from tests.cli.test_storing import WAITING
 from tests.world import DAILY, WEIGHTS, World
 from watcher.store import bounces, leaving, links
 from watcher.store.database import Database
+from watcher.store.lock import change_rules
 
 ADA, MAX = "ada@example.org", "max@example.org"
 BOTH = WEIGHTS.replace('["ada@example.org"]', f'["Ada@example.org", "{MAX}"]')
@@ -141,3 +148,24 @@ def test_who_subscribes_them_again_is_told(world: World, ask: Asker) -> None:
     assert ask("subscriptions", "remove", own, "--yes").code == 0
     added = ask("add", ADA, "--any", "zorblax")
     assert (added.code, f"warning: {ADA} left {own} {DAY}" in added.err) == (0, True)
+
+
+def test_who_leaves_while_it_gets_another_name_has_left(tmp_path: Path, postgres_url: str) -> None:
+    with (
+        World(tmp_path, store=postgres_url) as world,
+        psycopg.connect(postgres_url, autocommit=True) as watching,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        begin(world, BOTH)
+        begin(world, BOTH.replace('"weights"', '"heavy"'))
+        database = Database(world.config().store_url, writable=True)
+        with database.write() as connection:
+            change_rules(connection)  # as a click does
+            leaving.leave(connection, "weights", ADA, world.now)
+            renamed = pool.submit(Asker(world), "rename", "weights", "heavy")
+            while not (renamed.done() or watching.execute(WAITING).fetchall()):
+                time.sleep(0.05)  # the server tells nobody that it has one wait
+        assert renamed.result().code == 0
+        with database.read() as connection:
+            assert leaving.left(connection).by_pair.keys() == {("heavy", ADA)}
+        database.close()

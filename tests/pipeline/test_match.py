@@ -9,10 +9,13 @@ import pytest
 from tests.fakesite import faults, make_paper
 from tests.modes import in_both_modes
 from tests.world import DAILY, THURSDAY, TRENDING, WEIGHTS, ZORBLAX, World
+from watcher import takeover
+from watcher.app import follow
 from watcher.engine import Request
 from watcher.models import MatchState
 from watcher.pipeline.check import check
-from watcher.store import matches
+from watcher.settings import SubscriptionSettings, definition_of
+from watcher.store import matches, stored
 from watcher.store.database import Database
 
 pytestmark = pytest.mark.untraced  # what it reaches, others do as well
@@ -260,3 +263,33 @@ async def test_two_sources_one_paper(world: World) -> None:
         async with world.engine() as engine:
             await engine.run_pass(Request())
     assert [mail.paper_ids for mail in world.digests()] == [["2602.00079"]]
+
+
+async def test_one_that_a_page_changes_before_it_is_taken_over_holds_up_nobody(
+    world: World,
+) -> None:
+    world.configure(DAILY, WEIGHTS)
+    database = Database(world.config().store_url, writable=True)
+
+    def subscribe(digest: str) -> None:
+        eve = SubscriptionSettings(
+            id="web-1/papers", name="papers", to=("eve@example.org",), digest=digest
+        )
+        with database.write() as connection:
+            stored.put(connection, {eve.id: definition_of(eve)}, world.now)
+
+    async with world.engine() as engine:
+        subscribe("daily 09:00")
+        read = await takeover.changed(engine.context)
+        assert read is not None
+        subscribe("each-check")
+        engine.context = await takeover.take_over(read)
+        world.add(make_paper(1, world.now, title=ZORBLAX))
+        await engine.run_pass()
+        assert len(world.digests()) == 1
+        await follow(engine, world.config)
+        await engine.run_pass()
+    assert len(world.digests()) == 1
+    [mail] = world.digests("eve@example.org")
+    assert "2602.00001" in mail.paper_ids, "by the next check she is sent what is there"
+    database.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import threading
+import traceback
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy.engine import make_url
 from tests.store.conftest import NOW
 from tests.unprivileged import shut_out_of
 from watcher.errors import NoDatabaseError, StoreError
-from watcher.store import checks, versions
+from watcher.store import checks, schema, versions
 from watcher.store.database import Database, patient
 
 
@@ -24,6 +25,16 @@ def test_a_transaction_that_fails_leaves_no_trace(database: Database) -> None:
         raise RuntimeError
     with database.read() as connection:
         assert checks.get_meta(connection, "key") is None
+
+
+def test_an_error_tells_nothing_of_what_was_to_be_stored(database: Database) -> None:
+    row = schema.meta.insert().values(key="mark", value="of no concern to a log")
+    with pytest.raises(StoreError) as caught, database.write() as connection:
+        for _ in range(2):
+            connection.execute(row)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "INSERT INTO meta" in told
+    assert "of no concern" not in told
 
 
 def test_instants_come_back_aware_and_naive_ones_are_refused(database: Database) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import replace
 
+import pytest
 import sqlalchemy as sa
 
 from tests.store.conftest import NOW
-from watcher.models import DeliveryState
-from watcher.store import leaving, outbox, renaming, taking_over
+from tests.store.test_matches import PENDING
+from tests.store.test_papers import FULL, observe
+from watcher.models import DeliveryState, MatchState
+from watcher.store import leaving, matches, outbox, renaming, subscriptions, taking_over
 from watcher.store.database import Database
 from watcher.store.shards import Shard
 from watcher.store.taking_over import Wanted
@@ -71,7 +75,91 @@ def test_who_has_left_has_left_it_under_its_new_name(database: Database) -> None
         take(connection, replace(WEIGHTS, id="newer"))
         renaming.start_anew(connection, "newer", NOW)
         assert leaving.left(connection).remaining("newer", [ADA, MAX]) == (MAX,)
-        assert renaming.now_called(connection, "weights") == "new"
+        assert renaming.now_called(connection, "weights") == "newer", "for it is the same to them"
         take(connection, replace(WEIGHTS, id="weights", fingerprint=lambda: "another"))
         assert renaming.now_called(connection, "weights") == "weights", "which is in use again"
         assert renaming.now_called(connection, "unheard-of") is None
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("is_taken_out", [True, False])
+@pytest.mark.parametrize("recipients", [(ADA, MAX), (MAX,)])
+def test_a_list_that_somebody_has_left_is_known_under_its_new_name(
+    database: Database, recipients: tuple[str, ...], is_taken_out: bool
+) -> None:
+    told = json.dumps({"to": recipients})
+    with database.write() as connection:
+        take(connection, WEIGHTS)
+        leaving.leave(connection, "weights", LOW, NOW)
+        if is_taken_out:  # as a click does where the operator has put it into the store
+            subscriptions.take_out(connection, "weights", ADA)
+        take(connection, replace(WEIGHTS, id="new", definition=told, recipients=recipients))
+        found = subscriptions.get(connection, "new")
+        assert found is not None
+        assert found.renamed_from == "weights", "or all others would have everything again"
+        other = (*recipients, "eve@example.org")
+        take(connection, replace(WEIGHTS, id="other", definition=told, recipients=other))
+        found = subscriptions.get(connection, "other")
+        assert found is not None
+        assert found.renamed_from is None
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_list_that_has_its_old_name_again_waits_as_any_that_was_renamed(
+    database: Database,
+) -> None:
+    with database.write() as connection:
+        take(connection, WEIGHTS)
+        take(connection, replace(WEIGHTS, id="new"))
+        renaming.rename(connection, "weights", "new")
+        leaving.leave(connection, "new", ADA, NOW)
+        take(connection, WEIGHTS)
+        found = subscriptions.get(connection, "weights")
+        assert found is not None
+        assert found.renamed_from == "new", "it has no history, and nobody has left it"
+        renaming.rename(connection, "new", "weights")
+        assert leaving.left(connection).by_pair.keys() == {("weights", LOW)}
+        assert renaming.now_called(connection, "new") == "weights"
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_list_renamed_again_before_that_was_settled_is_the_first_one_still(
+    database: Database,
+) -> None:
+    observe(database, FULL)
+    with database.write() as connection:
+        take(connection, WEIGHTS)
+        mail(connection, "weights", MAX)
+        leaving.leave(connection, "weights", ADA, NOW)
+        take(connection, replace(WEIGHTS, id="new"))
+        matches.put(connection, replace(PENDING, subscription_id="new"))
+        take(connection, replace(WEIGHTS, id="newer"))
+        found = subscriptions.get(connection, "newer")
+        assert found is not None
+        assert found.renamed_from == "weights", "which was sent, as the other never was"
+        assert outbox.counts(connection)[DeliveryState.QUEUED] == 1
+        waits = {("newer", FULL.id): MatchState.PENDING}
+        assert matches.states_of(connection, [FULL.id]) == waits
+        take(connection, WEIGHTS)
+        found = subscriptions.get(connection, "weights")
+        assert found is not None
+        assert found.is_active, "it was taken back"
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_of_lists_with_the_same_rules_each_is_known_under_its_new_name(database: Database) -> None:
+    def lists(stem: str) -> list[Wanted]:
+        told = ({"name": name, "digest": "daily 08:00", "to": [ADA]} for name in ("one", "other"))
+        return [
+            replace(
+                WEIGHTS, id=f"{stem}/{each['name']}", definition=json.dumps(each), recipients=(ADA,)
+            )
+            for each in told
+        ]
+
+    with database.write() as connection:
+        take(connection, *lists("ada"))
+        take(connection, *lists("lovelace"))
+        found = subscriptions.known(connection)
+        origins = {each.id: each.renamed_from for each in found.values() if not each.removed_at}
+    assert origins == {"lovelace/one": "ada/one", "lovelace/other": "ada/other"}

@@ -307,6 +307,18 @@ def test_a_link_in_an_old_mail_leaves_the_list_under_its_new_name(world: World) 
         database.close()
 
 
+def test_one_that_went_into_a_file_since_the_pages_were_started_can_be_left(world: World) -> None:
+    with pages_of(world) as browser:
+        moved = Wanted("web-0123/papers", f'{{"to": ["{EVE}"]}}', lambda: "f", (EVE,))
+        database = Database(world.config().store_url, writable=True)
+        with database.write() as connection:
+            taking_over.synchronise(connection, [moved], world.now, vocabulary="v")
+        browser.press(browser.get(stop_link(world, moved.id, EVE)), "Unsubscribe")
+        with database.read() as connection:
+            assert leaving.left(connection).by_pair.keys() == {(moved.id, EVE)}
+        database.close()
+
+
 async def test_a_pause_by_a_click_of_old_ends_only_where_its_list_is_known(world: World) -> None:
     with pages_of(world) as browser:
         await world.run_pass()

@@ -32,8 +32,9 @@ from watcher.cli.owner import act_as_owner, past_the_lock
 from watcher.errors import BusyError, NoDatabaseError
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from watcher.settings import Config
-    from watcher.store.database import Database
     from watcher.store.subscriptions import KnownSubscription
 
 
@@ -136,7 +137,7 @@ def _change(options: Common, name: str, *, is_paused: bool) -> None:
     configured = {s.id: s.name for s in loaded.settings.subscriptions}
     subscription_id = names.pick("subscription", name, configured)
     now = app.utc_now()
-    with _taken_over(loaded, subscription_id) as database, database.write() as connection:
+    with _taken_over(loaded, subscription_id) as connection:
         row = subscriptions.known(connection)[subscription_id]
         is_needed = (row.paused_at is None) if is_paused else not row.is_active
         carried: list[str] = []
@@ -188,7 +189,7 @@ def rename(
                 USAGE,
             )
         fail(f"{old} is still in the configuration; rename it there first", USAGE)
-    with _taken_over(loaded, new_id) as database, database.write() as connection:
+    with _taken_over(loaded, new_id) as connection:
         known = subscriptions.known(connection)
         past = {row.id: _name_of(row) for row in known.values() if row.id not in configured}
         old_id = names.pick("former subscription", old, past)
@@ -206,13 +207,21 @@ def rename(
 
 
 @contextlib.contextmanager
-def _taken_over(config: Config, subscription_id: str) -> Iterator[Database]:
-    """The database, in which the subscription has a row. Raises StoreError, BusyError."""
+def _taken_over(config: Config, subscription_id: str) -> Iterator[sa.Connection]:
+    """A transaction on the database, in which the subscription has a row.
+
+    Nobody goes by the rules in force meanwhile, nor leaves a list: it may get another name here.
+    Raises StoreError, BusyError.
+    """
+    from watcher.store.lock import change_rules
+
     act_as_owner(config.state_dir)
     if not _has_row(config, subscription_id):
         _take_over(config, subscription_id)
-    with past_the_lock(config) as database:
-        yield database
+    with past_the_lock(config) as database, database.write() as connection:
+        if database.path is None:  # SQLite has one writer at a time anyhow
+            change_rules(connection)
+        yield connection
 
 
 def _has_row(config: Config, subscription_id: str) -> bool:

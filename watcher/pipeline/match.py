@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -89,7 +90,7 @@ def match(
     new_count += sum(match.state is MatchState.PENDING for match in new)
     # A good check that found the page unchanged vouches for the listing of one that was cut short.
     well = set() if leftover_only else checks.well(connection)
-    _meet(connection, listings, readers, met, well)
+    _meet(context, connection, listings, readers, met, well)
     if context.shard is None:  # else the other shards are yet to come
         papers.mark_matched(connection, (listing.id for listing in listings), now)
     settled = settle(context, connection, now)
@@ -97,6 +98,7 @@ def match(
 
 
 def _meet(
+    context: Context,
     connection: sa.Connection,
     listings: Collection[CurrentListing],
     readers: Mapping[str, Collection[str]],
@@ -111,7 +113,9 @@ def _meet(
             fresh = {
                 (name, listing.source) for name, reads in readers.items() if listing.source in reads
             } - known
-            matches.mark_met(connection, sorted(fresh), listing.check_id)
+            there = _those_there(context, connection, {name for name, _ in fresh})
+            those = sorted(pair for pair in fresh if pair[0] in there)
+            matches.mark_met(connection, those, listing.check_id)
             known |= fresh
 
 
@@ -212,11 +216,19 @@ def _match(
 
 
 def _of_those_there(context: Context, connection: sa.Connection, found: list[Match]) -> list[Match]:
-    """Without those of subscriptions that a page has ended since the rules were read."""
+    there = _those_there(context, connection, {each.subscription_id for each in found})
+    return [each for each in found if each.subscription_id in there]
+
+
+def _those_there(
+    context: Context, connection: sa.Connection, subscription_ids: AbstractSet[str]
+) -> AbstractSet[str]:
+    """Without those that a page has ended since the rules were read, or changed before they were
+    taken over, which is left to the next time.
+    """
     if context.shard is not None:  # nobody can meanwhile: see `hold_rules`
-        return found
-    removed = subscriptions.removed_among(connection, (each.subscription_id for each in found))
-    return [each for each in found if each.subscription_id not in removed]
+        return subscription_ids
+    return subscriptions.there_among(connection, subscription_ids)
 
 
 def _is_known(judgement: Judgement, slept: Collection[Reason]) -> bool:

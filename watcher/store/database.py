@@ -112,7 +112,11 @@ class Database:
     def _engine(self, connect_args: Mapping[str, int], **pool: int) -> sa.Engine:
         options = {"compiled_cache": _STATEMENTS}
         return sa.create_engine(
-            self.url, connect_args=dict(connect_args), execution_options=options, **pool
+            self.url,
+            connect_args=dict(connect_args),
+            execution_options=options,
+            hide_parameters=True,  # errors come into logs: with addresses, mails and their links
+            **pool,
         )
 
     def _patience(self, usual: Mapping[str, int]) -> dict[str, int]:

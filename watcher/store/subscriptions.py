@@ -108,15 +108,15 @@ def hold(connection: sa.Connection, *subscription_ids: str) -> None:
     connection.execute(query.order_by(subscriptions.c.id).with_for_update())
 
 
-def removed_among(connection: sa.Connection, subscription_ids: Iterable[str]) -> frozenset[str]:
-    """Those of these that were removed; until the transaction's end, none of the others is."""
-    removed: set[str] = set()
+def there_among(connection: sa.Connection, subscription_ids: Iterable[str]) -> frozenset[str]:
+    """Those of these that are known and not removed; until the transaction's end, none is."""
+    there: set[str] = set()
     for chunk in chunks(sorted(set(subscription_ids))):
         query = sa.select(subscriptions.c.id, subscriptions.c.removed_at)
         query = query.where(subscriptions.c.id.in_(chunk)).order_by(subscriptions.c.id)
         rows = connection.execute(query.with_for_update(read=True, key_share=True))
-        removed.update(row.id for row in rows if row.removed_at)
-    return frozenset(removed)
+        there.update(row.id for row in rows if row.removed_at is None)
+    return frozenset(there)
 
 
 def told_until(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import msgspec
 import sqlalchemy as sa
 
+from watcher.store import leaving, outbox, renaming
 from watcher.store import matches as pairs
-from watcher.store import outbox
 from watcher.store.checks import get_meta, put_meta
 from watcher.store.marks import Division
 from watcher.store.schema import subscriptions
@@ -114,34 +114,96 @@ def has_vocabulary(connection: sa.Connection, vocabulary: str) -> bool:
 
 def _start(
     connection: sa.Connection,
-    starting: Iterable[Wanted],
+    starting: Collection[Wanted],
     before: Mapping[str, KnownSubscription],
     gone: Iterable[KnownSubscription],
     now: dt.datetime,
 ) -> tuple[tuple[str, str], ...]:
-    """Take in what is new and what has come back; those that look like one of `gone` are held."""
-    alike: dict[tuple[object, tuple[str, ...]], list[str]] = defaultdict(list)
-    for old in gone:
-        recipients = msgspec.json.decode(old.definition, type=Addressed).to
-        alike[old.fingerprint, recipients].append(old.id)
-    inserted, revived, renames = [], [], []
+    """Take in what is new and what has come back; those that look like one of `gone` are held.
+
+    One of `gone` that is held itself, as a rename that nobody has settled, was never sent: what
+    looks like it looks like the one before, and goes on from what matched meanwhile.
+    """
+    alike = _Alike(connection, gone if starting else ())
+    inserted: list[dict[str, object]] = []
+    revived: list[dict[str, object]] = []
+    renames, settled = [], []
     for subscription in starting:
         row = _row(subscription)
         row |= {"known_at": now, "removed_at": None, "renamed_from": None, "renamed_to": None}
         row["bucket"] = bucket_of(subscription.id)
-        if subscription.id in before:
-            revived.append(row)
+        is_new = subscription.id not in before
+        (inserted if is_new else revived).append(row)
+        like = alike.to(row["fingerprint"], subscription.recipients)
+        if len(like) > 1:  # as where a file of several has another name
+            like = _most_alike(like, before, subscription)
+        if len(like) != 1:  # of two neither is guessed
             continue
-        like = alike.get((row["fingerprint"], subscription.recipients), [])
-        if len(like) == 1:  # of two neither is guessed
-            row["renamed_from"] = like[0]
-            renames.append((like[0], subscription.id))
-        inserted.append(row)
+        origin = before[like[0]].renamed_from or like[0]
+        if origin == subscription.id:  # taken back before it was settled
+            continue
+        row["renamed_from"] = origin
+        renames.append((origin, subscription.id))
+        if is_new and origin != like[0]:
+            settled.append((like[0], row))
     if inserted:
         insert = subscriptions.insert().values(id=sa.bindparam("of"))
         connection.execute(insert, inserted)
     update(connection, revived)
+    for held, row in settled:
+        renaming.rename(connection, held, str(row["of"]))
+        update(connection, [{"of": row["of"], "renamed_from": row["renamed_from"]}])
     return tuple(renames)
+
+
+class _Alike:
+    """Of those that are gone, the ones that said the same to the same people.
+
+    Who has left one of them does not count there: a click took some out of what is stored, and who
+    renames a list may leave them out at the same time, or put them in again.
+    """
+
+    def __init__(self, connection: sa.Connection, gone: Iterable[KnownSubscription]) -> None:
+        by_id = {old.id: old for old in gone}
+        self._left = leaving.left_of(connection, by_id)
+        self._whole: dict[tuple[object, tuple[str, ...]], list[str]] = defaultdict(list)
+        self._reduced: dict[object, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
+        have_left = {subscription_id for subscription_id, _ in self._left.by_pair}
+        for old in by_id.values():
+            recipients = msgspec.json.decode(old.definition, type=Addressed).to
+            if old.id in have_left:
+                stayed = self._left.remaining(old.id, recipients)
+                self._reduced[old.fingerprint].append((old.id, stayed))
+            else:
+                self._whole[old.fingerprint, recipients].append(old.id)
+
+    def to(self, fingerprint: object, recipients: tuple[str, ...]) -> list[str]:
+        """Their ids."""
+        reduced = self._reduced.get(fingerprint, ())
+        return self._whole.get((fingerprint, recipients), []) + [
+            old_id
+            for old_id, stayed in reduced
+            if self._left.remaining(old_id, recipients) == stayed
+        ]
+
+
+def _most_alike(
+    like: list[str], before: Mapping[str, KnownSubscription], subscription: Wanted
+) -> list[str]:
+    """The one of them that has the same name and sources, is sent at the same times and so on, or
+    has all but the name; else all.
+    """
+    for apart_from in (("id", "to"), ("id", "to", "name")):
+        told = _told(subscription.definition, apart_from)
+        same = [each for each in like if _told(before[each].definition, apart_from) == told]
+        if len(same) == 1:
+            return same
+    return like
+
+
+def _told(definition: str, apart_from: Collection[str]) -> dict[str, object]:
+    told = msgspec.json.decode(definition, type=dict[str, object])
+    return {key: value for key, value in told.items() if key not in apart_from}
 
 
 def _row(subscription: Wanted) -> dict[str, object]:

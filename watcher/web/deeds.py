@@ -179,7 +179,7 @@ def is_sent(connection: sa.Connection, config: Config, subscription_id: str, add
     own = None if subscription_id in config.origins else find(connection, subscription_id)
     if own is not None and address.lower() in {each.lower() for each in own.to}:
         return True
-    if _is_of_pages(config, subscription_id):
+    if _is_of_pages(connection, config, subscription_id):
         return False
     now_called = renaming.now_called(connection, subscription_id)
     if now_called is None:
@@ -187,9 +187,17 @@ def is_sent(connection: sa.Connection, config: Config, subscription_id: str, add
     return not leaving.left_of(connection, [now_called]).among(now_called, [address])
 
 
-def _is_of_pages(config: Config, subscription_id: str) -> bool:
-    """Whether somebody made it on a page: once it has ended, it cannot come back."""
-    return subscription_id.startswith(BY_PAGES) and subscription_id not in config.origins
+def _is_of_pages(connection: sa.Connection, config: Config, subscription_id: str) -> bool:
+    """Whether somebody made it on a page: once it has ended, it cannot come back.
+
+    One that counts and is not stored stands in a file, which `config` may be too old to know.
+    """
+    if not subscription_id.startswith(BY_PAGES) or subscription_id in config.origins:
+        return False
+    if stored.definition(connection, subscription_id) is not None:
+        return True
+    known = subscriptions.get(connection, subscription_id)
+    return known is None or known.removed_at is not None
 
 
 def stop(
@@ -203,7 +211,7 @@ def stop(
     with _turn(database, may_end=True) as connection:
         own = None if subscription_id in config.origins else find(connection, subscription_id)
         now_called = renaming.now_called(connection, subscription_id)
-        if now_called is not None and not _is_of_pages(config, subscription_id):
+        if now_called is not None and not _is_of_pages(connection, config, subscription_id):
             subscriptions.hold(connection, now_called)
             leaving.leave(connection, now_called, address, now)
         if own is None:
