@@ -19,6 +19,7 @@ from tests.authority import Authority
 from tests.mail.conftest import MESSAGE, envelope, settings
 from tests.smtpserver import SmtpServer, Stage
 from watcher.errors import DeliveryError, LeaseLostError
+from watcher.links import Purpose
 from watcher.mail.smtp import SmtpMailer
 
 BEFORE_RCPT: tuple[Stage, ...] = ("connect", "ehlo", "starttls", "auth", "mail")
@@ -178,6 +179,23 @@ async def test_a_part_of_a_login_is_struck_out_and_the_rest_stays(quoted: str) -
     assert "535 5.7.8 see https://example.org/auth/errors <***> ada" in str(error).replace(
         "=>", ">"
     )
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        *(f"https://x.example/{purpose}/WyJ3ZWIt.aZx-_Q" for purpose in Purpose),
+        "https://x.example/stop?of=weights&who=ada%40example.org&token=WyJ3ZWIt",
+        f"https://x.example/manage/{'WyJ3ZWIt' * 60}",
+    ],
+)
+async def test_of_a_link_that_a_server_quotes_nothing_is_told_that_lets_people_in(
+    server: SmtpServer, link: str
+) -> None:
+    server.fail("dot", f"554 5.7.1 blocked: <{link}> is listed")
+    error = await refusal(SmtpMailer(settings(server)))
+    assert "WyJ3ZWIt" not in str(error)
+    assert str(error).endswith("…> is listed")
 
 
 async def test_without_starttls_nothing_is_said_in_clear(server: SmtpServer) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import replace
 
+import pytest
 import sqlalchemy as sa
 
 from tests.store.conftest import NOW
 from watcher.models import DeliveryState
-from watcher.store import leaving, outbox, renaming, taking_over
+from watcher.store import leaving, outbox, renaming, subscriptions, taking_over
 from watcher.store.database import Database
 from watcher.store.shards import Shard
 from watcher.store.taking_over import Wanted
@@ -71,7 +73,30 @@ def test_who_has_left_has_left_it_under_its_new_name(database: Database) -> None
         take(connection, replace(WEIGHTS, id="newer"))
         renaming.start_anew(connection, "newer", NOW)
         assert leaving.left(connection).remaining("newer", [ADA, MAX]) == (MAX,)
-        assert renaming.now_called(connection, "weights") == "new"
+        assert renaming.now_called(connection, "weights") == "newer", "for it is the same to them"
         take(connection, replace(WEIGHTS, id="weights", fingerprint=lambda: "another"))
         assert renaming.now_called(connection, "weights") == "weights", "which is in use again"
         assert renaming.now_called(connection, "unheard-of") is None
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("is_taken_out", [True, False])
+@pytest.mark.parametrize("recipients", [(ADA, MAX), (MAX,)])
+def test_a_list_that_somebody_has_left_is_known_under_its_new_name(
+    database: Database, recipients: tuple[str, ...], is_taken_out: bool
+) -> None:
+    told = json.dumps({"to": recipients})
+    with database.write() as connection:
+        take(connection, WEIGHTS)
+        leaving.leave(connection, "weights", LOW, NOW)
+        if is_taken_out:  # as a click does where the operator has put it into the store
+            subscriptions.take_out(connection, "weights", ADA)
+        take(connection, replace(WEIGHTS, id="new", definition=told, recipients=recipients))
+        found = subscriptions.get(connection, "new")
+        assert found is not None
+        assert found.renamed_from == "weights", "or all others would have everything again"
+        other = (*recipients, "eve@example.org")
+        take(connection, replace(WEIGHTS, id="other", definition=told, recipients=other))
+        found = subscriptions.get(connection, "other")
+        assert found is not None
+        assert found.renamed_from is None

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import replace
 
+import pytest
+
 from tests.store.conftest import NOW
 from tests.store.test_matches import PENDING
 from tests.store.test_outbox import message
@@ -272,6 +274,21 @@ def test_starting_anew_settles_an_apparent_rename(database: Database) -> None:
     assert known(database)["new"].is_active
     with database.write() as connection:
         renaming.start_anew(connection, "new", LATER)
+    assert known(database)["new"].is_active
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_starting_anew_takes_nothing_from_one_that_has_come_back(database: Database) -> None:
+    waiting(database)
+    take(database, replace(ADA, id="new"), now=LATER)
+    take(database, ADA, replace(ADA, id="new"), now=LATER)
+    with database.write() as connection:
+        renaming.start_anew(connection, "new", LATER)
+        assert outbox.counts(connection)[DeliveryState.QUEUED] == 1
+        assert matches.states_of(connection, [FULL.id]) == {
+            ("weights", FULL.id): MatchState.PENDING
+        }
+        assert renaming.now_called(connection, "weights") == "weights"
     assert known(database)["new"].is_active
 
 

@@ -94,8 +94,11 @@ def left(connection: sa.Connection, shard: Shard | None = None) -> Left:
 
 
 def left_of(connection: sa.Connection, subscription_ids: Collection[str]) -> Left:
-    """Who has left one of these. Of ids no more than one `IN` takes."""
-    return _where(connection, left_recipients.c.subscription_id.in_(list(subscription_ids)))
+    """Who has left one of these."""
+    found: dict[tuple[str, str], LeftRecipient] = {}
+    for chunk in chunks(list(subscription_ids)):
+        found |= _where(connection, left_recipients.c.subscription_id.in_(chunk)).by_pair
+    return Left(found)
 
 
 def lists_left_by(connection: sa.Connection, address: str) -> tuple[str, ...]:

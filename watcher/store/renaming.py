@@ -28,8 +28,15 @@ def start_anew(connection: sa.Connection, subscription_id: str, now: dt.datetime
     if origin is not None:
         # The same rules to the same people: who wanted no more of it wants none of this.
         leaving.carry_over(connection, origin, subscription_id)
-        outbox.cancel(connection, {origin: ()}, now)
-        pairs.withdraw_unsent(connection, origin)
+        if _known(connection, origin).removed_at is not None:  # else it has come back beside it
+            outbox.cancel(connection, {origin: ()}, now)
+            pairs.withdraw_unsent(connection, origin)
+            # Links in its mails mean this one, unless another has its history.
+            connection.execute(
+                subscriptions.update()
+                .where(subscriptions.c.id == origin, subscriptions.c.renamed_to.is_(None))
+                .values(renamed_to=subscription_id)
+            )
     connection.execute(
         subscriptions.update()
         .where(subscriptions.c.id == subscription_id)

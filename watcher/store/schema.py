@@ -154,7 +154,7 @@ subscriptions = Table(
         "renamed_from", StoredText
     ),  # looks like that one renamed: waits for a word of the operator
     Column("bucket", Integer, nullable=False, server_default="0"),  # which shards it is of
-    Column("renamed_to", StoredText),  # who has its history now, and answers for its links
+    Column("renamed_to", StoredText),  # which list the links in its mails mean now
     Index(None, "bucket"),
 )
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import msgspec
 import sqlalchemy as sa
 
+from watcher.store import leaving, outbox
 from watcher.store import matches as pairs
-from watcher.store import outbox
 from watcher.store.checks import get_meta, put_meta
 from watcher.store.marks import Division
 from watcher.store.schema import subscriptions
@@ -114,16 +114,13 @@ def has_vocabulary(connection: sa.Connection, vocabulary: str) -> bool:
 
 def _start(
     connection: sa.Connection,
-    starting: Iterable[Wanted],
+    starting: Collection[Wanted],
     before: Mapping[str, KnownSubscription],
     gone: Iterable[KnownSubscription],
     now: dt.datetime,
 ) -> tuple[tuple[str, str], ...]:
     """Take in what is new and what has come back; those that look like one of `gone` are held."""
-    alike: dict[tuple[object, tuple[str, ...]], list[str]] = defaultdict(list)
-    for old in gone:
-        recipients = msgspec.json.decode(old.definition, type=Addressed).to
-        alike[old.fingerprint, recipients].append(old.id)
+    alike = _Alike(connection, gone if starting else ())
     inserted, revived, renames = [], [], []
     for subscription in starting:
         row = _row(subscription)
@@ -132,7 +129,7 @@ def _start(
         if subscription.id in before:
             revived.append(row)
             continue
-        like = alike.get((row["fingerprint"], subscription.recipients), [])
+        like = alike.to(row["fingerprint"], subscription.recipients)
         if len(like) == 1:  # of two neither is guessed
             row["renamed_from"] = like[0]
             renames.append((like[0], subscription.id))
@@ -142,6 +139,37 @@ def _start(
         connection.execute(insert, inserted)
     update(connection, revived)
     return tuple(renames)
+
+
+class _Alike:
+    """Of those that are gone, the ones that said the same to the same people.
+
+    Who has left one of them does not count there: a click took some out of what is stored, and who
+    renames a list may leave them out at the same time, or put them in again.
+    """
+
+    def __init__(self, connection: sa.Connection, gone: Iterable[KnownSubscription]) -> None:
+        by_id = {old.id: old for old in gone}
+        self._left = leaving.left_of(connection, by_id)
+        self._whole: dict[tuple[object, tuple[str, ...]], list[str]] = defaultdict(list)
+        self._reduced: dict[object, list[tuple[str, tuple[str, ...]]]] = defaultdict(list)
+        have_left = {subscription_id for subscription_id, _ in self._left.by_pair}
+        for old in by_id.values():
+            recipients = msgspec.json.decode(old.definition, type=Addressed).to
+            if old.id in have_left:
+                stayed = self._left.remaining(old.id, recipients)
+                self._reduced[old.fingerprint].append((old.id, stayed))
+            else:
+                self._whole[old.fingerprint, recipients].append(old.id)
+
+    def to(self, fingerprint: object, recipients: tuple[str, ...]) -> list[str]:
+        """Their ids."""
+        reduced = self._reduced.get(fingerprint, ())
+        return self._whole.get((fingerprint, recipients), []) + [
+            old_id
+            for old_id, stayed in reduced
+            if self._left.remaining(old_id, recipients) == stayed
+        ]
 
 
 def _row(subscription: Wanted) -> dict[str, object]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ import stamina
 import structlog
 
 from watcher.errors import DeliveryError, LeaseLostError, StoreError, WatcherError
-from watcher.links import Purpose
 from watcher.mail import make_mailer
+from watcher.mail.text import without_links
 from watcher.models import Envelope
 from watcher.settings import Config
 from watcher.store import clock as server
@@ -41,8 +40,6 @@ RECORD_WITHIN = 30.0
 
 SOON = 0.1
 """Seconds, where another process was quicker."""
-
-_LINK = re.compile(rf"/({'|'.join(Purpose)})/[^\s\"'>]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +128,7 @@ class Post:
                 if task := asyncio.current_task():
                     self._being_made.discard(task)
         except WatcherError as error:
-            log.error("a mail of the pages could not be made", error=_told(error))
+            log.error("a mail of the pages could not be made", error=without_links(str(error)))
         else:
             self._woken.set()
 
@@ -155,7 +152,7 @@ class Post:
             except StoreError as error:
                 log.error("mails of the pages cannot be seen to", error=str(error))
             except Exception as error:  # noqa: BLE001  # a bug with one letter stops no other
-                told = f"{type(error).__name__}: {_told(error)}"
+                told = f"{type(error).__name__}: {without_links(str(error))}"
                 log.error("a mail of the pages met a bug", error=told)
             if self._is_ending:
                 return
@@ -230,7 +227,7 @@ class Post:
         self, letter: StoredLetter, error: WatcherError, *, is_session_trouble: bool
     ) -> None:
         """Leave it for later, or give it up."""
-        answer = _told(error)
+        answer = str(error)
         after = self._pace.after
         wait = dt.timedelta(seconds=after[min(letter.attempt_count, len(after)) - 1])
         is_dead = isinstance(error, DeliveryError) and not error.retryable
@@ -287,8 +284,3 @@ async def _within(ends: float, tasks: set[asyncio.Task[None]]) -> None:
     for task in late:
         task.cancel()
     await asyncio.gather(*late, return_exceptions=True)
-
-
-def _told(error: Exception) -> str:
-    """Without links: servers quote those that they refuse, and whoever has one is let in."""
-    return _LINK.sub(r"/\1/…", str(error))
