@@ -20,6 +20,7 @@ from watcher.web import pages
 pytestmark = [pytest.mark.browser, pytest.mark.npm, pytest.mark.long]
 
 EVE = "eve@example.org"
+ICON = "file:///icon.svg"
 WAYS = ((320, False), (1280, True))
 """Each width and each scheme once: where things are goes by the one, colours go by the other."""
 
@@ -96,11 +97,10 @@ async def test_the_pages_are_for_everybody(world: World, browser: Browser, tmp_p
     for name, text in (await drawn(world)).items():
         path = tmp_path / f"{name}.html"
         path.write_text(text, encoding="utf-8")
+        page = browser.open(path, width=320)
         for width, is_dark in WAYS:
-            page = browser.open(path, width=width, is_dark=is_dark)
-            # The browser's own pictures, as that of a clock, are no requests of the page.
-            loaded = [url for url in page.requests if not url.startswith("data:")]
-            assert loaded == [path.as_uri()], "nothing is loaded from elsewhere"
+            page.tab.resize(width, 800, 1)
+            page.tab.choose_scheme(is_dark=is_dark)
             case = f"{name}, {width}, {'dark' if is_dark else 'light'}"
             # axe knows no ground behind the words of a drawing: theirs are those of all the text.
             found = {
@@ -110,7 +110,11 @@ async def test_the_pages_are_for_everybody(world: World, browser: Browser, tmp_p
             if any(found.values()):
                 wrong[case] = found
             assert needed_width(page) == width, case
-            page.close()
+        # The browser's own pictures, as that of a clock, are no requests of the page; nor is that
+        # of the tab, for which it asks when it has time.
+        loaded = [each for each in page.requests if not each.startswith(("data:", ICON))]
+        assert loaded == [path.as_uri()], "nothing is loaded from elsewhere"
+        page.close()
     assert wrong == {}
 
 
