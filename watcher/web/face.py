@@ -20,8 +20,15 @@ from watcher.store.buckets import Limit
 from watcher.store.database import Database
 from watcher.web import deeds, pages, tongues
 from watcher.web.blanks import Blanks
-from watcher.web.guard import OF_NETWORK, Forms, Limits, form_of, network_of
-from watcher.web.post import Post
+from watcher.web.guard import (
+    MAILS_OF_NETWORK,
+    OF_NETWORK,
+    Forms,
+    Limits,
+    form_of,
+    network_of,
+)
+from watcher.web.post import Made, Post
 from watcher.web.tongues import phrase
 from watcher.web.trying import Past, Preview
 
@@ -130,6 +137,18 @@ class Face:
                 ),
                 wait=int(wait.total_seconds()) + 1,
             )
+
+    async def send(self, request: Request, prepare: Callable[[], Made]) -> None:
+        """Have the mail that `prepare` makes sent, in its own time. Raises Refused, StoreError."""
+        await self.count(request, "mail", MAILS_OF_NETWORK)
+        if await self.post.is_full():
+            raise Refused(
+                503,
+                phrase("Too much at once"),
+                phrase("Please try again in a few minutes."),
+                wait=300,
+            )
+        self.post.take_on(prepare)
 
     def told(self, request: Request, purpose: Purpose) -> tuple[str, ...]:
         """What the link of this request was told. Raises Refused."""
