@@ -8,7 +8,9 @@ import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
+import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -31,6 +33,8 @@ from watcher.web.guard import (
 from watcher.web.post import Made, Post
 from watcher.web.tongues import phrase
 from watcher.web.trying import Past, Preview
+
+T = TypeVar("T")
 
 
 class Refused(Exception):  # noqa: N818  # an answer, not an error of ours
@@ -171,17 +175,22 @@ class Face:
                 ),
             ) from error
 
+    async def look(self, step: Callable[[sa.Connection], T]) -> T:
+        """What `step` reads, in a thread. Raises StoreError."""
+
+        def read() -> T:
+            with self.reader.read() as connection:
+                return step(connection)
+
+        return await run_in_threadpool(read)
+
     async def found(self, request: Request, subscription_id: str) -> SubscriptionSettings:
         """The subscription of that id, whose language is spoken from then on.
 
         Raises Refused, StoreError.
         """
 
-        def look() -> SubscriptionSettings | None:
-            with self.reader.read() as connection:
-                return deeds.find(connection, subscription_id)
-
-        found = await run_in_threadpool(look)
+        found = await self.look(lambda connection: deeds.find(connection, subscription_id))
         if found is None:
             raise Refused(
                 404,
