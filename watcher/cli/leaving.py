@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from watcher.cli import names
+from watcher.cli import names, suppressing
 from watcher.cli.common import USAGE, Common, fail, print_json
 from watcher.cli.owner import past_the_lock
 from watcher.errors import NoDatabaseError, StoreError
@@ -59,11 +59,7 @@ def take_back(options: Common, name: str, address: str) -> None:
     past = {each: each for each in lists}  # who has left may have been taken out since
     chosen = names.pick("subscription", name, past | {s.id: s.name for s in configured.values()})
     if is_suppressed:
-        fail(
-            f"{address} {links.NEVER}; only its owner could want that, and then"
-            f" `watcher subscriptions unsuppress {address}` comes first",
-            USAGE,
-        )
+        suppressing.refuse_to_resume(address)
     to = {each.lower() for each in configured[chosen].to} if chosen in configured else set()
     is_there = address.lower() in to
     if chosen not in lists and not is_there:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,49 +23,21 @@ from watcher.cli.common import (
     say,
 )
 from watcher.cli.configs import before, path_of
+from watcher.cli.known import known_of
 from watcher.cli.standing import NameArgument
 from watcher.cli.storing import StoredOption
 from watcher.cli.subscribing import FOLDER
-from watcher.errors import NoDatabaseError, StoreError
 
 if TYPE_CHECKING:
     from watcher.settings import Config
     from watcher.store.bounces import PausedRecipient
-    from watcher.store.leaving import Left, LeftRecipient
-    from watcher.store.subscriptions import KnownSubscription
+    from watcher.store.leaving import LeftRecipient
 
 
 _TAKEN_UP = (
     "A running daemon takes that up at its next check, or on SIGHUP: mails that wait are cancelled"
     " then. What was sent stays known."
 )
-
-
-class Standing(NamedTuple):
-    """Whether digests are made: in a word (`active`, `paused`, `held`, `new`) and a sentence."""
-
-    word: str
-    text: str
-
-
-class Known(NamedTuple):
-    """What the store tells: how a subscription stands, by its id; who is paused; who has left."""
-
-    standing_of: Callable[[str], Standing]
-    paused: Mapping[str, PausedRecipient]
-    left: Left
-
-    def paused_of(self, recipients: Iterable[str]) -> list[PausedRecipient]:
-        """Those of these recipients that no digest is sent to."""
-        from watcher.store.bounces import among
-
-        return among(self.paused, recipients)
-
-    def recipient(self, subscription_id: str, address: str) -> str:
-        """A recipient of that subscription, and whether it is sent there."""
-        if self.left.among(subscription_id, [address]):
-            return f"{address} (left)"
-        return f"{address} (paused)" if self.paused_of([address]) else address
 
 
 def register(app: typer.Typer) -> None:
@@ -108,7 +80,7 @@ def list_(
 
     options = common(context, config, state_dir, as_json=as_json)
     loaded = options.load_whole("warning")
-    stored = _known(loaded)
+    stored = known_of(loaded)
     now = app.utc_now()
     reports = [describe_subscription(loaded, s, now) for s in loaded.settings.subscriptions]
     if options.as_json:
@@ -162,7 +134,7 @@ def show(
     known = {s.id: s for s in loaded.settings.subscriptions}
     chosen = names.pick("subscription", name, {s.id: s.name for s in known.values()})
     report = describe_subscription(loaded, known[chosen], app.utc_now())
-    stored = _known(loaded)
+    stored = known_of(loaded)
     stands, paused = stored.standing_of(chosen), stored.paused_of(report.recipients)
     left = stored.left.among(chosen, report.recipients)
     if options.as_json:
@@ -279,40 +251,3 @@ def _span(path: Path, line: int) -> tuple[int, int]:
     while end > line and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
         end -= 1
     return line, end
-
-
-def _known(config: Config) -> Known:
-    """What the store tells, as far as it can be read."""
-    from watcher import app
-    from watcher.store import bounces, leaving, subscriptions
-
-    try:
-        with app.reading(config) as database, database.read() as connection:
-            known, paused = subscriptions.known(connection), bounces.paused(connection)
-            left = leaving.left(connection)
-    except NoDatabaseError:
-        known, paused, left = {}, {}, leaving.NOBODY
-    except StoreError as error:
-        say(f"warning: {error}")
-        unknown = Standing("unknown", "unknown: the store cannot be read")
-        return Known(lambda _: unknown, {}, leaving.NOBODY)
-    return Known(
-        lambda subscription_id: _standing(subscription_id, known.get(subscription_id)), paused, left
-    )
-
-
-def _standing(subscription_id: str, row: KnownSubscription | None) -> Standing:
-    resume = f"`watcher subscriptions resume {subscription_id}`"
-    if row is None or row.removed_at is not None:
-        return Standing("new", "new: taken up at the next check")
-    if row.renamed_from is not None:
-        text = (
-            f"held: it looks like {row.renamed_from} under a new name."
-            f" `watcher rename {row.renamed_from} {subscription_id}` keeps the history,"
-            f" {resume} starts anew"
-        )
-        return Standing("held", text)
-    if row.paused_at is not None:
-        text = f"paused since {row.paused_at:%Y-%m-%d %H:%M} UTC; {resume} goes on"
-        return Standing("paused", text)
-    return Standing("active", "active")

@@ -219,10 +219,8 @@ def _metrics(
     """What serves the metrics, or does nothing where none are wanted. Raises ConfigError."""
     if not config.settings.metrics.listen:
         return lambda _, __: nullcontext()
-    try:
+    with config.needing("metrics", "metrics need their library"):
         from watcher.metrics import serving
-    except ImportError as error:
-        raise config.missing_extra("metrics", "metrics need their library") from error
     return serving
 
 

@@ -118,10 +118,8 @@ def beside_daemon(config: Config, *, is_wanted: bool = True) -> Serving:
 
 
 def _pages(config: Config) -> Serving:
-    try:
+    with config.needing("web", "the pages need their libraries"):
         from watcher.web import serving
-    except ImportError as error:
-        raise config.missing_extra("web", "the pages need their libraries") from error
     return serving
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from watcher.cli import leaving, names
+from watcher.cli import leaving, names, suppressing
 from watcher.cli.common import (
     BAD_CONFIG,
     USAGE,
@@ -108,11 +108,7 @@ def _resume_recipient(options: Common, address: str) -> bool:
         return False
     with past_the_lock(loaded) as database, database.write() as connection:
         if links.is_suppressed(connection, found):
-            fail(
-                f"{found} {links.NEVER}; only its owner could want that, and then"
-                f" `watcher subscriptions unsuppress {found}` comes first",
-                USAGE,
-            )
+            suppressing.refuse_to_resume(found)
         if found in paused:
             bounces.resume(connection, found, app.utc_now())
     if options.as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -135,6 +135,17 @@ def told_of(address: str) -> str:
     return (
         f"{address} asked never to be written to again, so no digest goes there; only if its owner"
         f" wants it back, `watcher subscriptions unsuppress {address}`"
+    )
+
+
+def refuse_to_resume(address: str) -> NoReturn:
+    """End with 2, and say what would have to come first."""
+    from watcher.store.links import NEVER
+
+    fail(
+        f"{address} {NEVER}; only its owner could want that, and then"
+        f" `watcher subscriptions unsuppress {address}` comes first",
+        USAGE,
     )
 
 

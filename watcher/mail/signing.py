@@ -64,10 +64,8 @@ def make_signer(config: Config) -> Signer:
         ("rsa", "key", dkim.selector, dkim.key, dkim.key_file),
         ("ed25519", "ed25519_key", dkim.ed25519_selector, dkim.ed25519_key, dkim.ed25519_key_file),
     )
-    try:
+    with config.needing("dkim", "signing needs its libraries"):
         from watcher.mail.dkim import DkimSigner, read_key  # noqa: PLC0415  # an extra, and slow
-    except ImportError as error:
-        raise config.missing_extra("dkim", "signing needs its libraries") from error
     keys, faults = [], []
     for algorithm, name, selector, secret, file in given:
         if not secret.get_secret_value():

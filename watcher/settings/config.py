@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -153,11 +153,18 @@ class Config:
             line = line_in(origin.file, path) or line
         return origin.file, line
 
-    def missing_extra(self, name: str, what: str) -> ConfigError:
-        """That `what` ("the pages need their libraries") asks for the extra of the table `name`."""
-        path, line = self.locate("", name)
-        message = f"{what}: pip install 'paper-watcher[{name}]'"
-        return ConfigError(message, path=path, line=line, key=name)
+    @contextlib.contextmanager
+    def needing(self, name: str, what: str) -> Iterator[None]:
+        """Import here what needs the extra of the table `name`; or it raises ConfigError.
+
+        `what` is the need: "the pages need their libraries".
+        """
+        try:
+            yield
+        except ImportError as error:
+            path, line = self.locate("", name)
+            message = f"{what}: pip install 'paper-watcher[{name}]'"
+            raise ConfigError(message, path=path, line=line, key=name) from error
 
     def fault(self, message: str, subscription_id: str, key: str) -> RuleError:
         """Something wrong with a subscription's `key`, at the place where that is written."""

@@ -309,7 +309,10 @@ def restore(database: Database, source: Path, now: dt.datetime) -> Path | None:
     aside = _unused(path.with_name(f"{path.name}.replaced-{now:%Y%m%d%H%M%S}"))
     kept = None
     if path.exists():
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as old:
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(path, timeout=1)) as old,
+        ):
             old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         path.replace(aside)
         kept = aside

@@ -67,12 +67,9 @@ async def list_all(face: Face, request: Request) -> Response:
     of = await subscription_of(face, request, Purpose.ARCHIVE)
     given = request.query_params.get("before", "")
     before = int(given) if re.fullmatch(_DigestId.regex, given) else None
-
-    def look() -> list[PastDigest]:
-        with face.reader.read() as connection:
-            return archive.page(connection, of.id, before=before, limit=DIGESTS_SHOWN + 1)
-
-    found = await run_in_threadpool(look)
+    found = await face.look(
+        lambda connection: archive.page(connection, of.id, before=before, limit=DIGESTS_SHOWN + 1)
+    )
     shown, language = found[:DIGESTS_SHOWN], face.tongue(request)
     feed = face.links.token(Purpose.FEED, of.id)
     return face.page(
@@ -120,12 +117,7 @@ async def show_papers(face: Face, request: Request) -> Response:
     """The papers of a digest as a list: all of them, which a mail may have no room for."""
     of = await subscription_of(face, request, Purpose.ARCHIVE)
     digest = await _digest(face, request, of)
-
-    def look() -> bool:
-        with face.reader.read() as connection:
-            return bool(archive.html(connection, digest.id))
-
-    is_kept = await run_in_threadpool(look)
+    is_kept = await face.look(lambda connection: bool(archive.html(connection, digest.id)))
     return await _list_papers(face, request, of, digest, is_kept=is_kept)
 
 
@@ -145,12 +137,11 @@ async def _list_papers(
     face: Face, request: Request, of: Readable, digest: PastDigest, *, is_kept: bool
 ) -> Response:
     after = request.query_params.get("after", "")
-
-    def look() -> list[MailedPaper]:
-        with face.reader.read() as connection:
-            return archive.papers_of(connection, digest.id, after=after, limit=PAPERS_SHOWN + 1)
-
-    found = await run_in_threadpool(look)
+    found = await face.look(
+        lambda connection: archive.papers_of(
+            connection, digest.id, after=after, limit=PAPERS_SHOWN + 1
+        )
+    )
     hub_url = face.config().settings.http.base_url
     language = face.tongue(request)
     lines = [_line(each, language, hub_url) for each in found[:PAPERS_SHOWN]]
@@ -172,12 +163,9 @@ async def _list_papers(
 
 async def _digest(face: Face, request: Request, of: Readable) -> PastDigest:
     """The one that is asked for, if it is that subscription's."""
-
-    def look() -> PastDigest | None:
-        with face.reader.read() as connection:
-            return archive.digest(connection, of.id, request.path_params["digest"])
-
-    found = await run_in_threadpool(look)
+    found = await face.look(
+        lambda connection: archive.digest(connection, of.id, request.path_params["digest"])
+    )
     if found is None:
         raise HTTPException(404)
     return found

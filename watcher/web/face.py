@@ -8,7 +8,9 @@ import fnmatch
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
+import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -20,10 +22,19 @@ from watcher.store.buckets import Limit
 from watcher.store.database import Database
 from watcher.web import deeds, pages, tongues
 from watcher.web.blanks import Blanks
-from watcher.web.guard import OF_NETWORK, Forms, Limits, form_of, network_of
-from watcher.web.post import Post
+from watcher.web.guard import (
+    MAILS_OF_NETWORK,
+    OF_NETWORK,
+    Forms,
+    Limits,
+    form_of,
+    network_of,
+)
+from watcher.web.post import Made, Post
 from watcher.web.tongues import phrase
 from watcher.web.trying import Past, Preview
+
+T = TypeVar("T")
 
 
 class Refused(Exception):  # noqa: N818  # an answer, not an error of ours
@@ -131,6 +142,18 @@ class Face:
                 wait=int(wait.total_seconds()) + 1,
             )
 
+    async def send(self, request: Request, prepare: Callable[[], Made]) -> None:
+        """Have the mail that `prepare` makes sent, in its own time. Raises Refused, StoreError."""
+        await self.count(request, "mail", MAILS_OF_NETWORK)
+        if await self.post.is_full():
+            raise Refused(
+                503,
+                phrase("Too much at once"),
+                phrase("Please try again in a few minutes."),
+                wait=300,
+            )
+        self.post.take_on(prepare)
+
     def told(self, request: Request, purpose: Purpose) -> tuple[str, ...]:
         """What the link of this request was told. Raises Refused."""
         try:
@@ -152,17 +175,22 @@ class Face:
                 ),
             ) from error
 
+    async def look(self, step: Callable[[sa.Connection], T]) -> T:
+        """What `step` reads, in a thread. Raises StoreError."""
+
+        def read() -> T:
+            with self.reader.read() as connection:
+                return step(connection)
+
+        return await run_in_threadpool(read)
+
     async def found(self, request: Request, subscription_id: str) -> SubscriptionSettings:
         """The subscription of that id, whose language is spoken from then on.
 
         Raises Refused, StoreError.
         """
 
-        def look() -> SubscriptionSettings | None:
-            with self.reader.read() as connection:
-                return deeds.find(connection, subscription_id)
-
-        found = await run_in_threadpool(look)
+        found = await self.look(lambda connection: deeds.find(connection, subscription_id))
         if found is None:
             raise Refused(
                 404,

@@ -31,12 +31,10 @@ async def stop(face: Face, request: Request) -> Response:
     await speak_as(face, request, subscription_id)  # before it has ended
     await form_of(request)  # within bounds; whatever it says, a POST to this URL means one thing
     config = face.config()
-
-    def is_sent() -> bool:
-        with face.reader.read() as connection:
-            return deeds.is_sent(connection, config, subscription_id, address)
-
-    if await run_in_threadpool(is_sent):  # a link that works for ever holds up nobody by itself
+    is_sent = await face.look(
+        lambda connection: deeds.is_sent(connection, config, subscription_id, address)
+    )
+    if is_sent:  # a link that works for ever holds up nobody by itself
         await run_in_threadpool(
             deeds.stop, face.database, config, subscription_id, address, face.clock()
         )

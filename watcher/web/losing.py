@@ -18,13 +18,13 @@ from watcher.settings import (
 )
 from watcher.store import links as decided
 from watcher.store import stored
-from watcher.web.face import Face, Refused
-from watcher.web.guard import MAILS_OF_ADDRESS, MAILS_OF_NETWORK
+from watcher.web.face import Face
+from watcher.web.guard import MAILS_OF_ADDRESS
 from watcher.web.letters import Found, reminder
 from watcher.web.post import Made
 from watcher.web.problems import of_program
 from watcher.web.sentences import described, times
-from watcher.web.tongues import phrase, tongue
+from watcher.web.tongues import tongue
 
 _ANYBODYS = SubscriptionSettings(
     id=f"{BY_PAGES}0/papers", to=("nobody@example.org",), rules=(RuleSettings(any=("papers",)),)
@@ -46,12 +46,7 @@ async def submit(face: Face, request: Request) -> Response:
     except ValueError as error:
         problems = {"address": of_program("address", str(error))}
         return face.page(request, "lost.html.j2", 422, address=typed, problems=problems)
-    await face.count(request, "mail", MAILS_OF_NETWORK)
-    if await face.post.is_full():
-        raise Refused(
-            503, phrase("Too much at once"), phrase("Please try again in a few minutes."), wait=300
-        )
-    face.post.take_on(partial(_reminder, face, address, face.tongue(request)))
+    await face.send(request, partial(_reminder, face, address, face.tongue(request)))
     return RedirectResponse("/lost/sent", 303)
 
 

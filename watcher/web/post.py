@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar
@@ -91,6 +91,7 @@ class Post:
         self._workers: set[asyncio.Task[None]] = set()
         self._under_way: set[str] = set()
         self._counting = asyncio.Lock()
+        self._looking = asyncio.Lock()
         self._woken = asyncio.Event()
         self._is_ending = False
 
@@ -138,27 +139,32 @@ class Post:
         letters.keep(connection, made.kind, made.envelope, now, due_at, is_wanted=made.is_wanted)
 
     async def _work(self) -> None:
-        while True:
-            self._woken.clear()
-            wait = self._pace.look_every
+        while letter := await self._next():
             try:
-                letter, wait = await asyncio.to_thread(self._claim)
-                if letter is not None:
-                    try:
-                        await self._send(letter)
-                    finally:
-                        self._under_way.discard(letter.message_id)
-                    continue
-            except StoreError as error:
-                log.error("mails of the pages cannot be seen to", error=str(error))
-            except Exception as error:  # noqa: BLE001  # a bug with one letter stops no other
-                told = f"{type(error).__name__}: {without_links(str(error))}"
-                log.error("a mail of the pages met a bug", error=told)
-            if self._is_ending:
-                return
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._woken.wait()
+                with _going_on():
+                    await self._send(letter)
+            finally:
+                self._under_way.discard(letter.message_id)
+                self._woken.set()  # it, or another that waited for the server, may be due
+
+    async def _next(self) -> StoredLetter | None:
+        """The next letter, when it is due; None where none is, and the pages end.
+
+        One worker looks for all: else each would ask the store as often.
+        """
+        async with self._looking:
+            while True:
+                self._woken.clear()
+                wait = self._pace.look_every
+                with _going_on():
+                    letter, wait = await asyncio.to_thread(self._claim)
+                    if letter is not None:
+                        return letter
+                if self._is_ending:
+                    return None
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._woken.wait()
 
     def _claim(self) -> tuple[StoredLetter | None, float]:
         """A letter that is due, leased; and the seconds until it is worth to look again."""
@@ -273,6 +279,18 @@ class Post:
     def _now(self, connection: sa.Connection) -> dt.datetime:
         """The time by which letters go: where several machines may serve pages, the store's."""
         return self._clock() if self._database.path else server.now(connection)
+
+
+@contextlib.contextmanager
+def _going_on() -> Iterator[None]:
+    """Log what goes wrong with one letter, or with looking for one; the others go their way."""
+    try:
+        yield
+    except StoreError as error:
+        log.error("mails of the pages cannot be seen to", error=str(error))
+    except Exception as error:  # noqa: BLE001  # a bug with one letter stops no other
+        told = f"{type(error).__name__}: {without_links(str(error))}"
+        log.error("a mail of the pages met a bug", error=told)
 
 
 async def _within(ends: float, tasks: set[asyncio.Task[None]]) -> None:

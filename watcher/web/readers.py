@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import sqlalchemy as sa
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from watcher.digest import LANGUAGE_TAGS, dates
@@ -56,12 +55,7 @@ async def subscription_of(face: Face, request: Request, purpose: Purpose) -> Rea
     Raises Refused, StoreError.
     """
     [subscription_id] = face.told(request, purpose)
-
-    def look() -> tuple[Readable, str] | None:
-        with face.reader.read() as connection:
-            return _find(face, connection, subscription_id)
-
-    looked = await run_in_threadpool(look)
+    looked = await face.look(lambda connection: _find(face, connection, subscription_id))
     if looked is None:
         raise Refused(
             410,
@@ -76,11 +70,9 @@ async def subscription_of(face: Face, request: Request, purpose: Purpose) -> Rea
 async def speak_as(face: Face, request: Request, subscription_id: str) -> None:
     """Answer in the language that the subscription says, if it says one. Raises StoreError."""
 
-    def look() -> str:
-        with face.reader.read() as connection:
-            return language_of(face, connection, subscription_id)
-
-    tongues.choose(request, await run_in_threadpool(look))
+    tongues.choose(
+        request, await face.look(lambda connection: language_of(face, connection, subscription_id))
+    )
 
 
 def language_of(face: Face, connection: sa.Connection, subscription_id: str) -> str:

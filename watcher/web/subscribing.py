@@ -24,7 +24,7 @@ from watcher.store import links as decided
 from watcher.web import deeds, pages, tongues, wish
 from watcher.web.deeds import Confirmed
 from watcher.web.face import Face, Refused
-from watcher.web.guard import MAILS_OF_ADDRESS, MAILS_OF_NETWORK
+from watcher.web.guard import MAILS_OF_ADDRESS
 from watcher.web.letters import confirmation
 from watcher.web.post import Made
 from watcher.web.problems import Problem
@@ -64,13 +64,8 @@ async def submit(face: Face, request: Request) -> Response:
         _see_may_join(face, subscription, face.tongue(request))
     except WishError as error:
         return await _form_page(face, request, replace(wanted, problems=error.problems))
-    await face.count(request, "mail", MAILS_OF_NETWORK)
-    if await face.post.is_full():
-        raise Refused(
-            503, phrase("Too much at once"), phrase("Please try again in a few minutes."), wait=300
-        )
     language = tongue(subscription.language or face.tongue(request).code)
-    face.post.take_on(partial(_confirmation, face, subscription, language))
+    await face.send(request, partial(_confirmation, face, subscription, language))
     return RedirectResponse("/sent", 303)
 
 

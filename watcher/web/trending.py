@@ -6,7 +6,6 @@ import datetime as dt
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -73,12 +72,7 @@ async def _page(face: Face, request: Request, on: dt.date | None) -> Response:
         )
     language = face.tongue(request)
     today = face.clock().astimezone(dt.UTC).date()
-
-    def look() -> _Look | None:
-        with face.reader.read() as connection:
-            return _look(connection, source, on, today, language)
-
-    found = await run_in_threadpool(look)
+    found = await face.look(lambda connection: _look(connection, source, on, today, language))
     if found is None:
         raise Refused(
             404,
