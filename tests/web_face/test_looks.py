@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.npm, pytest.mark.long]
 
 EVE = "eve@example.org"
 ICON = "file:///icon.svg"
-WAYS = ((320, False), (1280, True))
-"""Each width and each scheme once: where things are goes by the one, colours go by the other."""
+WAYS = tuple(itertools.product((320, 1280), (False, True)))
+"""A width, and whether it is dark."""
 
 
 @pytest.fixture(scope="module")
