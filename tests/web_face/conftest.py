@@ -16,10 +16,6 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield running
 
 
-ON_SQLITE = pytest.mark.parametrize("filled", ["sqlite"], indirect=True)
-"""For what is decided by no statement: that those work on both databases, others see."""
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     """A world with a paper, on each database."""

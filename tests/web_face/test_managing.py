@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from tests.cli.looking import Asker
 from tests.fakesite import make_paper
 from tests.web_face.browsing import Page, ask, asking_mail, link_in, pages_of, subscribe
-from tests.web_face.conftest import ON_SQLITE
 from tests.world import WEIGHTS, ZORBLAX, World
 from watcher import app
 from watcher.digest import OneClick
@@ -50,7 +49,6 @@ async def a_day_later(world: World, number: int) -> list[str]:
     return sorted({mail.recipient for mail in world.new_mails()})
 
 
-@ON_SQLITE
 async def test_a_pause_lasts_until_it_is_ended(world: World) -> None:
     with pages_of(world) as browser:
         mine = subscribe(world, browser, EVE)

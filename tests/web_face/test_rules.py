@@ -8,14 +8,11 @@ import pytest
 
 from tests.fakesite import make_paper
 from tests.web_face.browsing import Browser, Page, pages_of, subscribe
-from tests.web_face.conftest import ON_SQLITE
 from tests.web_face.test_managing import a_day_later
 from tests.world import World
 from watcher.settings import RuleSettings, SubscriptionSettings, definition_of
 from watcher.store import stored
 from watcher.store.database import Database
-
-pytestmark = ON_SQLITE
 
 EVE = "eve@example.org"
 

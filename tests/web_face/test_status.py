@@ -11,7 +11,6 @@ import pytest
 
 from tests.fakesite import faults, make_paper
 from tests.web_face.browsing import PUBLIC, Browser, Page, pages_of
-from tests.web_face.conftest import ON_SQLITE
 from tests.world import ZORBLAX, World
 from watcher import app
 from watcher.models import Outcome
@@ -237,7 +236,6 @@ def test_it_is_asked_for_as_browsers_understand(world: World) -> None:
         assert plain.status_code == 200, "as curl and monitors do it"
 
 
-@ON_SQLITE
 def test_guessing_is_slow(filled: World) -> None:
     with pages_of(filled, ASKED) as browser:
         for _ in range(20):
