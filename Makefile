@@ -1,8 +1,8 @@
 # `make demo` on a machine with Python 3.11 or newer is all it takes. Nothing is put outside .venv.
 VENV := .venv
 BIN := $(VENV)/bin
-# Two more than there are processors: some tests wait for what takes its time.
-JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 2)))
+# More than there are processors: some tests wait for what takes its time.
+JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 3)))
 EXTRACT := -F pyproject.toml -k say -k counted:1,2 --no-location --sort-output --project=paper-watcher
 EXTRACT_WEB := -F watcher/web/babel.toml -k phrase $(wordlist 3,99,$(EXTRACT))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
