@@ -30,7 +30,7 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	@rm -f $(VENV)/.tested .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report= --cov-fail-under=0
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --cov --cov-report= --cov-fail-under=0
 	@touch $(VENV)/.tested
 
 check: lint $(VENV)/.tested

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import itertools
 import os
 import re
 import shutil
@@ -160,7 +161,7 @@ def _is_again(item: pytest.Item) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long.
+    """Begin with what takes long, each process with its share of that.
 
     Coverage is not measured of that, nor of what does the same again: on another database, or with
     hundreds of examples. What these reach, others are to reach.
@@ -169,7 +170,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         has_examples = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
         if has_examples or _is_again(item) or item.get_closest_marker("long"):
             item.add_marker("untraced")
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = iter([item for item in items if not item.get_closest_marker("long")])
+    count, dealt = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), list[pytest.Item]()
+    for number in range(count):  # as xdist deals them out: all in equal parts, one after the other
+        size, own = (len(items) - len(dealt)) // (count - number), long[number::count]
+        dealt += [*own, *itertools.islice(others, max(size - len(own), 0))]
+    items[:] = [*dealt, *others]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
