@@ -13,14 +13,18 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+
+T = TypeVar("T")
 
 _FAST = {
     "fsync": "off",
@@ -185,6 +189,16 @@ class PostgresServer:
 
     def _remove(self) -> None:
         shutil.rmtree(self.directory)
+
+
+def see_it_wait(url: str, other: Future[T]) -> None:
+    """Return when a session stands in line for a lock there, or the `other` is through."""
+    waiting = (
+        "SELECT 1 FROM pg_locks WHERE locktype IN ('advisory', 'transactionid') AND NOT granted"
+    )
+    with psycopg.connect(url, autocommit=True) as watching:
+        while not (other.done() or watching.execute(waiting).fetchall()):
+            time.sleep(0.05)  # the server tells nobody that it has one wait
 
 
 def _name(url: str) -> str:

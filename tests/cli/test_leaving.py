@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psycopg
-
 from tests.cli.looking import Asker, beat, fill
-from tests.cli.test_storing import WAITING
+from tests.postgres import see_it_wait
 from tests.world import DAILY, WEIGHTS, World
 from watcher.store import bounces, leaving, links
 from watcher.store.database import Database
@@ -153,7 +150,6 @@ def test_who_subscribes_them_again_is_told(world: World, ask: Asker) -> None:
 def test_who_leaves_while_it_gets_another_name_has_left(tmp_path: Path, postgres_url: str) -> None:
     with (
         World(tmp_path, store=postgres_url) as world,
-        psycopg.connect(postgres_url, autocommit=True) as watching,
         ThreadPoolExecutor(1) as pool,
     ):
         begin(world, BOTH)
@@ -163,8 +159,7 @@ def test_who_leaves_while_it_gets_another_name_has_left(tmp_path: Path, postgres
             change_rules(connection)  # as a click does
             leaving.leave(connection, "weights", ADA, world.now)
             renamed = pool.submit(Asker(world), "rename", "weights", "heavy")
-            while not (renamed.done() or watching.execute(WAITING).fetchall()):
-                time.sleep(0.05)  # the server tells nobody that it has one wait
+            see_it_wait(postgres_url, renamed)
         assert renamed.result().code == 0
         with database.read() as connection:
             assert leaving.left(connection).by_pair.keys() == {("heavy", ADA)}

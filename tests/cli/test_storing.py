@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.cli.looking import Asker, fill
 from tests.cli.terminal import Terminal
 from tests.fleet.processes import prepare
+from tests.postgres import see_it_wait
 from tests.world import DAILY, WEIGHTS, World
 from watcher import app
 from watcher.engine import Engine
@@ -38,7 +37,6 @@ any = ["zorblax"]
 MAX = EVE.replace("eve", "max")
 TOPIC = '[topics.mine]\nany = ["zorblax"]\n'
 EVES, MAXS = "eve@example.org", "max@example.org"
-WAITING = "SELECT 1 FROM pg_locks WHERE locktype IN ('advisory', 'transactionid') AND NOT granted"
 ONE, TWO, THREE = "2602.00001", "2602.00002", "2602.00003"
 
 
@@ -355,7 +353,6 @@ def test_of_two_that_import_at_once_the_second_sees_what_the_first_did(
     other = {"eve": '{"name": "eve", "to": ["first@example.org"]}'}
     with (
         World(tmp_path, store=postgres_url) as world,
-        psycopg.connect(postgres_url, autocommit=True) as watching,
         ThreadPoolExecutor(1) as pool,
     ):
         world.configure(DAILY, WEIGHTS)
@@ -366,8 +363,7 @@ def test_of_two_that_import_at_once_the_second_sees_what_the_first_did(
             take_turn(connection)
             stored.put(connection, other, world.now)
             second = pool.submit(ask, "subscriptions", "import", "-", stdin=EVE.encode())
-            while not watching.execute(WAITING).fetchall():
-                time.sleep(0.05)  # the server tells nobody that it has one wait
+            see_it_wait(postgres_url, second)
             assert not second.done()
         first.close()
         said = second.result()
